@@ -1,0 +1,1 @@
+"""One folder a vendor: its webhooks in, its API out, its quirks written down."""

@@ -1,0 +1,298 @@
+"""config.toml and the environment become frozen settings, or one error that names every fault.
+
+The file holds what may be read by anyone; secrets and what a platform sets come from the environment
+only: `SLACK_BOT_TOKEN`, `SLACK_SIGNING_SECRET`, `SLACK_APP_TOKEN`, `DATABASE_URL`, `PORT`, and for the
+source `acme-ada` the variables `ACME_ADA_*` that its vendor's adapter asks for.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from bridge.adapter import Adapter, Secrets, Settings
+from bridge.errors import ConfigError
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZES = {"B": 1, "KB": 1024, "MB": 1024**2}
+
+
+def _seconds(value: object) -> object:
+    if isinstance(value, str) and (found := re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)", value.strip())):
+        return float(found[1]) * _UNITS[found[2]]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    raise ValueError('is not a duration; write it like "30s", "10m" or "6h"')
+
+
+def _bytes(value: object) -> object:
+    if isinstance(value, str) and (found := re.fullmatch(r"(\d+)\s*(B|KB|MB)", value.strip())):
+        return int(found[1]) * _SIZES[found[2]]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError('is not a size; write it like "512KB" or "1MB"')
+
+
+Duration = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
+Size = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
+ChannelId = Annotated[str, Field(pattern=r"^[CG][A-Z0-9]{2,}$")]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Server(Section):
+    """Where the bridge listens. `PORT` from the environment wins over `port`."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - a platform's router must reach it
+    port: int = Field(8000, ge=0, le=65535)
+    max_body: Size = 1024**2
+    drain: Duration = 20.0
+
+
+class Store(Section):
+    """Where everything is kept. `DATABASE_URL` from the environment wins over `path`."""
+
+    path: Path = Path("var/bridge.sqlite3")
+    pool: int = Field(4, ge=1, le=50)
+
+
+class Slack(Section):
+    """The workspace. Tokens come from the environment."""
+
+    api_url: str = Field("https://slack.com/api/", pattern=r"^https?://[^\s]+$")
+    channel_rate: float = Field(1.0, ge=0, le=100)
+    channel_burst: int = Field(3, ge=1, le=100)
+    timeout: Duration = 15.0
+
+
+class Retry(Section):
+    """`delays` between attempts, the last one repeated, until `give_up_after` from the first attempt."""
+
+    delays: tuple[Duration, ...] = Field((1.0, 2.0, 5.0, 15.0, 60.0, 300.0), min_length=1)
+    give_up_after: Duration = 6 * 3600.0
+
+
+class Engine(Section):
+    """The lanes. `lease` is how long a worker that is cut off keeps a lane to itself."""
+
+    concurrency: int = Field(50, ge=1, le=500)
+    lease: Duration = Field(15.0, ge=1)
+    poll: Duration = Field(5.0, gt=0)
+    to_slack: Retry = Retry()
+    to_vendor: Retry = Retry(give_up_after=900.0)
+
+
+def _globs(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Globs = Annotated[tuple[str, ...], BeforeValidator(_globs), Field(min_length=1)]
+
+
+class Match(Section):
+    """All keys given must fit; each is a name, a pattern with `*`, or a list of them. Empty fits all."""
+
+    source: Globs | None = None
+    vendor: Globs | None = None
+    language: Globs | None = None
+    customer_channel: Globs | None = None
+
+
+ReplyMode = Literal["live", "notes_only"]
+
+
+class Route(Section):
+    """Where a conversation goes. The first route whose `match` fits is taken."""
+
+    match: Match = Match()
+    channel: ChannelId
+    reply_mode: ReplyMode = "live"
+    note_prefix: str = Field("//", min_length=1, max_length=20)
+    identity: Literal["agent", "team"] = "agent"
+    team_name: str = Field("Support", min_length=1, max_length=80)
+    guests_may_reply: bool = False
+
+
+@dataclass(frozen=True)
+class Source:
+    """One configured vendor account."""
+
+    name: str
+    adapter: type[Adapter]
+    settings: Settings
+    secrets: Secrets
+
+
+@dataclass(frozen=True)
+class Config:
+    server: Server
+    store: Store
+    slack: Slack
+    engine: Engine
+    sources: Mapping[str, Source]
+    routes: tuple[Route, ...]
+    database_url: SecretStr | None
+    slack_bot_token: SecretStr
+    slack_signing_secrets: tuple[SecretStr, ...]
+    slack_app_token: SecretStr | None
+
+
+class _File(Section):
+    """The file's own shape; each source's keys are its adapter's to read."""
+
+    server: Server = Server()
+    store: Store = Store()
+    slack: Slack = Slack()
+    engine: Engine = Engine()
+    sources: dict[Name, dict[str, Any]] = Field(min_length=1)
+    routes: tuple[Route, ...] = Field(min_length=1)
+
+
+def load(path: Path, environ: Mapping[str, str], adapters: Mapping[str, type[Adapter]]) -> Config:
+    """Read `path` and `environ`. Raises `ConfigError` that lists every fault found, a line each."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            "there is no such file",
+            where=str(path),
+            remedy="Copy config.example.toml to it, or name another with --config",
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"cannot be read as TOML: {error}", where=str(path)) from None
+    try:
+        file = _File.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_faults(error, _File)), where=str(path)) from None
+
+    faults: list[str] = []
+    sources = {
+        name: source
+        for name, table in file.sources.items()
+        if (source := _source(name, table, environ, adapters, faults)) is not None
+    }
+    if not any(route.match == Match() for route in file.routes):
+        faults.append(
+            "routes: no route takes what the others leave; add a last [[routes]] without `match`, "
+            "so that no conversation is without a channel"
+        )
+    for variable, purpose in (
+        ("SLACK_BOT_TOKEN", "the app's bot token (xoxb-…)"),
+        ("SLACK_SIGNING_SECRET", "the app's signing secret"),
+    ):
+        if not environ.get(variable):
+            faults.append(f"environment: {variable} is not set; it is {purpose}")
+    port = environ.get("PORT")
+    if port and not (port.isdecimal() and int(port) <= 65535):
+        faults.append(f"environment: PORT is {port!r}, not a port number")
+    if faults:
+        raise ConfigError("\n".join(faults), where=str(path))
+
+    return Config(
+        server=file.server.model_copy(update={"port": int(port)} if port else {}),
+        store=file.store,
+        slack=file.slack,
+        engine=file.engine,
+        sources=sources,
+        routes=file.routes,
+        database_url=_secret(environ.get("DATABASE_URL")),
+        slack_bot_token=SecretStr(environ["SLACK_BOT_TOKEN"]),
+        slack_signing_secrets=_several(environ["SLACK_SIGNING_SECRET"]),
+        slack_app_token=_secret(environ.get("SLACK_APP_TOKEN")),
+    )
+
+
+def variable_for(source: str, field: str) -> str:
+    """The environment variable of a source's secret: (`acme-ada`, `api_key`) -> `ACME_ADA_API_KEY`."""
+    return f"{source}_{field}".replace("-", "_").upper()
+
+
+def _source(
+    name: str,
+    table: dict[str, Any],
+    environ: Mapping[str, str],
+    adapters: Mapping[str, type[Adapter]],
+    faults: list[str],
+) -> Source | None:
+    where = f"sources.{name}"
+    options = dict(table)
+    vendor = options.pop("vendor", None)
+    if vendor not in adapters:
+        known = ", ".join(sorted(adapters))
+        given = "no vendor is named" if vendor is None else f"vendor {vendor!r} is not known"
+        faults.append(f"{where}.vendor: {given}; it is one of: {known}{_nearest(str(vendor), adapters)}")
+        return None
+    adapter = adapters[vendor]
+    before = len(faults)
+    settings: Settings | None = None
+    try:
+        settings = adapter.settings.model_validate(options)
+    except ValidationError as error:
+        faults.extend(_faults(error, adapter.settings, where))
+    values: dict[str, Any] = {}
+    for field, info in adapter.secrets.model_fields.items():
+        variable = variable_for(name, field)
+        given = environ.get(variable, "").strip()
+        if given:
+            values[field] = _several(given) if _takes_several(info.annotation) else SecretStr(given)
+        elif info.is_required():
+            faults.append(f"environment: {variable} is not set; {info.description or f'{where} needs it'}")
+    if len(faults) > before or settings is None:
+        return None
+    return Source(name, adapter, settings, adapter.secrets(**values))
+
+
+def _takes_several(annotation: Any) -> bool:
+    return SecretStr in get_args(annotation) and Ellipsis in get_args(annotation)
+
+
+def _secret(value: str | None) -> SecretStr | None:
+    return SecretStr(value) if value else None
+
+
+def _several(value: str) -> tuple[SecretStr, ...]:
+    return tuple(SecretStr(one.strip()) for one in value.split(",") if one.strip())
+
+
+def _faults(error: ValidationError, model: type[BaseModel], prefix: str = "") -> Iterable[str]:
+    """Each fault as `where: what; what to do`. Values are not repeated: one may be a secret."""
+    for fault in error.errors(include_url=False, include_input=False):
+        where = ".".join(str(step) for step in ((prefix, *fault["loc"]) if prefix else fault["loc"]))
+        if fault["type"] == "extra_forbidden":
+            key = str(fault["loc"][-1])
+            yield f"{where}: unknown key{_nearest(key, _keys(model, fault['loc'][:-1]))}"
+        elif fault["type"] == "missing":
+            yield f"{where}: is missing"
+        elif fault["type"] == "string_pattern_mismatch":
+            yield f"{where}: does not have the form {fault['ctx']['pattern']}"
+        else:
+            yield f"{where}: {fault['msg'].removeprefix('Value error, ')}"
+
+
+def _nearest(given: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(given, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _keys(model: Any, path: tuple[int | str, ...]) -> list[str]:
+    """The keys that `model` knows at `path` inside it."""
+    for step in path:
+        if isinstance(step, str) and isinstance(model, type) and issubclass(model, BaseModel):
+            field = model.model_fields.get(step)
+            model = field.annotation if field else None
+        while not isinstance(model, type) or not issubclass(model, BaseModel):
+            inner = [one for one in get_args(model) if one not in (type(None), Ellipsis)]
+            if not inner:
+                return []
+            model = inner[-1]
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
