@@ -9,16 +9,33 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import httpx
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from bridge.errors import Malformed, OutcomeUnknown, RetryAfter, RetryLater
-from bridge.model import AnyEvent, Frozen, Reply, Sent
+from bridge.errors import DeliveryError, Malformed, OutcomeUnknown, Rejected, RetryAfter, RetryLater
+from bridge.model import (
+    AnyEvent,
+    Audio,
+    File,
+    Frozen,
+    Image,
+    Link,
+    Message,
+    Reply,
+    Sent,
+    Text,
+    UnknownEvent,
+    UnknownPart,
+    Video,
+    Webview,
+)
 
 
 class Settings(BaseModel):
@@ -42,23 +59,37 @@ class Webhook:
     """One incoming request as it came: `body` is the raw bytes that were signed.
 
     `path` is what follows `/webhooks/{source}/`, without slashes at its ends; header names are in
-    lower case; `at` is when we received it.
+    lower case; `at` is when we received it. Path and headers may hold a secret: neither is in the repr.
     """
 
-    path: str
-    headers: Mapping[str, str]
+    path: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     at: datetime
 
     def json_object(self) -> dict[str, Any]:
-        """The body as a JSON object. Raises `Malformed` where it is none."""
+        """The body as a JSON object. Raises `Malformed` where it is none.
+
+        What JSON text can say but no store can keep is replaced: NUL and half surrogate pairs by
+        U+FFFD, NaN and infinities by null, and whatever is nested deeper than 32 levels by null.
+        """
         try:
             value = json.loads(self.body)
         except (ValueError, RecursionError):
-            raise Malformed("the body is not JSON", where=self.path or "webhook") from None
+            raise Malformed("the body is not JSON") from None
         if not isinstance(value, dict):
-            raise Malformed("the body is JSON, but not an object", where=self.path or "webhook")
-        return value
+            raise Malformed("the body is JSON, but not an object")
+        return {_storable(name, 0): _storable(inner, 31) for name, inner in value.items()}
+
+
+def _storable(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace").replace("\0", "\ufffd")
+    if isinstance(value, dict):
+        return {_storable(k, 0): _storable(v, depth - 1) for k, v in value.items()} if depth else None
+    if isinstance(value, list):
+        return [_storable(inner, depth - 1) for inner in value] if depth else None
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +150,12 @@ class FindsReplies(Protocol):
         ...
 
 
-# ── what several adapters need ───────────────────────────────────────────────────────────────────
+# ── what several adapters need: secrets ──────────────────────────────────────────────────────────
+
+
+def variable_for(source: str, field: str) -> str:
+    """The environment variable of a source's secret: (`acme-ada`, `api_key`) -> `ACME_ADA_API_KEY`."""
+    return f"{source}_{field}".replace("-", "_").upper()
 
 
 def same_secret(given: str, accepted: tuple[SecretStr, ...]) -> bool:
@@ -130,16 +166,126 @@ def same_secret(given: str, accepted: tuple[SecretStr, ...]) -> bool:
     return found
 
 
+def token_of(headers: Mapping[str, str], *schemes: str) -> str:
+    """The token after one of `schemes` (in lower case) in the Authorization header, or ""."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() in schemes else ""
+
+
+# ── reading what a vendor sent: any field may be missing or odd, so no reader raises ──────────────
+
+
+class Unreadable(Exception):
+    """What makes an event of a known kind readable is missing or odd; it becomes an `UnknownEvent`."""
+
+
+def word(value: object) -> str | None:
+    """A text, or a number as one; None where there is none, or nothing in it."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """An object's fields; none where it is no object."""
+    return value if isinstance(value, dict) else {}
+
+
+def mappings(value: object) -> list[Mapping[str, Any]]:
+    """The objects in a list; what else is in it is passed over."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+_ADDRESS = re.compile(r"https?://[^\s\x00-\x20\x7f]+", re.IGNORECASE)
+
+
+def address(value: object) -> str | None:
+    """An http(s) address. Any other scheme (`javascript:`, `data:` …) must never become a link."""
+    found = isinstance(value, str) and _ADDRESS.fullmatch(value.strip())
+    return found[0] if found else None
+
+
+def moment(value: object) -> datetime | None:
+    """An ISO 8601 time, or seconds or milliseconds since 1970, told apart by magnitude."""
+    try:
+        if isinstance(value, str) and not value.isdecimal():
+            at = datetime.fromisoformat(value)
+            at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+        else:
+            seconds = float(value)  # type: ignore[arg-type]  # anything but a number is a TypeError
+            at = datetime.fromtimestamp(seconds / 1000 if seconds >= 1e12 else seconds, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
+    return at if 2000 <= at.year < 2100 else None  # else a unit or a zero we do not understand
+
+
+def scalars(value: Mapping[str, Any], *, without: Collection[str] = ()) -> dict[str, Any]:
+    """The plain values in `value` by dotted name, for an event's `details`: `{"metadata.locale": "en"}`.
+
+    `without` names what was read already, dotted as well; a name there leaves out all below it.
+    """
+    return dict(_scalars(value, "", without))
+
+
+def _scalars(value: Mapping[str, Any], prefix: str, without: Collection[str]) -> Iterator[tuple[str, Any]]:
+    for key, inner in value.items():
+        name = prefix + key
+        if name in without:
+            continue
+        if isinstance(inner, dict):
+            yield from _scalars(inner, f"{name}.", without)
+        elif isinstance(inner, str | int | float):
+            yield name, inner
+
+
+def unread_in(events: Iterable[AnyEvent]) -> tuple[str, ...]:
+    """What `Received.unread` says of `events`: the kinds of events and parts that nobody could read."""
+    return tuple(
+        found.type
+        for event in events
+        for found in (event, *(event.parts if isinstance(event, Message) else ()))
+        if isinstance(found, UnknownEvent | UnknownPart)
+    )
+
+
+# ── carrying a reply ─────────────────────────────────────────────────────────────────────────────
+
+
+def reply_text(reply: Reply) -> str:
+    """A reply as one text, for a vendor that takes nothing else. Raises `Rejected` where it is none."""
+    lines = []
+    for part in reply.parts:
+        match part:
+            case Text(text=text):
+                lines.append(text)
+            case (
+                Link(url=str(url), text=name)
+                | Webview(url=str(url), text=name)
+                | File(url=str(url), name=name)
+                | Image(url=str(url), name=name)
+                | Video(url=str(url), name=name)
+                | Audio(url=str(url), name=name)
+            ):
+                lines.append(f"{name}: {url}" if name else url)
+            case _:
+                raise Rejected(f"a part of kind {part.kind} cannot be sent as text")
+    text = "\n".join(lines)
+    if not text.strip():
+        raise Rejected("there is no text in it")
+    return text
+
+
 async def call(http: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
     """Send `request`; turn what the network does into the class that says what may have happened.
 
     A refused connection is a `RetryLater`: nothing arrived. A time-out or a reset after that is an
     `OutcomeUnknown`. 429 is a `RetryAfter`, 503 a `RetryLater`, 502 and 504 an `OutcomeUnknown`: a
-    gateway cannot say what its backend did. Every other answer is the adapter's to read.
+    gateway cannot say what its backend did. Every other answer is the adapter's to read. A redirect
+    is one too: it is never followed, lest a key goes where it does not belong.
     """
-    where = f"{request.method} {request.url.host}{request.url.path}"
+    where = _where(request)
     try:
-        response = await http.send(request)
+        response = await http.send(request, follow_redirects=False)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
         raise RetryLater(f"could not connect ({type(error).__name__})", where=where) from error
     except httpx.HTTPError as error:
@@ -154,6 +300,41 @@ async def call(http: httpx.AsyncClient, request: httpx.Request) -> httpx.Respons
     if response.status_code in (502, 504):
         raise OutcomeUnknown(f"a gateway answered {response.status_code}", where=where)
     return response
+
+
+def answer_of(response: httpx.Response) -> dict[str, Any] | None:
+    """The JSON object in an answer; None where there is none (a proxy's page, or nothing)."""
+    try:
+        value = response.json()
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def failure(response: httpx.Response, reason: str | None, *, key: str) -> DeliveryError:
+    """What an answer that is no success means. `reason`: the vendor's own words, None where it gave none.
+
+    `key` is the environment variable of the API key. A 5xx that the vendor explains was not taken;
+    one that nobody explains may have been.
+    """
+    status = response.status_code
+    problem = f"answered {status}: {reason[:300]}" if reason else f"answered {status}"
+    where = _where(response.request)
+    if status < 300:
+        return OutcomeUnknown(f"{problem}, but not as documented", where=where, remedy="Check base_url")
+    if status < 400:
+        return Rejected(f"{problem}, a redirect", where=where, remedy="Check base_url")
+    if status in (401, 403):
+        return Rejected(problem, where=where, remedy=f"Check {key}")
+    if status == 404:
+        return Rejected(problem, where=where, remedy="The conversation is unknown there, or has ended")
+    if status < 500:
+        return Rejected(problem, where=where)
+    return RetryLater(problem, where=where) if reason else OutcomeUnknown(problem, where=where)
+
+
+def _where(request: httpx.Request) -> str:
+    return f"{request.method} {request.url.host}{request.url.path}"
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
-from bridge.adapter import Adapter, Secrets, Settings
+from bridge.adapter import Adapter, Secrets, Settings, variable_for
 from bridge.errors import ConfigError
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -40,10 +40,34 @@ def _bytes(value: object) -> object:
     raise ValueError('is not a size; write it like "512KB" or "1MB"')
 
 
-Duration = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
+def _form(pattern: str, problem: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(problem)
+        return value
+
+    return AfterValidator(check)
+
+
+def _filled(value: Any) -> Any:
+    if not value:
+        raise ValueError("is empty")
+    return value
+
+
+Filled = AfterValidator(_filled)  # min_length would also count entries that are there, but wrong
+Duration = Annotated[float, BeforeValidator(_seconds), Field(ge=0, allow_inf_nan=False)]
 Size = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
-ChannelId = Annotated[str, Field(pattern=r"^[CG][A-Z0-9]{2,}$")]
+#: it is part of an address and, in capitals, of environment variables
+Name = Annotated[
+    str,
+    _form(r"[a-z](?:[a-z0-9-]{0,62}[a-z0-9])?", "is not a source's name: small letters, digits and hyphens"),
+]
+ChannelId = Annotated[
+    str,
+    _form(r"[CG][A-Z0-9]{2,}", "is not a channel's id; it is like C0123456789, under the channel's details"),
+]
+WebAddress = Annotated[str, _form(r"https?://[^\s/]\S*", "is not an http or https address")]
 
 
 class Section(BaseModel):
@@ -54,7 +78,7 @@ class Server(Section):
     """Where the bridge listens. `PORT` from the environment wins over `port`."""
 
     host: str = "0.0.0.0"  # noqa: S104 - a platform's router must reach it
-    port: int = Field(8000, ge=0, le=65535)
+    port: int = Field(8000, ge=0, le=65535, strict=True)
     max_body: Size = 1024**2
     drain: Duration = 20.0
 
@@ -63,40 +87,41 @@ class Store(Section):
     """Where everything is kept. `DATABASE_URL` from the environment wins over `path`."""
 
     path: Path = Path("var/bridge.sqlite3")
-    pool: int = Field(4, ge=1, le=50)
+    pool: int = Field(4, ge=1, le=50, strict=True)
 
 
 class Slack(Section):
     """The workspace. Tokens come from the environment."""
 
-    api_url: str = Field("https://slack.com/api/", pattern=r"^https?://[^\s]+$")
-    channel_rate: float = Field(1.0, ge=0, le=100)
-    channel_burst: int = Field(3, ge=1, le=100)
+    api_url: WebAddress = "https://slack.com/api/"
+    channel_rate: float = Field(1.0, ge=0, le=100, strict=True)
+    channel_burst: int = Field(3, ge=1, le=100, strict=True)
     timeout: Duration = 15.0
 
 
 class Retry(Section):
     """`delays` between attempts, the last one repeated, until `give_up_after` from the first attempt."""
 
-    delays: tuple[Duration, ...] = Field((1.0, 2.0, 5.0, 15.0, 60.0, 300.0), min_length=1)
+    delays: Annotated[tuple[Duration, ...], Filled] = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
     give_up_after: Duration = 6 * 3600.0
 
 
 class Engine(Section):
     """The lanes. `lease` is how long a worker that is cut off keeps a lane to itself."""
 
-    concurrency: int = Field(50, ge=1, le=500)
+    concurrency: int = Field(50, ge=1, le=500, strict=True)
     lease: Duration = Field(15.0, ge=1)
     poll: Duration = Field(5.0, gt=0)
     to_slack: Retry = Retry()
     to_vendor: Retry = Retry(give_up_after=900.0)
 
 
-def _globs(value: object) -> object:
+def _one_or_several(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-Globs = Annotated[tuple[str, ...], BeforeValidator(_globs), Field(min_length=1)]
+Patterns = Annotated[tuple[str, ...], BeforeValidator(_one_or_several)]
+Globs = Annotated[Patterns, Filled]
 
 
 class Match(Section):
@@ -118,9 +143,10 @@ class Route(Section):
     channel: ChannelId
     reply_mode: ReplyMode = "live"
     note_prefix: str = Field("//", min_length=1, max_length=20)
+    details: Patterns = ()
     identity: Literal["agent", "team"] = "agent"
     team_name: str = Field("Support", min_length=1, max_length=80)
-    guests_may_reply: bool = False
+    guests_may_reply: bool = Field(False, strict=True)
 
 
 @dataclass(frozen=True)
@@ -154,8 +180,8 @@ class _File(Section):
     store: Store = Store()
     slack: Slack = Slack()
     engine: Engine = Engine()
-    sources: dict[Name, dict[str, Any]] = Field(min_length=1)
-    routes: tuple[Route, ...] = Field(min_length=1)
+    sources: Annotated[dict[Name, dict[str, Any]], Filled]
+    routes: Annotated[tuple[Route, ...], Filled]
 
 
 def load(path: Path, environ: Mapping[str, str], adapters: Mapping[str, type[Adapter]]) -> Config:
@@ -170,32 +196,31 @@ def load(path: Path, environ: Mapping[str, str], adapters: Mapping[str, type[Ada
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"cannot be read as TOML: {error}", where=str(path)) from None
+    faults: list[str] = []
+    file: _File | None = None
     try:
         file = _File.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError("\n".join(_faults(error, _File)), where=str(path)) from None
-
-    faults: list[str] = []
+        faults.extend(_faults(error, _File))
+    else:
+        faults.extend(_gaps(file.routes))
+    tables = raw.get("sources")
     sources = {
         name: source
-        for name, table in file.sources.items()
-        if (source := _source(name, table, environ, adapters, faults)) is not None
+        for name, table in (tables.items() if isinstance(tables, dict) else ())
+        if isinstance(table, dict) and (source := _source(name, table, environ, adapters, faults)) is not None
     }
-    if not any(route.match == Match() for route in file.routes):
-        faults.append(
-            "routes: no route takes what the others leave; add a last [[routes]] without `match`, "
-            "so that no conversation is without a channel"
-        )
-    for variable, purpose in (
-        ("SLACK_BOT_TOKEN", "the app's bot token (xoxb-…)"),
-        ("SLACK_SIGNING_SECRET", "the app's signing secret"),
-    ):
-        if not environ.get(variable):
-            faults.append(f"environment: {variable} is not set; it is {purpose}")
-    port = environ.get("PORT")
+    values = {name: value.strip() for name, value in environ.items()}
+    bot_token, app_token = _secret(values.get("SLACK_BOT_TOKEN")), _secret(values.get("SLACK_APP_TOKEN"))
+    signing_secrets = _several(values.get("SLACK_SIGNING_SECRET", ""))
+    if bot_token is None:
+        faults.append("environment: SLACK_BOT_TOKEN is not set; it is the app's bot token (xoxb-…)")
+    if not signing_secrets:
+        faults.append("environment: SLACK_SIGNING_SECRET is not set; it is the app's signing secret")
+    port = values.get("PORT")
     if port and not (port.isdecimal() and int(port) <= 65535):
         faults.append(f"environment: PORT is {port!r}, not a port number")
-    if faults:
+    if faults or file is None or bot_token is None:
         raise ConfigError("\n".join(faults), where=str(path))
 
     return Config(
@@ -205,16 +230,22 @@ def load(path: Path, environ: Mapping[str, str], adapters: Mapping[str, type[Ada
         engine=file.engine,
         sources=sources,
         routes=file.routes,
-        database_url=_secret(environ.get("DATABASE_URL")),
-        slack_bot_token=SecretStr(environ["SLACK_BOT_TOKEN"]),
-        slack_signing_secrets=_several(environ["SLACK_SIGNING_SECRET"]),
-        slack_app_token=_secret(environ.get("SLACK_APP_TOKEN")),
+        database_url=_secret(values.get("DATABASE_URL")),
+        slack_bot_token=bot_token,
+        slack_signing_secrets=signing_secrets,
+        slack_app_token=app_token,
     )
 
 
-def variable_for(source: str, field: str) -> str:
-    """The environment variable of a source's secret: (`acme-ada`, `api_key`) -> `ACME_ADA_API_KEY`."""
-    return f"{source}_{field}".replace("-", "_").upper()
+def _gaps(routes: tuple[Route, ...]) -> Iterable[str]:
+    for_all = [index for index, route in enumerate(routes) if route.match == Match()]
+    if not for_all:
+        yield (
+            "routes: no route takes what the others leave; add a last [[routes]] without `match`, "
+            "so that no conversation is without a channel"
+        )
+    elif for_all[0] + 1 < len(routes):
+        yield f"routes.{for_all[0] + 1}: is never reached; routes.{for_all[0]} before it has no `match`"
 
 
 def _source(
@@ -227,29 +258,37 @@ def _source(
     where = f"sources.{name}"
     options = dict(table)
     vendor = options.pop("vendor", None)
-    if vendor not in adapters:
+    if not isinstance(vendor, str) or vendor not in adapters:
         known = ", ".join(sorted(adapters))
         given = "no vendor is named" if vendor is None else f"vendor {vendor!r} is not known"
         faults.append(f"{where}.vendor: {given}; it is one of: {known}{_nearest(str(vendor), adapters)}")
         return None
     adapter = adapters[vendor]
     before = len(faults)
-    settings: Settings | None = None
+    values: dict[str, Any] = {}
+    for field, info in adapter.secrets.model_fields.items():
+        variable = variable_for(name, field)
+        if options.pop(field, None) is not None:
+            faults.append(f"{where}.{field}: a secret does not belong in the file; set {variable} instead")
+        given = environ.get(variable, "").strip()
+        if several := _several(given):
+            values[field] = several if _takes_several(info.annotation) else SecretStr(given)
+        elif info.is_required():
+            faults.append(f"environment: {variable} is not set; {info.description or f'{where} needs it'}")
     try:
         settings = adapter.settings.model_validate(options)
     except ValidationError as error:
         faults.extend(_faults(error, adapter.settings, where))
-    values: dict[str, Any] = {}
-    for field, info in adapter.secrets.model_fields.items():
-        variable = variable_for(name, field)
-        given = environ.get(variable, "").strip()
-        if given:
-            values[field] = _several(given) if _takes_several(info.annotation) else SecretStr(given)
-        elif info.is_required():
-            faults.append(f"environment: {variable} is not set; {info.description or f'{where} needs it'}")
-    if len(faults) > before or settings is None:
+    if len(faults) > before:
         return None
-    return Source(name, adapter, settings, adapter.secrets(**values))
+    try:
+        return Source(name, adapter, settings, adapter.secrets(**values))
+    except ValidationError as error:
+        faults.extend(
+            f"environment: {variable_for(name, '_'.join(map(str, fault['loc'][:1])))}: {_said(fault['msg'])}"
+            for fault in error.errors(include_url=False, include_input=False)
+        )
+        return None
 
 
 def _takes_several(annotation: Any) -> bool:
@@ -267,16 +306,24 @@ def _several(value: str) -> tuple[SecretStr, ...]:
 def _faults(error: ValidationError, model: type[BaseModel], prefix: str = "") -> Iterable[str]:
     """Each fault as `where: what; what to do`. Values are not repeated: one may be a secret."""
     for fault in error.errors(include_url=False, include_input=False):
-        where = ".".join(str(step) for step in ((prefix, *fault["loc"]) if prefix else fault["loc"]))
+        path = [str(step) for step in fault["loc"] if step != "[key]"]
+        where = ".".join([prefix, *path] if prefix else path)
         if fault["type"] == "extra_forbidden":
-            key = str(fault["loc"][-1])
-            yield f"{where}: unknown key{_nearest(key, _keys(model, fault['loc'][:-1]))}"
-        elif fault["type"] == "missing":
-            yield f"{where}: is missing"
-        elif fault["type"] == "string_pattern_mismatch":
-            yield f"{where}: does not have the form {fault['ctx']['pattern']}"
+            yield f"{where}: unknown key{_nearest(path[-1], _keys(model, fault['loc'][:-1]))}"
         else:
-            yield f"{where}: {fault['msg'].removeprefix('Value error, ')}"
+            yield f"{where}: {_IN_TOML.get(fault['type']) or _said(fault['msg'])}"
+
+
+_IN_TOML = {
+    "missing": "is missing",
+    "dict_type": "is not a table",
+    "model_type": "is not a table",
+    "tuple_type": "is not a list",
+}
+
+
+def _said(message: str) -> str:
+    return message.removeprefix("Value error, ").replace("Input should", "should")
 
 
 def _nearest(given: str, known: Iterable[str]) -> str:

@@ -351,7 +351,7 @@ class DeliveryState(StrEnum):
 
 
 class Direction(StrEnum):
-    """Which line of a conversation: to its thread, to its vendor, or marks on the agents' own messages."""
+    """Which line of a conversation: to its thread, to its vendor, or marks on messages that stand already."""
 
     SLACK = "slack"
     VENDOR = "vendor"

@@ -1,0 +1,73 @@
+"""Ada (ada.cx): signed events and the handoff start call come in, people's messages go out."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import httpx
+from pydantic import Field, SecretStr, field_validator
+
+from adapters.ada import handoff, webhooks
+from adapters.ada.api import API
+from bridge.adapter import Capabilities, Received, Secrets, Settings, Webhook, variable_for
+from bridge.errors import NotFound
+from bridge.model import Reply, Sent
+
+__all__ = ["Ada"]
+
+
+class AdaSettings(Settings):
+    """`base_url` is your Ada instance. `handoff_label` is the "Handoff integration label" that the
+    Request block of your Handoff flow has: what people say under it is our own, coming back."""
+
+    base_url: str = Field(pattern=r"^https?://[^\s?#]+$")
+    handoff_label: str | None = Field(None, min_length=1)
+
+
+class AdaSecrets(Secrets):
+    api_key: SecretStr = Field(description="it is an API key of Ada's: Config > Platform > API keys")
+    webhook_secret: tuple[SecretStr, ...] = Field(
+        min_length=1,
+        description="it is the signing secret (whsec_…) of the endpoint in Ada: Config > Platform > Webhooks",
+    )
+    handoff_token: tuple[SecretStr, ...] = Field(
+        min_length=1,
+        description="it is a long random text of your own, which the Request block in Ada's Handoff flow "
+        "sends as the header `Authorization: Bearer …`",
+    )
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _can_sign(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        webhooks.signers_for(secrets)
+        return secrets
+
+
+class Ada:
+    vendor: ClassVar[str] = "ada"
+    settings: ClassVar[type[Settings]] = AdaSettings
+    secrets: ClassVar[type[Secrets]] = AdaSecrets
+    capabilities: ClassVar[Capabilities] = Capabilities()
+
+    def __init__(
+        self, source: str, settings: AdaSettings, secrets: AdaSecrets, http: httpx.AsyncClient
+    ) -> None:
+        self._source = source
+        self._label = settings.handoff_label
+        self._handoff_token = secrets.handoff_token
+        self._signers = webhooks.signers_for(secrets.webhook_secret)
+        self._api = API(http, settings.base_url, secrets.api_key, variable_for(source, "api_key"))
+
+    def receive(self, webhook: Webhook) -> Received:
+        if webhook.path == "":
+            key = webhooks.verify(webhook, self._signers)
+            return webhooks.read(webhook, key, source=self._source, label=self._label)
+        if webhook.path == "handoff":
+            return handoff.start(webhook, self._handoff_token, source=self._source)
+        raise NotFound("Ada has no such hook", remedy="Events go to the source itself, the start to /handoff")
+
+    async def send(self, reply: Reply) -> Sent:
+        return await self._api.send(reply)
+
+    async def find(self, reply: Reply) -> Sent | None:
+        return await self._api.find(reply)

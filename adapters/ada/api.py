@@ -1,0 +1,95 @@
+"""What goes to Ada: a person's message, and the question whether it is there already.
+
+docs.ada.cx, "Conversations API". There is no idempotency key and no field for an id of ours, hence
+`find`. Addresses end in a slash: what Ada does with a POST without one is not documented.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from pydantic import SecretStr
+
+from bridge.adapter import answer_of, call, failure, mapping, mappings, moment, reply_text, word
+from bridge.errors import OutcomeUnknown
+from bridge.model import Reply, Sent
+
+#: seconds that Ada's clock may be behind the one that dated the reply; more would find an earlier twin
+SKEW = 5.0
+
+
+class API:
+    """Ada's REST API for one instance; `key_variable` is where the operator set the key."""
+
+    def __init__(self, http: httpx.AsyncClient, base_url: str, key: SecretStr, key_variable: str) -> None:
+        self._http = http
+        self._base = f"{base_url.rstrip('/')}/api/v2"
+        self._key = key
+        self._key_variable = key_variable
+
+    async def send(self, reply: Reply) -> Sent:
+        author = {"role": "human_agent", "display_name": _name(reply)}
+        if reply.author.avatar:
+            author["avatar"] = reply.author.avatar
+        content = {"type": "text", "body": reply_text(reply)}
+        answer = await self._call("POST", self._messages(reply), json={"author": author, "content": content})
+        return Sent(ref=word(answer.get("id")))
+
+    async def find(self, reply: Reply) -> Sent | None:
+        """Every page is read: their order is not documented. The same words by the same name since then
+        count as this reply; nothing else that Ada keeps could tell."""
+        text, name = reply_text(reply).strip(), _name(reply)
+        since = reply.at.timestamp() - SKEW
+        page = self._messages(reply).copy_with(params={"limit": 100})
+        seen: set[httpx.URL] = set()
+        while page not in seen:
+            seen.add(page)
+            answer = await self._call("GET", page)
+            for entry in mappings(answer.get("data")):
+                author, content = mapping(entry.get("author")), mapping(entry.get("content"))
+                said = (author.get("role"), author.get("display_name"), str(content.get("body")).strip())
+                at = moment(entry.get("created_at"))
+                if said == ("human_agent", name, text) and (at is None or at.timestamp() >= since):
+                    return Sent(ref=word(entry.get("message_id")))
+            following = mapping(answer.get("meta")).get("next_page_url")
+            if not following:
+                return None
+            page = self._page(page, following)
+        raise OutcomeUnknown("Ada's pages of messages lead back to one another")
+
+    def _messages(self, reply: Reply) -> httpx.URL:
+        return httpx.URL(f"{self._base}/conversations/{quote(reply.conversation.id, safe='')}/messages/")
+
+    def _page(self, current: httpx.URL, following: object) -> httpx.URL:
+        """The next page, on the same host only: the key goes there."""
+        try:
+            page = current.join(str(following))
+        except httpx.InvalidURL:
+            page = httpx.URL()
+        if (page.scheme, page.host, page.port) != (current.scheme, current.host, current.port):
+            raise OutcomeUnknown("Ada's next page of messages is on another host", remedy="Check base_url")
+        return page
+
+    async def _call(self, method: str, url: httpx.URL, json: Any = None) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {self._key.get_secret_value()}"}
+        request = self._http.build_request(method, url, json=json, headers=headers)
+        response = await call(self._http, request)
+        answer = answer_of(response)
+        if response.is_success and answer is not None:
+            return answer
+        raise failure(response, _reason(answer or {}), key=self._key_variable)
+
+
+def _name(reply: Reply) -> str:
+    return reply.author.name or "Support"  # Ada requires one
+
+
+def _reason(answer: dict[str, Any]) -> str | None:
+    """What Ada says is wrong: a list of errors, whose details were a text, a list or nothing over time."""
+    reasons = []
+    for error in mappings(answer.get("errors")):
+        reasons += [found for name in ("message", "details") if isinstance(found := error.get(name), str)]
+        reasons += [str(one.get("message")) for one in mappings(error.get("details"))]
+    return "; ".join(reasons) or None

@@ -1,0 +1,84 @@
+"""GPTBots (gptbots.ai): the message webhook and the human service come in, people's messages go out."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import httpx
+from pydantic import Field, SecretStr
+
+from adapters.gptbots import human_service, messages
+from adapters.gptbots.api import API
+from bridge.adapter import (
+    Capabilities,
+    Received,
+    Secrets,
+    Settings,
+    Webhook,
+    same_secret,
+    token_of,
+    variable_for,
+)
+from bridge.errors import NotAuthentic, NotFound
+from bridge.model import Reply, Sent
+
+__all__ = ["GPTBots"]
+
+
+class GPTBotsSettings(Settings):
+    """`base_url` is your region's, the bare host Singapore's. `bot_ids` are the Agents that may hand off."""
+
+    base_url: str = Field("https://api.gptbots.ai", pattern=r"^https?://[^\s?#]+$")
+    bot_ids: tuple[str, ...] = Field(min_length=1)
+
+
+class GPTBotsSecrets(Secrets):
+    api_key: SecretStr = Field(
+        description="it is the Agent's API key in GPTBots: Integration > API > API key"
+    )
+    path_token: tuple[SecretStr, ...] = Field(
+        min_length=1,
+        description="it is a long random text of your own, part of the address that you give GPTBots: "
+        "Agent settings > Human handoff > Webhook",
+    )
+    webhook_token: tuple[SecretStr, ...] = Field(
+        (), description="it is the token that GPTBots sends where Integration > API > webhook asks for one"
+    )
+
+
+class GPTBots:
+    vendor: ClassVar[str] = "gptbots"
+    settings: ClassVar[type[Settings]] = GPTBotsSettings
+    secrets: ClassVar[type[Secrets]] = GPTBotsSecrets
+    capabilities: ClassVar[Capabilities] = Capabilities()
+
+    def __init__(
+        self, source: str, settings: GPTBotsSettings, secrets: GPTBotsSecrets, http: httpx.AsyncClient
+    ) -> None:
+        self._source = source
+        self._bot_ids = frozenset(settings.bot_ids)
+        self._path_token = secrets.path_token
+        self._webhook_token = secrets.webhook_token
+        self._api = API(http, settings.base_url, secrets.api_key, variable_for(source, "api_key"))
+
+    def receive(self, webhook: Webhook) -> Received:
+        first, *path = webhook.path.split("/")
+        if not path:
+            if first != "messages":
+                raise NotFound("GPTBots has no such hook", remedy="Messages go to /messages")
+            self._check_webhook_token(webhook)
+            return messages.read(webhook, source=self._source)
+        # The human service is documented without any authentication: its address is the secret.
+        if not same_secret(first, self._path_token):
+            raise NotAuthentic("the token in the path is wrong")
+        return human_service.read(webhook, path, source=self._source, bot_ids=self._bot_ids)
+
+    def _check_webhook_token(self, webhook: Webhook) -> None:
+        """GPTBots sends a token only where its console was told to; both schemes are documented."""
+        if self._webhook_token:
+            given = token_of(webhook.headers, "bearer", "basic")
+            if not same_secret(given, self._webhook_token):
+                raise NotAuthentic("the token of the message webhook is missing or wrong")
+
+    async def send(self, reply: Reply) -> Sent:
+        return await self._api.send(reply)

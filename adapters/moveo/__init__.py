@@ -1,0 +1,65 @@
+"""Moveo (moveo.ai), custom integration: its AI's and agents' words come in, people's replies go out.
+
+Moveo is the brain and the customer's channel is your own app: what the customer writes never comes by
+webhook, and a reply sent to Moveo is recorded there but shown to nobody.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import httpx
+from pydantic import Field, SecretStr
+
+from adapters.moveo import webhooks
+from adapters.moveo.api import API
+from bridge.adapter import Capabilities, Received, Secrets, Settings, Webhook, variable_for
+from bridge.errors import NotFound
+from bridge.model import Reply, Sent
+
+__all__ = ["Moveo"]
+
+
+class MoveoSettings(Settings):
+    """`integration_id` is the custom integration's; webhooks older or newer than `max_age` seconds are
+    refused."""
+
+    base_url: str = Field("https://channels.moveo.ai", pattern=r"^https?://[^\s?#]+$")
+    integration_id: str = Field(min_length=1)
+    max_age: float = Field(300.0, gt=0, allow_inf_nan=False)
+
+
+class MoveoSecrets(Secrets):
+    api_key: SecretStr = Field(
+        description="it is the key of the custom integration in Moveo: Connections > Custom HTTP"
+    )
+    webhook_secret: tuple[SecretStr, ...] = Field(
+        min_length=1,
+        description="it is the webhook secret of the custom integration in Moveo: Connections > Custom HTTP",
+    )
+
+
+class Moveo:
+    vendor: ClassVar[str] = "moveo"
+    settings: ClassVar[type[Settings]] = MoveoSettings
+    secrets: ClassVar[type[Secrets]] = MoveoSecrets
+    capabilities: ClassVar[Capabilities] = Capabilities(delivers_replies=False)
+
+    def __init__(
+        self, source: str, settings: MoveoSettings, secrets: MoveoSecrets, http: httpx.AsyncClient
+    ) -> None:
+        self._source = source
+        self._max_age = settings.max_age
+        self._webhook_secret = secrets.webhook_secret
+        self._api = API(
+            http, settings.base_url, settings.integration_id, secrets.api_key, variable_for(source, "api_key")
+        )
+
+    def receive(self, webhook: Webhook) -> Received:
+        if webhook.path:
+            raise NotFound("Moveo has no such hook", remedy="Its webhooks go to the source itself")
+        webhooks.verify(webhook, self._webhook_secret)
+        return webhooks.read(webhook, source=self._source, max_age=self._max_age)
+
+    async def send(self, reply: Reply) -> Sent:
+        return await self._api.send(reply)

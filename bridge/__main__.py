@@ -1,0 +1,155 @@
+"""The commands: `bridge COMMAND`, or `python -m bridge COMMAND`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from bridge import __version__
+from bridge.app import Bridge, check_can_work, store_of
+from bridge.config import Config, load
+from bridge.errors import BridgeError, ConfigError
+from bridge.registry import adapters
+
+try:
+    from uvloop import new_event_loop
+except ImportError:  # no wheel for this platform
+    from asyncio import new_event_loop
+
+logger = logging.getLogger("bridge")
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(
+        level=arguments.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    for chatty in ("httpx", "httpcore", "alembic", "slack_bolt", "slack_sdk", "aiohttp"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    try:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            return int(runner.run(arguments.run(arguments)))
+    except ConfigError as error:
+        print(f"bridge: {error}", file=sys.stderr)
+        return 2
+    except BridgeError as error:
+        print(f"bridge: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bridge",
+        description="AI-agent conversations as Slack threads, and people's replies carried back.",
+    )
+    parser.add_argument("--version", action="version", version=f"bridge {__version__}")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--log-level", default="info", choices=("debug", "info", "warning", "error"), help="default: info"
+    )
+    configured = argparse.ArgumentParser(add_help=False, parents=[common])
+    configured.add_argument(
+        "--config", type=Path, default=Path("config.toml"), metavar="FILE", help="default: config.toml"
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser(
+        "serve", parents=[configured], help="take webhooks and Slack's events, and carry everything"
+    )
+    serve.set_defaults(run=_serve)
+    work = commands.add_parser("work", parents=[configured], help="carry only; beside `serve`, on Postgres")
+    work.set_defaults(run=_work)
+    migrate = commands.add_parser("migrate", parents=[configured], help="bring the schema up to date")
+    migrate.set_defaults(run=_migrate)
+    demo = commands.add_parser(
+        "demo", parents=[common], help="the bridge with a Slack and three vendors on this machine"
+    )
+    demo.add_argument("--check", action="store_true", help="take the tour by itself; exit 0 if all was seen")
+    demo.add_argument("--port", type=int, default=8765, help="of the page; default: 8765")
+    demo.set_defaults(run=_demo)
+    return parser
+
+
+def _config(arguments: argparse.Namespace) -> Config:
+    return load(arguments.config, os.environ, adapters())
+
+
+async def _serve(arguments: argparse.Namespace) -> int:
+    config = _config(arguments)
+    store = store_of(config)
+    try:
+        if store.shared:
+            await store.check_schema()
+        else:
+            await store.migrate()
+        bridge = Bridge(config, store)
+    except BaseException:
+        await store.close()
+        raise
+    server = uvicorn.Server(
+        uvicorn.Config(
+            bridge.asgi(),
+            host=config.server.host,
+            port=config.server.port,
+            log_config=None,
+            access_log=False,  # addresses hold tokens
+            timeout_graceful_shutdown=5,  # requests are short; the drain belongs to the lanes
+            server_header=False,
+        )
+    )
+    await server.serve()
+    return 0 if server.started else 1
+
+
+async def _work(arguments: argparse.Namespace) -> int:
+    config = _config(arguments)
+    store = store_of(config)
+    try:
+        check_can_work(store)
+        await store.check_schema()
+    except BaseException:
+        await store.close()
+        raise
+    bridge = Bridge(config, store)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(one, stop.set)
+    try:
+        await bridge.start(listen=False)
+        logger.info("working")
+        await stop.wait()
+    finally:
+        await bridge.stop()
+    return 0
+
+
+async def _migrate(arguments: argparse.Namespace) -> int:
+    store = store_of(_config(arguments))
+    try:
+        before, after = await store.migrate()
+    finally:
+        await store.close()
+    print(f"the schema is at {after}" + ("" if before == after else f" (was at {before or 'nothing'})"))
+    return 0
+
+
+async def _demo(arguments: argparse.Namespace) -> int:
+    from bridge.sandbox.demo import demo  # a server needs no sandbox
+
+    return await demo(port=arguments.port, check=arguments.check)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

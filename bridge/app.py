@@ -1,0 +1,161 @@
+"""The whole bridge put together from its configuration: what `serve` and `work` run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import aiohttp
+import httpx
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_sdk.web.async_client import AsyncWebClient
+from starlette.applications import Starlette
+
+from bridge import web
+from bridge.config import Config
+from bridge.engine.lanes import Lanes
+from bridge.engine.vendor import VendorCarrier
+from bridge.errors import ConfigError, DeliveryError, Unavailable
+from bridge.model import Direction
+from bridge.slack import http
+from bridge.slack.api import SlackApi
+from bridge.slack.listeners import Listeners
+from bridge.slack.marks import MarksCarrier
+from bridge.slack.people import People
+from bridge.slack.replies import Replies
+from bridge.slack.thread import Routes, ThreadCarrier
+from bridge.store import Store, open_store
+
+logger = logging.getLogger(__name__)
+
+AUTH_RETRY = (0.2, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0)  # seconds between tries of auth.test
+
+
+def store_of(config: Config) -> Store:
+    """The configured store. Raises `ConfigError`."""
+    url = config.database_url.get_secret_value() if config.database_url else None
+    return open_store(config.store.path, url, pool=config.store.pool, environ=os.environ)
+
+
+class Bridge:
+    """Everything one process runs, made in its running loop. Between `start` and `stop` the lanes work."""
+
+    def __init__(self, config: Config, store: Store) -> None:
+        self.config = config
+        self.store = store
+        self._vendors = httpx.AsyncClient(
+            timeout=httpx.Timeout(15.0, connect=5.0),
+            follow_redirects=False,  # a redirect would carry the credential elsewhere
+            limits=httpx.Limits(max_connections=config.engine.concurrency),
+        )
+        self.adapters = {
+            source.name: source.adapter(source.name, source.settings, source.secrets, self._vendors)
+            for source in config.sources.values()
+        }
+        token = config.slack_bot_token.get_secret_value()
+        self._http = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=config.slack.timeout), trust_env=True
+        )
+        client = AsyncWebClient(
+            token=token,
+            base_url=config.slack.api_url.rstrip("/") + "/",
+            session=self._http,
+            retry_handlers=[],
+        )
+        self.api = SlackApi(client, config.slack, store)
+        self._listeners = Listeners(self.api, client, store, token)
+        routes = Routes(config.routes, config.sources)
+        replies = Replies(People(self.api), routes)
+        self._lanes = Lanes(
+            store,
+            {
+                Direction.SLACK: ThreadCarrier(self.api, store, routes),
+                Direction.VENDOR: VendorCarrier(self.adapters, replies, store),
+                Direction.MARKS: MarksCarrier(self.api, routes),
+            },
+            config.engine,
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+        self._socket: Any = None
+
+    async def start(self, *, listen: bool) -> None:
+        """Begin to work; with `listen` also take Slack's events where Socket Mode is on."""
+        await self._lanes.start()
+        self._tasks.append(asyncio.create_task(self._authenticate(listen=listen), name="auth.test"))
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._socket is not None:
+            await self._socket.close_async()
+        await self._lanes.stop(self.config.server.drain)
+        await self._http.close()
+        await self._vendors.aclose()
+        await self.store.close()
+
+    async def readiness(self) -> Mapping[str, str]:
+        missing: dict[str, str] = {}
+        try:
+            await self.store.ping()
+        except Unavailable as error:
+            missing["store"] = str(error)
+        if self.api.problem is not None:
+            missing["slack"] = self.api.problem
+        if not self._lanes.working:
+            missing["lanes"] = "no lanes are being taken"
+        return missing
+
+    def asgi(self) -> Starlette:
+        """The web app; its lifespan starts and stops this bridge."""
+
+        @contextlib.asynccontextmanager
+        async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+            await self.start(listen=True)
+            try:
+                yield
+            finally:
+                await self.stop()
+
+        return web.build(
+            self.adapters,
+            self.store,
+            http.endpoint(self._listeners.app, self.api, self.config.slack_signing_secrets),
+            self.readiness,
+            max_body=self.config.server.max_body,
+            lifespan=lifespan,
+        )
+
+    async def _authenticate(self, *, listen: bool) -> None:
+        """Until Slack says who we are. Ingest goes on meanwhile; the lanes to Slack wait."""
+        attempt = 0
+        while True:
+            try:
+                us = await self.api.authenticate()
+            except DeliveryError as error:
+                logger.warning("Slack does not know us yet: %s", error)
+                await asyncio.sleep(AUTH_RETRY[min(attempt, len(AUTH_RETRY) - 1)])
+                attempt += 1
+                continue
+            logger.info("Slack knows us as %s in workspace %s", us.user, us.team)
+            self.store.woken.set()
+            break
+        if listen and self.config.slack_app_token is not None:
+            app_token = self.config.slack_app_token.get_secret_value()
+            self._socket = AsyncSocketModeHandler(self._listeners.app, app_token)
+            await self._socket.connect_async()
+            logger.info("listening to Slack by Socket Mode")
+
+
+def check_can_work(store: Store) -> None:
+    """Raises `ConfigError` where only one process may use the store."""
+    if not store.shared:
+        raise ConfigError(
+            "`work` beside another process needs a Postgres",
+            where="DATABASE_URL",
+            remedy="Set DATABASE_URL, or let `serve` do all the work: with SQLite it does",
+        )

@@ -1,0 +1,197 @@
+"""The lanes' runner: takes due lanes, carries their deliveries one after the other, records each.
+
+One delivery of a lane at a time, across all processes; lanes in parallel. A lane that fails waits by
+itself. Everything a worker holds carries a lease, renewed only while its task lives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+import random
+import time
+import traceback
+
+from bridge import metrics
+from bridge.config import Engine
+from bridge.engine.policy import decide
+from bridge.engine.ports import Carrier, Ledger
+from bridge.engine.work import Again, Done, Failed, Outcome, PutBack, Turn, Uncertain
+from bridge.errors import BridgeError, Unavailable
+from bridge.model import Direction
+
+logger = logging.getLogger(__name__)
+
+TURNS = 20  # deliveries of one lane in a row, before others get their turn
+REAP = 1.0  # seconds between looks for dead workers: two looks and their lanes are free
+_OUTCOMES = {Done: "sent", PutBack: "put_back", Again: "retry", Failed: "failed", Uncertain: "uncertain"}
+
+
+class Lanes:
+    def __init__(self, ledger: Ledger, carriers: dict[Direction, Carrier], settings: Engine) -> None:
+        self._ledger = ledger
+        self._carriers = carriers
+        self._settings = settings
+        self._retry = {
+            Direction.SLACK: settings.to_slack,
+            Direction.MARKS: settings.to_slack,
+            Direction.VENDOR: settings.to_vendor,
+        }
+        self._worker: int | None = None
+        self._held: dict[int, asyncio.Task[None]] = {}  # lane -> its task
+        self._loops: list[asyncio.Task[None]] = []
+        self._stopping = False
+
+    @property
+    def working(self) -> bool:
+        """Whether lanes are being taken."""
+        return self._worker is not None and not self._stopping and all(not one.done() for one in self._loops)
+
+    async def start(self) -> None:
+        self._worker = await self._ledger.join()
+        self._loops = [
+            asyncio.create_task(self._take(self._worker), name="lanes-take"),
+            asyncio.create_task(self._renew(self._worker), name="lanes-renew"),
+            asyncio.create_task(self._reap(), name="lanes-reap"),
+        ]
+
+    async def stop(self, drain: float) -> None:
+        """Take nothing more, finish what is under way within `drain` seconds, and let the lanes go."""
+        self._stopping = True
+        self._ledger.woken.set()
+        if self._held:
+            await asyncio.wait(self._held.values(), timeout=drain)
+        rest = [*self._held.values(), *self._loops]
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+        if self._worker is not None:
+            try:
+                await self._ledger.leave(self._worker)
+            except Unavailable as error:  # the lease ends by itself
+                logger.warning("could not let the lanes go: %s", error)
+
+    # ── loops ────────────────────────────────────────────────────────────────────────────────────
+
+    async def _take(self, worker: int) -> None:
+        woken = self._ledger.woken
+        while not self._stopping:
+            woken.clear()
+            free = self._settings.concurrency - len(self._held)
+            wait: float | None = self._settings.poll
+            try:
+                if free > 0:
+                    turns = await self._ledger.claim(worker, self._settings.lease, free)
+                    for turn in turns:
+                        self._begin(turn)
+                    if len(turns) == free:
+                        continue
+                    due = await self._ledger.next_due()
+                    wait = self._settings.poll if due is None else min(max(due, 0.001), self._settings.poll)
+            except Unavailable as error:
+                logger.warning("cannot take lanes: %s", error)
+                wait = 1.0
+            try:
+                async with asyncio.timeout(wait):
+                    await woken.wait()
+            except TimeoutError:
+                pass
+
+    async def _renew(self, worker: int) -> None:
+        while True:
+            await asyncio.sleep(self._settings.lease / 3)
+            if not self._held:
+                continue
+            try:
+                await self._ledger.renew(worker, list(self._held), self._settings.lease)
+            except Unavailable as error:
+                logger.warning("cannot renew leases: %s", error)
+
+    async def _reap(self) -> None:
+        while True:
+            await asyncio.sleep(REAP)
+            try:
+                freed = await self._ledger.reap()
+            except Unavailable:
+                continue  # said by the others already
+            if freed:
+                logger.info("took over %d lanes of a worker that died", freed)
+
+    # ── one lane ─────────────────────────────────────────────────────────────────────────────────
+
+    def _begin(self, turn: Turn) -> None:
+        task = asyncio.create_task(self._drain(turn), name=f"lane-{turn.lane}")
+        self._held[turn.lane] = task
+        metrics.lanes_held.set(len(self._held))
+        task.add_done_callback(lambda done: self._ended(turn.lane, done))
+
+    def _ended(self, lane: int, task: asyncio.Task[None]) -> None:
+        if self._held.get(lane) is task:
+            del self._held[lane]
+        metrics.lanes_held.set(len(self._held))
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Its lease ends by itself and the lane is taken again, with doubt.
+            logger.error("a lane's task died: %s\n%s", type(error).__name__, where(error))
+        self._ledger.woken.set()
+
+    async def _drain(self, first: Turn) -> None:
+        turn: Turn | None = first
+        turns = 0
+        while turn is not None:
+            outcome = await self._try(turn)
+            turns += 1
+            turn = await self._record(turn, outcome, keep_going=turns < TURNS and not self._stopping)
+
+    async def _try(self, turn: Turn) -> Outcome:
+        carrier = self._carriers[turn.direction]
+        began = time.monotonic()
+        try:
+            outcome = await carrier.carry(turn)
+        except Exception as error:
+            if not isinstance(error, BridgeError):
+                logger.error("delivery %d: %s\n%s", turn.delivery, type(error).__name__, where(error))
+            outcome = decide(error, turn, self._retry[turn.direction], random.random())  # noqa: S311 - jitter
+        if not isinstance(outcome, Done | PutBack):
+            outcome = dataclasses.replace(outcome, follow=carrier.follow(turn, outcome))
+        _note(turn, outcome, time.monotonic() - began)
+        return outcome
+
+    async def _record(self, turn: Turn, outcome: Outcome, *, keep_going: bool) -> Turn | None:
+        """Write it down, however long the store is away: what was sent must not be sent again."""
+        wait = 0.05
+        while True:
+            try:
+                ours, following = await self._ledger.advance(turn, outcome, keep_going=keep_going)
+            except Unavailable as error:
+                logger.warning("delivery %d: cannot record its outcome yet: %s", turn.delivery, error)
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 2.0)
+                continue
+            if not ours:
+                logger.warning("delivery %d: its lane was taken over meanwhile", turn.delivery)
+            return following
+
+
+def _note(turn: Turn, outcome: Outcome, seconds: float) -> None:
+    name = _OUTCOMES[type(outcome)]
+    metrics.deliveries.labels(turn.direction, turn.kind, name).inc()
+    metrics.delivery_seconds.labels(turn.direction).observe(seconds)
+    well = isinstance(outcome, Done | PutBack)
+    logger.log(
+        logging.DEBUG if well else logging.WARNING,
+        "delivery %d (%s to %s, %s): %s%s (attempt %d, %.0f ms)",
+        turn.delivery,
+        turn.kind,
+        turn.direction.value,
+        turn.conversation.key,
+        name,
+        "" if isinstance(outcome, Done | PutBack) else f", {outcome.problem}",
+        turn.attempt,
+        seconds * 1000,
+    )
+
+
+def where(error: BaseException) -> str:
+    """The stack of an error without its message, which may quote what a customer wrote."""
+    return "".join(traceback.format_tb(error.__traceback__)).rstrip()

@@ -1,0 +1,121 @@
+"""What the store hands to the engine and takes back: the words between the two.
+
+A *turn* is one delivery at the head of a lane that this worker holds; an *outcome* is what became
+of the attempt. Recording an outcome and taking the next turn of the lane are one transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bridge.model import Control, ConversationKey, Direction, ThreadKey
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation as the store knows it; `id` is the store's row, `facts` what the card shows."""
+
+    id: int
+    key: ConversationKey
+    control: Control
+    thread: ThreadKey | None
+    created_at: float
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    card: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One request that came in, to be kept under `key` (unique in `source`) as `body`."""
+
+    source: str
+    key: str
+    path: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A delivery to be queued. `key` is unique in its lane: the same thing queued twice is one delivery."""
+
+    direction: Direction
+    kind: str
+    key: str
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One delivery, held by this worker under `token` until its outcome is recorded.
+
+    `attempt` counts from 1. `doubt`: an earlier attempt may have arrived, so look before sending.
+    `refs` maps the steps already taken to the other side's ids. `age` is the seconds since the first
+    attempt began, `slot` the time (store's clock) that pacing reserved for it, `late` how far past it we are.
+    """
+
+    lane: int
+    token: int
+    direction: Direction
+    conversation: Conversation
+    delivery: int
+    kind: str
+    payload: str
+    attempt: int
+    age: float
+    doubt: bool
+    refs: Mapping[str, str]
+    late: float | None = None
+
+    def read(self) -> Any:
+        return json.loads(self.payload)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a delivery taught us of its conversation, written with its outcome."""
+
+    control: Control | None = None
+    facts: Mapping[str, Any] | None = None
+    card: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    ref: str | None = None
+    change: Change | None = None
+    follow: tuple[NewDelivery, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """Not tried: the other side's pace wants it in `wait` seconds. Counts as no attempt."""
+
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Tried, and to be tried again in `wait` seconds. `doubt`: it may have arrived all the same."""
+
+    wait: float
+    problem: str
+    doubt: bool = False
+    follow: tuple[NewDelivery, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    problem: str
+    follow: tuple[NewDelivery, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    problem: str
+    follow: tuple[NewDelivery, ...] = ()
+
+
+Outcome = Done | PutBack | Again | Failed | Uncertain

@@ -1,0 +1,47 @@
+"""What is counted, under the design's own words; `/metrics` shows it. Labels never hold customers' text."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry()
+
+webhooks = Counter(
+    "bridge_webhooks",
+    "Webhooks by source and what became of them (kept, duplicate, probe, or the refusal's code)",
+    ("source", "result"),
+    registry=REGISTRY,
+)
+events = Counter("bridge_events", "Events kept, by source and kind", ("source", "kind"), registry=REGISTRY)
+unread = Counter(
+    "bridge_unread",
+    "What a vendor sent that this version does not know, or has no conversation for, by type",
+    ("source", "type"),
+    registry=REGISTRY,
+)
+slack_events = Counter(
+    "bridge_slack_events",
+    "Events from Slack: queued, duplicate, or why ignored",
+    ("result",),
+    registry=REGISTRY,
+)
+deliveries = Counter(
+    "bridge_deliveries",
+    "Outcomes of attempts at deliveries",
+    ("direction", "kind", "outcome"),
+    registry=REGISTRY,
+)
+delivery_seconds = Histogram(
+    "bridge_attempt_seconds",
+    "Duration of one attempt at a delivery",
+    ("direction",),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+    registry=REGISTRY,
+)
+slack_calls = Counter(
+    "bridge_slack_calls",
+    "Calls of Slack's Web API by method and outcome",
+    ("method", "outcome"),
+    registry=REGISTRY,
+)
+lanes_held = Gauge("bridge_lanes_held", "Lanes this process is working on", registry=REGISTRY)

@@ -1,0 +1,86 @@
+"""Events -> Slack messages: every kind's row of the design's table."""
+
+from __future__ import annotations
+
+from bridge.model import (
+    AnyEvent,
+    Author,
+    ConversationEnded,
+    ConversationReopened,
+    ConversationStarted,
+    HandoffEnded,
+    HandoffStarted,
+    MemberJoined,
+    MemberLeft,
+    Message,
+    Presence,
+    Receipt,
+    Role,
+    Typing,
+    UnknownEvent,
+)
+from bridge.render import limits
+from bridge.render.alert import alert
+from bridge.render.fitting import fitting
+from bridge.render.literal import one_line
+from bridge.render.message import ConversationView, Face, SlackMessage, face, username
+from bridge.render.parts import pieces
+from bridge.render.pieces import line, messages
+
+
+def render(event: AnyEvent, view: ConversationView) -> tuple[SlackMessage, ...]:
+    """The messages that show `event`, in order; none where it shows as the card, a status or a mark."""
+    match event:
+        case Message():
+            return messages(pieces(event.parts), face(event.author, event.customer or view.customer))
+        case HandoffStarted():
+            return alert(event, view)
+        case ConversationStarted() | Typing() | Receipt():
+            return ()
+        case Presence():
+            return notices(event.text)
+        case HandoffEnded():
+            return notices("The handoff is over: the AI agent has the conversation again.")
+        case MemberJoined():
+            return notices(f"{_who(event.author, view)} joined the conversation.")
+        case MemberLeft():
+            return notices(f"{_who(event.author, view)} left the conversation.")
+        case ConversationEnded():
+            return notices(_ended(event, view))
+        case ConversationReopened():
+            return notices("The conversation was reopened.")
+        case UnknownEvent():
+            return notices(_unknown(event, view))
+
+
+def notice(text: str) -> SlackMessage:
+    """The bridge's own words in a thread: a failure, a hint."""
+    first, *more = fitting(text, limits.TEXT_OBJECT - 1)
+    return notices(first.rstrip() + "…" if more else first)[0]
+
+
+def notices(text: str) -> tuple[SlackMessage, ...]:
+    return messages(line(text), Face())
+
+
+def status(event: Typing) -> str | None:
+    """For assistant.threads.setStatus, which puts the typist's name before it; None clears."""
+    return "is typing…" if event.active else None
+
+
+def _who(author: Author, view: ConversationView) -> str:
+    return username(author, view.customer) or "The system"
+
+
+def _ended(event: ConversationEnded, view: ConversationView) -> str:
+    by = ""
+    if event.by:
+        by = " by the system" if event.by.role is Role.SYSTEM else f" by {_who(event.by, view)}"
+    reason = f": {one_line(event.reason)}" if event.reason else ""
+    return f"The conversation was ended{by}{reason}."
+
+
+def _unknown(event: UnknownEvent, view: ConversationView) -> str:
+    problem = f": {one_line(event.problem, 500)}" if event.problem else ""
+    kind = one_line(event.type)
+    return f"{view.vendor} sent an event the bridge could not read, “{kind}”{problem}. It is kept."

@@ -1,0 +1,24 @@
+"""Slack's limits on what we post, in one table. Sandbox and tests keep their own, on purpose.
+
+Characters unless it says otherwise; a name without an address follows the one above it.
+"""
+
+# https://docs.slack.dev/reference/methods/chat.postMessage: longer text may be cut, chat.update refuses it
+TEXT = 4000
+# https://docs.slack.dev/reference/block-kit/blocks
+BLOCKS = 50
+# https://docs.slack.dev/reference/block-kit/composition-objects/text-object
+TEXT_OBJECT = 3000
+# https://docs.slack.dev/reference/block-kit/blocks/image-block
+ADDRESS = 3000
+# https://docs.slack.dev/reference/methods/agents.sessions.setStatus has 200; here no figure is given
+USERNAME = 80
+
+# ── our own, inside those ────────────────────────────────────────────────────────────────────────
+
+#: escaped characters of one message, so that its last rung has room for the author's name
+MESSAGE = 3500
+#: a label, a name or a value, cut with a visible "…" past it
+LABEL = 150
+#: rows the card shows of what else the vendor said
+CARD_DETAILS = 15

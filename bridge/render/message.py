@@ -1,0 +1,111 @@
+"""What goes to Slack, and the rungs below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from bridge.model import Author, Channel, Control, ConversationKey, Customer, Role
+from bridge.render import limits
+from bridge.render.literal import Block, escape, is_web, one_line
+
+
+@dataclass(frozen=True)
+class SlackMessage:
+    """One chat.postMessage. `plainer` is sent when Slack refuses this one; the last rung has text only."""
+
+    text: str  # escaped mrkdwn, for notifications and screen readers
+    blocks: tuple[Block, ...] = ()
+    attachments: tuple[Block, ...] = ()
+    username: str | None = None  # None: the app itself
+    icon_url: str | None = None
+    icon_emoji: str | None = None
+    broadcast: bool = False
+    plainer: SlackMessage | None = None
+
+    def rungs(self) -> Iterator[SlackMessage]:
+        """This message and what is sent instead, richest first."""
+        rung: SlackMessage | None = self
+        while rung:
+            yield rung
+            rung = rung.plainer
+
+
+@dataclass(frozen=True)
+class ConversationView:
+    """What the store knows of a conversation. `details` holds only what its route lets be shown."""
+
+    key: ConversationKey
+    vendor: str
+    control: Control
+    customer: Customer | None
+    channel: Channel | None
+    start_page: str | None
+    details: Mapping[str, Any]
+    started_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Face:
+    """Under whose name a message stands."""
+
+    username: str | None = None
+    icon_url: str | None = None
+    icon_emoji: str | None = None
+
+
+_EMOJI = {Role.CUSTOMER: ":bust_in_silhouette:", Role.BOT: ":robot_face:", Role.AGENT: ":headphones:"}
+
+
+def face(author: Author, customer: Customer | None) -> Face:
+    """The author's own name and picture, marked with their role, so that nobody passes for a teammate."""
+    if author.role is Role.SYSTEM:
+        return Face()
+    avatar = author.avatar
+    if author.role is Role.CUSTOMER and customer:
+        avatar = avatar or customer.avatar
+    if avatar and is_web(avatar):
+        return Face(username(author, customer), icon_url=avatar)
+    return Face(username(author, customer), icon_emoji=_EMOJI[author.role])
+
+
+def username(author: Author, customer: Customer | None = None) -> str | None:
+    """The name shown for `author`; None for the system, which speaks as the app."""
+    known = customer.name if customer and author.role is Role.CUSTOMER else None
+    name = one_line(author.name or known, limits.USERNAME - len(" (AI agent)"))
+    name = name.replace("<", "‹").replace(">", "›")  # nobody says whether Slack parses it
+    match author.role:
+        case Role.CUSTOMER:
+            return f"{name} (customer)" if name else "Customer"
+        case Role.BOT:
+            return f"{name} (AI agent)" if name else "AI agent"
+        case Role.AGENT:
+            return f"{name} (agent)" if name else "Agent"
+    return None
+
+
+def ladder(rungs: list[SlackMessage], by: Face, words: str) -> SlackMessage:
+    """`rungs` under the author's name, and below them `words` alone, saying in text whose they are.
+
+    The last one gives up name and picture too: Slack may have refused those.
+    """
+    text = _within(escape(words))
+    whose = escape(f"{by.username}: ") if by.username else ""
+    message = SlackMessage(_within(whose + text))
+    for rung in reversed(rungs):
+        message = replace(
+            rung,
+            text=text,
+            username=by.username,
+            icon_url=by.icon_url,
+            icon_emoji=by.icon_emoji,
+            plainer=replace(message, broadcast=rung.broadcast),
+        )
+    return message
+
+
+def _within(text: str) -> str:
+    """Only a name, address or label full of characters to escape makes this cut."""
+    return text if len(text) <= limits.TEXT else text[: limits.TEXT - 1] + "…"

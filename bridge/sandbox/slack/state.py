@@ -1,0 +1,233 @@
+"""What the workspace holds: people, channels, messages, statuses, views. Plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Json = dict[str, Any]
+
+
+@dataclass
+class User:
+    id: str
+    name: str
+    real_name: str
+    display_name: str = ""
+    avatar: str = "https://avatars.example/blank-72.png"
+    email: str | None = None
+    team_id: str = "T0SANDBOX"
+    is_bot: bool = False
+    bot_id: str | None = None
+    is_restricted: bool = False
+    is_ultra_restricted: bool = False
+    is_stranger: bool = False
+    deleted: bool = False
+
+    def as_json(self) -> Json:
+        profile: Json = {
+            "display_name": self.display_name,
+            "display_name_normalized": self.display_name,
+            "real_name": self.real_name,
+            "real_name_normalized": self.real_name,
+            "team": self.team_id,
+            **{f"image_{size}": self.avatar for size in (24, 32, 48, 72, 192, 512)},
+        }
+        if self.email:
+            profile["email"] = self.email
+        if self.bot_id:
+            profile["bot_id"] = self.bot_id
+        return {
+            "id": self.id,
+            "team_id": self.team_id,
+            "name": self.name,
+            "real_name": self.real_name,
+            "deleted": self.deleted,
+            "tz": "Europe/Berlin",
+            "tz_offset": 3600,
+            "profile": profile,
+            "is_bot": self.is_bot,
+            "is_app_user": False,
+            "is_restricted": self.is_restricted,
+            "is_ultra_restricted": self.is_ultra_restricted,
+            "is_stranger": self.is_stranger,
+            "updated": 1_700_000_000,
+        }
+
+
+@dataclass(eq=False)
+class Message:
+    """One message, as it was posted; `ts` is its id in its channel and its time."""
+
+    channel: str
+    ts: str
+    text: str = ""
+    user: str | None = None
+    subtype: str | None = None
+    bot_id: str | None = None
+    app_id: str | None = None
+    username: str | None = None
+    icons: Json | None = None
+    client_msg_id: str | None = None
+    thread_ts: str | None = None
+    parent_user_id: str | None = None
+    broadcast: bool = False
+    blocks: list[Json] = field(default_factory=list)
+    attachments: list[Json] = field(default_factory=list)
+    files: list[Json] = field(default_factory=list)
+    metadata: Json | None = None
+    edited: Json | None = None
+    reactions: dict[str, list[str]] = field(default_factory=dict)
+    replies: list[Message] = field(default_factory=list, repr=False)  # of a thread's first message
+    options: Json = field(default_factory=dict)  # unfurl_links, mrkdwn … as they were asked for
+    ephemeral_to: str | None = None
+
+    @property
+    def root_ts(self) -> str:
+        return self.thread_ts or self.ts
+
+    @property
+    def is_reply(self) -> bool:
+        return self.thread_ts is not None and self.thread_ts != self.ts
+
+    def as_json(self, *, metadata: bool = False) -> Json:
+        """As history, replies and events show it: absent where there is nothing to say."""
+        body: Json = {"type": "message", "text": self.text, "ts": self.ts}
+        for name in (
+            "subtype",
+            "user",
+            "bot_id",
+            "app_id",
+            "username",
+            "icons",
+            "client_msg_id",
+            "thread_ts",
+        ):
+            if (value := getattr(self, name)) is not None:
+                body[name] = value
+        if self.is_reply and self.parent_user_id:
+            body["parent_user_id"] = self.parent_user_id
+        for name in ("blocks", "attachments", "files", "edited"):
+            if value := getattr(self, name):
+                body[name] = value
+        if self.reactions:
+            body["reactions"] = [
+                {"name": name, "users": list(users), "count": len(users)}
+                for name, users in self.reactions.items()
+            ]
+        if self.replies:
+            people = list(dict.fromkeys(reply.user or reply.bot_id or "" for reply in self.replies))
+            body |= {
+                "thread_ts": self.ts,
+                "reply_count": len(self.replies),
+                "reply_users": people,
+                "reply_users_count": len(people),
+                "latest_reply": self.replies[-1].ts,
+            }
+        if metadata and self.metadata is not None:
+            body["metadata"] = self.metadata
+        if self.ephemeral_to:
+            body["is_ephemeral"] = True
+        return body
+
+
+@dataclass
+class Channel:
+    id: str
+    name: str
+    members: list[str] = field(default_factory=list)
+    is_private: bool = False
+    is_archived: bool = False
+    messages: dict[str, Message] = field(default_factory=dict, repr=False)  # by ts, replies too, oldest first
+    ephemerals: dict[str, Message] = field(default_factory=dict, repr=False)
+
+    @property
+    def type(self) -> str:
+        return "group" if self.is_private else "channel"
+
+    def as_json(self, viewer: str) -> Json:
+        return {
+            "id": self.id,
+            "name": self.name,
+            "name_normalized": self.name,
+            "is_channel": not self.is_private,
+            "is_group": self.is_private,
+            "is_im": False,
+            "is_mpim": False,
+            "is_private": self.is_private,
+            "is_archived": self.is_archived,
+            "is_ext_shared": False,
+            "is_member": viewer in self.members,
+            "num_members": len(self.members),
+            "topic": {"value": "", "creator": "", "last_set": 0},
+            "purpose": {"value": "", "creator": "", "last_set": 0},
+        }
+
+
+@dataclass
+class Status:
+    text: str
+    until: float
+    loading_messages: list[str] = field(default_factory=list)
+    username: str | None = None
+
+
+@dataclass
+class View:
+    id: str
+    type: Literal["modal", "home"]
+    user: str
+    body: Json
+    hash: str = ""
+
+    def as_json(self, app: App, team: str) -> Json:
+        return {
+            "private_metadata": "",
+            "callback_id": "",
+            "external_id": "",
+            "state": {"values": {}},
+            **self.body,
+            "id": self.id,
+            "team_id": team,
+            "hash": self.hash,
+            "app_id": app.id,
+            "bot_id": app.bot_id,
+            "root_view_id": self.id,
+            "previous_view_id": None,
+        }
+
+
+@dataclass
+class Trigger:
+    """What an interaction gives an app so that it may open one modal, soon."""
+
+    user: str
+    at: float
+    used: bool = False
+
+
+@dataclass
+class App:
+    """Our app, as it is installed in the workspace."""
+
+    id: str = "A0BRIDGE"
+    bot_id: str = "B0BRIDGE"
+    user: str = "U0BRIDGE"
+    name: str = "Handoff Bridge"
+    scopes: set[str] = field(
+        default_factory=lambda: {
+            "channels:history",
+            "channels:read",
+            "chat:write",
+            "chat:write.customize",
+            "files:read",
+            "files:write",
+            "groups:history",
+            "groups:read",
+            "reactions:read",
+            "reactions:write",
+            "usergroups:read",
+            "users:read",
+        }
+    )
+    unfurl_domains: set[str] = field(default_factory=set)  # the hosts whose videos its manifest lists

@@ -1,0 +1,1 @@
+"""Slack's two edges: Bolt's listeners in, the Web API out."""

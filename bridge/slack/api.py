@@ -1,0 +1,259 @@
+"""Slack's Web API out: one HTTP session, our pace, and every answer as the class that decides what follows.
+
+The SDK's own retries are off: it would post again after a dropped connection, and sleep inside the call.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bridge import metrics
+from bridge.config import Slack
+from bridge.engine.ports import Ledger
+from bridge.errors import OutcomeUnknown, Rejected, RetryAfter, RetryLater
+from bridge.model import ThreadKey
+from bridge.render import SlackMessage
+
+#: event_type of the metadata on every message of ours
+MARKER = "slack_handoff_bridge"
+
+# The request reached Slack, and Slack failed: it may have been done all the same.
+_UNKNOWN = {"fatal_error", "internal_error", "request_timeout"}
+# What an operator can mend while the lanes wait. https://docs.slack.dev/reference/methods/chat.postMessage
+_MENDABLE = {
+    "invalid_auth": "Check SLACK_BOT_TOKEN",
+    "not_authed": "Check SLACK_BOT_TOKEN",
+    "token_revoked": "Install the app again and set SLACK_BOT_TOKEN",
+    "token_expired": "Set a new SLACK_BOT_TOKEN",
+    "account_inactive": "Install the app again and set SLACK_BOT_TOKEN",
+    "missing_scope": "Add the scope to the app and install it again",
+    "not_in_channel": "Invite the app to the channel: /invite @<the app>",
+    "channel_not_found": "Check the route's channel id, and invite the app if the channel is private",
+    "is_archived": "Unarchive the channel, or change the route",
+    "restricted_action": "Let the app post in this channel",
+    "restricted_action_read_only_channel": "Let the app post in this channel",
+    "ekm_access_denied": "Ask the workspace's administrators",
+    "team_access_not_granted": "Install the app in this workspace",
+    "service_unavailable": "",
+    "accesslimited": "",
+    "message_limit_exceeded": "The workspace is past its message limit",
+}
+#: Slack will not have this form of the message; a plainer one may do
+REFUSED_FORM = {
+    "invalid_blocks",
+    "invalid_blocks_format",
+    "invalid_attachments",
+    "msg_blocks_too_long",
+    "msg_blocks_too_many",
+    "msg_too_long",
+    "too_many_attachments",
+    "attachment_payload_limit_exceeded",
+    "reserved_username",
+    "invalid_arguments",
+}
+
+
+class SlackRejected(Rejected):
+    """Slack answered `ok: false` for a reason that will not pass; `code` is its own word."""
+
+    def __init__(self, code: str, method: str, detail: str = "") -> None:
+        super().__init__(f"Slack refused it: {code}{f' ({detail})' if detail else ''}", where=method)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who we are in the workspace, by auth.test."""
+
+    team: str
+    user: str
+    bot: str
+
+
+class SlackApi:
+    def __init__(self, client: AsyncWebClient, settings: Slack, ledger: Ledger) -> None:
+        self._client = client
+        self._settings = settings
+        self._ledger = ledger
+        self._quiet: dict[str, float] = {}  # method and channel -> monotonic time of the next call
+        self.identity: Identity | None = None
+        self.problem: str | None = "auth.test has not been answered yet"
+
+    async def authenticate(self) -> Identity:
+        """Ask Slack who we are. Raises a `DeliveryError`, and remembers it as `problem`."""
+        try:
+            told = await self.call("auth.test", {})
+        except (Rejected, RetryLater, RetryAfter, OutcomeUnknown) as error:
+            self.problem = str(error)
+            raise
+        self.identity = Identity(team=told["team_id"], user=told["user_id"], bot=told["bot_id"])
+        self.problem = None
+        return self.identity
+
+    def known(self) -> Identity:
+        """Our identity. Raises `RetryLater` while Slack has not told it."""
+        if self.identity is None:
+            raise RetryLater(self.problem or "Slack has not told who we are", where="auth.test")
+        return self.identity
+
+    async def room(self, channel: str) -> float:
+        """Reserve the next message of `channel` at Slack's pace; the seconds until it may go."""
+        rate = self._settings.channel_rate
+        if not rate:
+            return 0.0
+        return await self._ledger.reserve(self._pace(channel), 1 / rate, self._settings.channel_burst)
+
+    async def post(
+        self, channel: str, message: SlackMessage, payload: Mapping[str, Any], thread_ts: str | None = None
+    ) -> str:
+        """Post `message` with `payload` as its metadata; the new message's ts.
+
+        A form that Slack refuses is posted again as its next rung.
+        """
+        told: dict[str, Any] = {}
+        for rung in message.rungs():
+            params = _body(rung) | {
+                "channel": channel,
+                "metadata": {"event_type": MARKER, "event_payload": dict(payload)},
+                "unfurl_links": False,
+                "unfurl_media": False,
+            }
+            if thread_ts is not None:
+                params["thread_ts"] = thread_ts
+                if rung.broadcast:
+                    params["reply_broadcast"] = True
+            try:
+                told = await self.call("chat.postMessage", params)
+            except SlackRejected as error:
+                if error.code not in REFUSED_FORM or rung.plainer is None:
+                    raise
+                continue
+            except RetryAfter as error:
+                if rate := self._settings.channel_rate:
+                    await self._ledger.hold(
+                        self._pace(channel), error.seconds, 1 / rate, self._settings.channel_burst
+                    )
+                raise
+            break
+        return str(told["ts"])
+
+    async def posted(self, thread: ThreadKey, delivery: int) -> dict[str, str]:
+        """The steps of `delivery` that stand in the thread already: step -> ts."""
+        found: dict[str, str] = {}
+        params = {"channel": thread.channel, "ts": thread.ts, "include_all_metadata": "true", "limit": "200"}
+        async for message in self._pages("conversations.replies", params):
+            payload = _marker(message)
+            if payload.get("delivery") == delivery:
+                found[str(payload.get("step"))] = str(message["ts"])
+        return found
+
+    async def posted_card(self, channel: str, conversation: str, oldest: float) -> str | None:
+        """The ts of the card of `conversation` in `channel`, if it stands there since `oldest`."""
+        params = {
+            "channel": channel,
+            "oldest": f"{oldest:.6f}",
+            "include_all_metadata": "true",
+            "limit": "200",
+        }
+        async for message in self._pages("conversations.history", params):
+            if _marker(message).get("card") == conversation:
+                return str(message["ts"])
+        return None
+
+    async def _pages(self, method: str, params: dict[str, str]) -> Any:
+        while True:
+            told = await self.call(method, params, read=True)
+            for message in told.get("messages", ()):
+                yield message
+            cursor = (told.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return
+            params = {**params, "cursor": cursor}
+
+    async def call(self, method: str, params: Mapping[str, Any], *, read: bool = False) -> dict[str, Any]:
+        """Call `method` once. Raises a `DeliveryError`. Reads go as a query: Slack takes no JSON there."""
+        key = f"{method}:{params.get('channel', '')}"
+        if (wait := self._quiet.get(key, 0.0) - time.monotonic()) > 0:
+            raise RetryAfter("Slack asked for peace", seconds=wait, where=method)
+        try:
+            if read:
+                response = await self._client.api_call(method, http_verb="GET", params=dict(params))
+            else:
+                response = await self._client.api_call(method, json=dict(params))
+        except SlackApiError as error:
+            failure = self._failure(method, key, error)
+            metrics.slack_calls.labels(method, _word(failure)).inc()
+            raise failure from None
+        except aiohttp.ClientConnectorError as error:
+            metrics.slack_calls.labels(method, "no_connection").inc()
+            raise RetryLater(f"could not connect ({type(error).__name__})", where=method) from None
+        except (TimeoutError, aiohttp.ClientError, SlackClientError, OSError) as error:
+            metrics.slack_calls.labels(method, "no_answer").inc()
+            raise OutcomeUnknown(f"no answer ({type(error).__name__})", where=method) from None
+        metrics.slack_calls.labels(method, "ok").inc()
+        data = response.data
+        return data if isinstance(data, dict) else {}
+
+    def _failure(
+        self, method: str, key: str, error: SlackApiError
+    ) -> RetryAfter | RetryLater | OutcomeUnknown | SlackRejected:
+        response: Any = error.response
+        status = getattr(response, "status_code", None)
+        data = getattr(response, "data", response)
+        code = str(data.get("error", "")) if isinstance(data, dict) else ""
+        if status == 429 or code in ("ratelimited", "rate_limited"):
+            seconds = _seconds(getattr(response, "headers", None) or {})
+            self._quiet[key] = time.monotonic() + seconds
+            return RetryAfter("rate limited", seconds=seconds, where=method)
+        if code in _MENDABLE:
+            return RetryLater(f"Slack answers {code}", where=method, remedy=_MENDABLE[code])
+        if status == 503:
+            return RetryLater("Slack answers 503", where=method)
+        if not code or code in _UNKNOWN or (status or 0) >= 500:
+            return OutcomeUnknown(f"Slack answers {code or status}", where=method)
+        detail = data.get("response_metadata", {}).get("messages", []) if isinstance(data, dict) else []
+        return SlackRejected(code, method, "; ".join(str(one)[:120] for one in detail[:3]))
+
+    def _pace(self, channel: str) -> str:
+        team = self.identity.team if self.identity else ""
+        return f"post:{team}:{channel}"
+
+
+def _body(message: SlackMessage) -> dict[str, Any]:
+    """`message` as chat.postMessage takes it."""
+    fields: dict[str, Any] = {"text": message.text}
+    if message.blocks:
+        fields["blocks"] = list(message.blocks)
+    if message.attachments:
+        fields["attachments"] = list(message.attachments)
+    for name in ("username", "icon_url", "icon_emoji"):
+        if value := getattr(message, name):
+            fields[name] = value
+    return fields
+
+
+def _marker(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    metadata = message.get("metadata") or {}
+    payload = metadata.get("event_payload")
+    return payload if metadata.get("event_type") == MARKER and isinstance(payload, dict) else {}
+
+
+def _seconds(headers: Mapping[str, Any]) -> float:
+    for name, value in headers.items():
+        if name.lower() == "retry-after":
+            try:
+                return min(max(float(value), 0.1), 3600.0)
+            except (TypeError, ValueError):
+                break
+    return 1.0
+
+
+def _word(error: Exception) -> str:
+    return error.code if isinstance(error, SlackRejected) else type(error).__name__

@@ -1,0 +1,83 @@
+"""Which of Slack's message events is something a person wrote in a thread: pure.
+
+Everything else is ignored, with a reason that is counted. The subtypes are an allow-list: Slack has
+dozens, and adds to them (https://docs.slack.dev/reference/events/message).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.model import ThreadKey
+from bridge.slack.api import MARKER, Identity
+
+_WRITTEN = {None, "file_share", "thread_broadcast", "me_message"}
+_KEPT = ("channel", "ts", "thread_ts", "user", "text", "blocks", "files", "client_msg_id", "subtype")
+
+
+@dataclass(frozen=True)
+class Written:
+    """A person's message in a thread that may be ours. `key` is the same if Slack tells it twice."""
+
+    thread: ThreadKey
+    key: str
+    message: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Ignored:
+    reason: str
+
+
+def read(envelope: Mapping[str, Any], us: Identity) -> Written | Ignored:
+    """What an `event_callback` amounts to."""
+    event = envelope.get("event")
+    if not isinstance(event, Mapping):
+        return Ignored("no_event")
+    if event.get("type") != "message":
+        return Ignored("other_event")
+    if _team(envelope) != us.team:
+        return Ignored("foreign_team")
+    if _own(event, us):
+        return Ignored("own_echo")
+    subtype = event.get("subtype")
+    if subtype == "message_changed":
+        return Ignored("edit")
+    if subtype == "message_deleted":
+        return Ignored("deletion")
+    if subtype == "bot_message" or event.get("bot_id") or event.get("bot_profile"):
+        return Ignored("other_bot")
+    if subtype not in _WRITTEN:
+        return Ignored("other_subtype")
+    channel, ts, thread_ts, user = (event.get(name) for name in ("channel", "ts", "thread_ts", "user"))
+    if not (isinstance(channel, str) and isinstance(ts, str) and isinstance(user, str)):
+        return Ignored("incomplete")
+    if not isinstance(thread_ts, str) or thread_ts == ts:
+        return Ignored("not_in_thread")
+    # The same gesture was seen with two ts and one client_msg_id, and one ts with two event_ids.
+    key = str(event.get("client_msg_id") or f"{channel}:{ts}")
+    message = {name: event[name] for name in _KEPT if event.get(name) is not None}
+    return Written(ThreadKey(team=us.team, channel=channel, ts=thread_ts), key, message)
+
+
+def _team(envelope: Mapping[str, Any]) -> object:
+    """The workspace that the app is installed in; with Slack Connect the event's own may be another."""
+    authorizations = envelope.get("authorizations")
+    if isinstance(authorizations, list) and authorizations and isinstance(authorizations[0], Mapping):
+        return authorizations[0].get("team_id") or envelope.get("team_id")
+    return envelope.get("team_id")
+
+
+def _own(event: Mapping[str, Any], us: Identity) -> bool:
+    """Whether it is ours: by the bot, by the user, or by the marker. Slack does not always give all three."""
+    told = [event, event.get("message"), event.get("previous_message")]
+    for one in told:
+        if not isinstance(one, Mapping):
+            continue
+        metadata = one.get("metadata")
+        marked = isinstance(metadata, Mapping) and metadata.get("event_type") == MARKER
+        if marked or one.get("bot_id") == us.bot or one.get("user") == us.user:
+            return True
+    return False

@@ -1,0 +1,78 @@
+"""Bolt's listeners: what Slack tells is kept in one transaction, then acknowledged; lanes do the rest."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bridge import metrics
+from bridge.engine.ports import Ledger
+from bridge.engine.work import Incoming, NewDelivery
+from bridge.model import Direction
+from bridge.slack.api import SlackApi
+from bridge.slack.inbound import Ignored, read
+
+logger = logging.getLogger(__name__)
+
+INBOX = "@slack"  # no source can have this name
+_ANY = re.compile(".*", re.DOTALL)
+
+
+class Listeners:
+    """Makes the Bolt app. Signatures are checked before it: by us over HTTP, by Slack's socket otherwise."""
+
+    def __init__(self, api: SlackApi, client: AsyncWebClient, ledger: Ledger, token: str) -> None:
+        self._api = api
+        self._ledger = ledger
+        self._token = token
+        app = AsyncApp(
+            client=client,
+            # Else an event is acknowledged before it is kept, and lost with the process.
+            process_before_response=True,
+            request_verification_enabled=False,
+            # Bolt's own authorize answers 200 and drops the event when auth.test fails.
+            authorize=self._authorize,
+            ignoring_self_events_enabled=False,  # ours are told apart in `inbound`, and counted
+            logger=_quiet(),
+        )
+        app.event(_ANY)(self._event)
+        for kind in (app.action, app.shortcut, app.view, app.options, app.command):
+            kind(_ANY)(
+                self._interaction
+            )  # an unmatched request is a 404, and 404s get subscriptions disabled
+        self.app = app
+
+    async def _authorize(self, **_context: Any) -> AuthorizeResult:
+        us = self._api.known()
+        return AuthorizeResult(
+            enterprise_id=None, team_id=us.team, bot_user_id=us.user, bot_id=us.bot, bot_token=self._token
+        )
+
+    async def _event(self, body: dict[str, Any]) -> None:
+        found = read(body, self._api.known())
+        if isinstance(found, Ignored):
+            metrics.slack_events.labels(found.reason).inc()
+            return
+        raw = json.dumps(body, separators=(",", ":")).encode()
+        incoming = Incoming(INBOX, str(body.get("event_id") or found.key), "events", raw)
+        payload = json.dumps(dict(found.message))
+        new = NewDelivery(Direction.VENDOR, "reply", found.key, payload)
+        result = await self._ledger.keep_reply(incoming, found.thread, new)
+        metrics.slack_events.labels(result).inc()
+
+    async def _interaction(self, ack: AsyncAck) -> None:
+        metrics.slack_events.labels("interaction").inc()
+        await ack()
+
+
+def _quiet() -> logging.Logger:
+    """Bolt's logger with its debug and info left out: they quote requests."""
+    bolt = logging.getLogger("bridge.slack.bolt")
+    bolt.setLevel(logging.WARNING)
+    return bolt

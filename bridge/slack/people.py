@@ -1,0 +1,98 @@
+"""Who and what the ids in a message stand for, asked of Slack once an hour at most."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.compose import Mentions, Names
+from bridge.errors import Rejected
+from bridge.slack.api import SlackApi
+
+KEEP = 3600.0  # seconds; a changed display name is followed within it
+MOST = 5000  # entries, so that memory stays bounded
+
+
+@dataclass(frozen=True)
+class Person:
+    id: str
+    name: str
+    avatar: str | None
+    guest: bool  # a guest of the workspace, or somebody of another one (Slack Connect)
+
+
+class People:
+    def __init__(self, api: SlackApi) -> None:
+        self._api = api
+        self._cache: dict[str, tuple[float, Any]] = {}
+
+    async def person(self, user: str) -> Person:
+        """The person behind a user id. Raises a `DeliveryError`."""
+        return await self._cached(f"user:{user}", lambda: self._ask_person(user))  # type: ignore[no-any-return]
+
+    async def names(self, mentioned: Mentions) -> Names:
+        """Names for all that is mentioned; one that Slack will not tell is left out."""
+        users = await asyncio.gather(*(self._name_of_user(one) for one in sorted(mentioned.users)))
+        channels = await asyncio.gather(*(self._name_of_channel(one) for one in sorted(mentioned.channels)))
+        groups: dict[str, str] = {}
+        if mentioned.usergroups:
+            groups = await self._cached("usergroups", self._ask_usergroups)
+        return Names(
+            users=dict(pair for pair in users if pair),
+            channels=dict(pair for pair in channels if pair),
+            usergroups={one: groups[one] for one in mentioned.usergroups if one in groups},
+        )
+
+    async def _name_of_user(self, user: str) -> tuple[str, str] | None:
+        try:
+            return user, (await self.person(user)).name
+        except Rejected:
+            return None
+
+    async def _name_of_channel(self, channel: str) -> tuple[str, str] | None:
+        try:
+            return channel, await self._cached(f"channel:{channel}", lambda: self._ask_channel(channel))
+        except Rejected:
+            return None
+
+    async def _ask_person(self, user: str) -> Person:
+        told = (await self._api.call("users.info", {"user": user}, read=True))["user"]
+        profile = told.get("profile") or {}
+        name = (
+            profile.get("display_name")
+            or profile.get("real_name")
+            or told.get("real_name")
+            or told.get("name")
+        )
+        team = self._api.known().team
+        elsewhere = told.get("team_id") not in (None, team) or told.get("is_stranger")
+        return Person(
+            id=user,
+            name=str(name or "Agent"),
+            avatar=profile.get("image_192") or profile.get("image_72"),
+            guest=bool(told.get("is_restricted") or told.get("is_ultra_restricted") or elsewhere),
+        )
+
+    async def _ask_channel(self, channel: str) -> str:
+        told = await self._api.call("conversations.info", {"channel": channel}, read=True)
+        return str(told["channel"]["name"])
+
+    async def _ask_usergroups(self) -> dict[str, str]:
+        try:
+            told = await self._api.call("usergroups.list", {}, read=True)
+        except Rejected:
+            return {}
+        return {group["id"]: group["handle"] for group in told.get("usergroups", ())}
+
+    async def _cached(self, key: str, ask: Callable[[], Awaitable[Any]]) -> Any:
+        kept = self._cache.get(key)
+        if kept is not None and kept[0] > time.monotonic():
+            return kept[1]
+        value = await ask()
+        while len(self._cache) >= MOST:
+            del self._cache[next(iter(self._cache))]
+        self._cache[key] = (time.monotonic() + KEEP, value)
+        return value

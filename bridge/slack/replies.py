@@ -1,0 +1,47 @@
+"""A queued Slack message becomes the reply it makes: who wrote it, and what of it goes out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from bridge.compose import Note, compose, mentioned
+from bridge.engine.work import Turn
+from bridge.errors import Rejected
+from bridge.model import Author, Reply, Role
+from bridge.slack.people import People
+from bridge.slack.thread import Routes
+
+
+class Replies:
+    def __init__(self, people: People, routes: Routes) -> None:
+        self._people = people
+        self._routes = routes
+
+    async def compose(self, turn: Turn) -> Reply | None:
+        """The reply, or None where the message stays in as a note. Raises a `DeliveryError`."""
+        message = turn.read()
+        route = self._routes.of(turn.conversation)
+        if route.reply_mode == "notes_only":
+            return None
+        draft = compose(message, await self._people.names(mentioned(message)), note_prefix=route.note_prefix)
+        if isinstance(draft, Note):
+            return None
+        person = await self._people.person(message["user"])
+        if person.guest and not route.guests_may_reply:
+            raise Rejected(
+                "guests and people of other workspaces do not reply to customers here",
+                remedy="A member of the workspace can send it, or the route can set guests_may_reply",
+            )
+        if draft.files:
+            raise Rejected(
+                "files cannot be sent to the customer",
+                remedy="Nothing of this message was sent; write it again without the file",
+            )
+        name, avatar = (person.name, person.avatar) if route.identity == "agent" else (route.team_name, None)
+        return Reply(
+            id=f"{turn.conversation.key}:{turn.delivery}",
+            conversation=turn.conversation.key,
+            author=Author(role=Role.AGENT, id=person.id, name=name, avatar=avatar),
+            parts=draft.parts,
+            at=datetime.fromtimestamp(float(message["ts"]), UTC),
+        )

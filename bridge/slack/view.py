@@ -1,0 +1,54 @@
+"""What the card shows of a conversation: learned event by event, kept as JSON facts. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import Any
+
+from bridge.engine.work import Conversation
+from bridge.model import AnyEvent, Channel, ConversationStarted, Customer
+from bridge.render import ConversationView, SlackMessage
+
+
+def learn(facts: Mapping[str, Any], event: AnyEvent) -> dict[str, Any]:
+    """`facts` with what `event` adds; what it does not say stays."""
+    learned = dict(facts)
+    for name, told in (("customer", event.customer), ("channel", event.channel)):
+        if told is not None:
+            learned[name] = {**learned.get(name, {}), **told.model_dump(exclude_none=True)}
+    if isinstance(event, ConversationStarted):
+        learned["started_at"] = event.at.timestamp()
+        if event.start_page:
+            learned["start_page"] = event.start_page
+    if event.details:
+        learned["details"] = {**learned.get("details", {}), **event.details}
+    return learned
+
+
+def view(
+    conversation: Conversation, facts: Mapping[str, Any], vendor: str, shown: Sequence[str]
+) -> ConversationView:
+    """The view of a conversation; of the vendor's own fields only those that fit one of `shown`."""
+    details = facts.get("details", {})
+    return ConversationView(
+        key=conversation.key,
+        vendor=vendor,
+        control=conversation.control,
+        customer=Customer(**facts["customer"]) if "customer" in facts else None,
+        channel=Channel(**facts["channel"]) if "channel" in facts else None,
+        start_page=facts.get("start_page"),
+        details={
+            name: value for name, value in details.items() if any(fnmatchcase(name, one) for one in shown)
+        },
+        started_at=datetime.fromtimestamp(facts.get("started_at", conversation.created_at), UTC),
+    )
+
+
+def digest(card: SlackMessage) -> str:
+    """The same for the same card, so that it is updated only when it would look different."""
+    shown = json.dumps([card.text, card.blocks, card.attachments], sort_keys=True)
+    return hashlib.sha256(shown.encode()).hexdigest()[:16]

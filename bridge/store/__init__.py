@@ -1,0 +1,162 @@
+"""Tables and migrations; SQLite and Postgres through one code path.
+
+`Store` is what the engine, the web and Slack's side see of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sqlalchemy import text
+
+from bridge.engine.work import Conversation, Incoming, NewDelivery, Outcome, Turn
+from bridge.errors import ConfigError
+from bridge.model import AnyEvent, ThreadKey
+from bridge.store import inbox, lanes, migrate, pace
+from bridge.store.database import Database, Postgres, Sqlite, postgres_url
+from bridge.store.listen import Listener
+
+__all__ = ["Store", "open_store"]
+
+
+def open_store(path: Path, database_url: str | None, *, pool: int, environ: Mapping[str, str]) -> Store:
+    """The store at `database_url`, else the SQLite file at `path`. Raises `ConfigError`."""
+    if database_url:
+        return Store(Postgres(postgres_url(database_url), pool=pool), dsn=database_url)
+    if environ.get("DYNO"):
+        raise ConfigError(
+            "DYNO is set and DATABASE_URL is not: this disk is thrown away at every restart, and every "
+            "conversation on it",
+            where="environment",
+            remedy="Add a Postgres (heroku addons:create heroku-postgresql), which sets DATABASE_URL",
+        )
+    return Store(Sqlite(path), dsn=None)
+
+
+class Store:
+    """Everything that is kept. Each method is one committed transaction and raises `Unavailable`.
+
+    `woken` is set whenever some lane may be due, by this process or, on Postgres, by another.
+    """
+
+    def __init__(self, database: Database, *, dsn: str | None) -> None:
+        self._database = database
+        self.woken = asyncio.Event()
+        self._listener = Listener(dsn, self.woken.set) if dsn else None
+
+    @property
+    def shared(self) -> bool:
+        """Whether several processes may work on this store."""
+        return self._listener is not None
+
+    # ── life ─────────────────────────────────────────────────────────────────────────────────────
+
+    async def migrate(self) -> tuple[str | None, str]:
+        return await self._database.run(migrate.upgrade)
+
+    async def check_schema(self) -> None:
+        """Raises `ConfigError` where the schema is not this program's."""
+        found = await self._database.run(migrate.version)
+        if found != migrate.newest():
+            raise ConfigError(
+                f"the database's schema is at {found or 'nothing'}, this program wants {migrate.newest()}",
+                where="DATABASE_URL",
+                remedy="Run: python -m bridge migrate",
+            )
+
+    async def join(self) -> int:
+        """Become a worker; its number. Work that dead ones left is free at once, or within seconds."""
+        number = await self._database.run(lanes.enlist, f"{socket.gethostname()}:{os.getpid()}")
+        if self._listener is not None:
+            await self._listener.start(number)
+        else:  # the lock file says that nobody else is alive
+            others = [one for one in await self._database.run(lanes.workers) if one != number]
+            await self._database.run(lanes.free, others)
+        return number
+
+    async def leave(self, worker: int) -> None:
+        await self._database.run(lanes.free, [worker])
+        if self._listener is not None:
+            self._listener.notify()
+            await asyncio.sleep(0.02)
+            await self._listener.stop()
+
+    async def close(self) -> None:
+        if self._listener is not None:
+            await self._listener.stop()
+        await self._database.close()
+
+    async def ping(self) -> None:
+        await self._database.run(lambda connection: connection.execute(text("SELECT 1")))
+
+    # ── in ───────────────────────────────────────────────────────────────────────────────────────
+
+    async def keep_events(self, incoming: Incoming, events: Sequence[AnyEvent]) -> bool:
+        """Keep a webhook and queue its events. False where it is a duplicate."""
+        new = await self._database.run(inbox.keep_events, incoming, events)
+        if new and events:
+            self._wake()
+        return new
+
+    async def keep_reply(self, incoming: Incoming, where: ThreadKey, new: NewDelivery) -> str:
+        """Keep a message of a thread and queue it: "queued", "duplicate" or "not_our_thread"."""
+        became = await self._database.run(inbox.keep_reply, incoming, where, new)
+        if became == "queued":
+            self._wake()
+        return became
+
+    # ── lanes ────────────────────────────────────────────────────────────────────────────────────
+
+    async def claim(self, worker: int, lease: float, limit: int) -> list[Turn]:
+        return await self._database.run(lanes.claim, worker, lease, limit)
+
+    async def advance(self, turn: Turn, outcome: Outcome, *, keep_going: bool) -> tuple[bool, Turn | None]:
+        """Record `outcome`; whether the lane was still ours, and its next turn."""
+        result = await self._database.run(lanes.advance, turn, outcome, keep_going)
+        if getattr(outcome, "follow", ()) or not keep_going:
+            self._wake()
+        return result
+
+    async def progress(self, turn: Turn, refs: Mapping[str, str]) -> bool:
+        return await self._database.run(lanes.progress, turn, refs)
+
+    async def renew(self, worker: int, held: Sequence[int], lease: float) -> None:
+        await self._database.run(lanes.renew, worker, held, lease)
+
+    async def reap(self) -> int:
+        """Free the lanes of workers found dead. Returns how many lanes."""
+        if self._listener is None:
+            return 0
+        dead = await self._listener.dead()
+        if not dead:
+            return 0
+        freed = await self._database.run(lanes.free, dead)
+        self._wake()
+        return freed
+
+    async def next_due(self) -> float | None:
+        return await self._database.run(lanes.next_due)
+
+    # ── threads and pace ─────────────────────────────────────────────────────────────────────────
+
+    async def was_said(self, conversation: int, digest: str) -> bool:
+        """Whether a reply with this digest was sent, or is being sent, in the conversation."""
+        return await self._database.run(inbox.was_said, conversation, digest)
+
+    async def open_thread(self, conversation: int, where: ThreadKey) -> Conversation:
+        return await self._database.run(inbox.open_thread, conversation, where)
+
+    async def reserve(self, key: str, interval: float, burst: int) -> float:
+        return await self._database.run(pace.reserve, key, interval, burst)
+
+    async def hold(self, key: str, seconds: float, interval: float, burst: int) -> None:
+        await self._database.run(pace.hold, key, seconds, interval, burst)
+
+    def _wake(self) -> None:
+        self.woken.set()
+        if self._listener is not None:
+            self._listener.notify()

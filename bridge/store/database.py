@@ -1,0 +1,215 @@
+"""One way to run a transaction, on SQLite and on Postgres.
+
+A transaction is a plain function over a SQLAlchemy `Connection`. On Postgres it runs through asyncpg;
+on SQLite in one writer thread that commits several callers' transactions together, so that the price
+of a durable commit is shared (measured: ten times aiosqlite). Either way it is committed when `run` returns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import ssl
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from bridge.errors import ConfigError, Unavailable
+
+T = TypeVar("T")
+Transaction = Callable[..., T]
+
+GROUP = 64  # transactions in one commit at the most
+BACKLOG = 10_000  # transactions waiting for the writer; more than that and callers are told to come back
+
+
+class Database(Protocol):
+    async def run(self, transaction: Transaction[T], *args: Any) -> T:
+        """Run `transaction(connection, *args)` and commit. Raises `Unavailable` when the database is away."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Sqlite:
+    """A file, one writer thread, and a lock file that keeps a second process out."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(f"{path}.lock", timeout=0)
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise ConfigError(
+                "another bridge process has this SQLite file open",
+                where=str(path),
+                remedy="One process serves a SQLite store; for several, set DATABASE_URL to a Postgres",
+            ) from None
+        self._engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False})
+        event.listen(self._engine, "connect", _prepare)
+        event.listen(self._engine, "begin", _begin)
+        self._jobs: queue.Queue[_Job | None] = queue.Queue()
+        self._thread = threading.Thread(target=self._write, name="sqlite-writer", daemon=True)
+        self._thread.start()
+
+    async def run(self, transaction: Transaction[T], *args: Any) -> T:
+        if self._jobs.qsize() > BACKLOG:
+            raise Unavailable("the store is too far behind", where="SQLite")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._jobs.put(_Job(transaction, args, future, loop))
+        return await future
+
+    async def close(self) -> None:
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self._engine.dispose()
+        self._lock.release()
+
+    def _write(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            jobs = [job]
+            while len(jobs) < GROUP:
+                try:
+                    more = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+                if more is None:
+                    self._jobs.put(None)
+                    break
+                jobs.append(more)
+            self._commit_together(jobs)
+
+    def _commit_together(self, jobs: list[_Job]) -> None:
+        results: list[tuple[_Job, Any, Exception | None]] = []
+        try:
+            with self._engine.begin() as connection:
+                raw: Any = connection.connection.driver_connection
+                for job in jobs:
+                    raw.execute("SAVEPOINT one")
+                    try:
+                        results.append((job, job.transaction(connection, *job.args), None))
+                        raw.execute("RELEASE one")
+                    except Exception as error:
+                        raw.execute("ROLLBACK TO one")
+                        raw.execute("RELEASE one")
+                        results.append((job, None, _told(error, "SQLite")))
+        except Exception as error:  # the commit itself, a full disk: nobody's work is kept
+            told = _told(error, "SQLite")
+            results = [(job, None, told) for job in jobs]
+        waiting: dict[asyncio.AbstractEventLoop, list[tuple[_Job, Any, Exception | None]]] = {}
+        for result in results:
+            waiting.setdefault(result[0].loop, []).append(result)
+        for loop, some in waiting.items():
+            try:
+                loop.call_soon_threadsafe(_answer, some)
+            except RuntimeError:  # that loop is closed: nobody waits any more
+                continue
+
+
+class Postgres:
+    """A pool of asyncpg connections, small enough for the smallest plans."""
+
+    def __init__(self, url: str, *, pool: int) -> None:
+        self.engine: AsyncEngine = create_async_engine(
+            url, pool_size=pool, max_overflow=0, pool_timeout=10, connect_args={"timeout": 10}
+        )
+
+    async def run(self, transaction: Transaction[T], *args: Any) -> T:
+        for last in (False, True):
+            try:
+                async with self.engine.begin() as connection:
+                    return await connection.run_sync(transaction, *args)
+            except DBAPIError as error:
+                # A pooled connection that died while idle is found out only by using it. Every
+                # transaction here can be run again: its keys and tokens make the second a no-op.
+                if last or not error.connection_invalidated:
+                    raise _told(error, "Postgres") from error
+            except (SQLAlchemyError, OSError, TimeoutError) as error:
+                raise _told(error, "Postgres") from error
+        raise AssertionError("unreachable")
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def postgres_url(url: str) -> str:
+    """A platform's DATABASE_URL for SQLAlchemy and asyncpg.
+
+    Heroku says `postgres://`, libpq says `sslmode=`; asyncpg knows neither.
+    """
+    parts = urlsplit(url)
+    if parts.scheme.partition("+")[0] not in ("postgres", "postgresql"):
+        raise ConfigError(
+            f"DATABASE_URL begins with {parts.scheme!r}",
+            where="environment",
+            remedy="It is a Postgres address, postgres://user:password@host/name; unset it to use SQLite",
+        )
+    query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+    if mode := query.pop("sslmode", None):
+        query["ssl"] = mode
+    return urlunsplit(("postgresql+asyncpg", parts.netloc, parts.path, urlencode(query), ""))
+
+
+class _Job:
+    __slots__ = ("args", "future", "loop", "transaction")
+
+    def __init__(
+        self,
+        transaction: Transaction[Any],
+        args: tuple[Any, ...],
+        future: asyncio.Future[Any],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.transaction = transaction
+        self.args = args
+        self.future = future
+        self.loop = loop
+
+
+def _answer(results: list[tuple[_Job, Any, Exception | None]]) -> None:
+    for job, value, error in results:
+        if job.future.done():  # its caller was cancelled; the work is committed all the same
+            continue
+        if error is not None:
+            job.future.set_exception(error)
+        else:
+            job.future.set_result(value)
+
+
+def _prepare(raw: Any, _record: Any) -> None:
+    raw.isolation_level = None  # we say BEGIN ourselves
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",  # NORMAL can lose an acknowledged webhook with the power
+        "fullfsync = 1",  # macOS: fsync alone does not reach the disk
+        "foreign_keys = ON",
+        "busy_timeout = 5000",
+        "cache_size = -32000",
+    ):
+        raw.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _told(error: BaseException, where: str) -> Exception:
+    """A database's error as ours; an error in our own code stays what it is."""
+    if isinstance(error, DBAPIError):
+        # The statement and its values stay out of it: they hold what customers wrote.
+        return Unavailable(f"{type(error.orig).__name__}: {_first_line(error.orig)}", where=where)
+    if isinstance(error, SQLAlchemyError | OSError | TimeoutError | ssl.SSLError):
+        return Unavailable(f"{type(error).__name__}: {_first_line(error)}", where=where)
+    return error if isinstance(error, Exception) else RuntimeError(type(error).__name__)
+
+
+def _first_line(error: object) -> str:
+    return str(error).split("\n", 1)[0][:200]

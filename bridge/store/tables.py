@@ -1,0 +1,167 @@
+"""The tables. Times are seconds since the epoch by the store's own clock; texts of others are opaque."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Id = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is a rowid there
+
+
+class now(FunctionElement[float]):
+    """The store's clock: one for all processes, so that their own clocks may differ."""
+
+    type = Double()
+    inherit_cache = True
+
+
+@compiles(now, "postgresql")
+def _now_postgresql(element: now, compiler: Any, **kw: Any) -> str:
+    return "extract(epoch from clock_timestamp())::float8"
+
+
+@compiles(now, "sqlite")
+def _now_sqlite(element: now, compiler: Any, **kw: Any) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"  # unixepoch('subsec') wants SQLite 3.42
+
+
+conversation = Table(
+    "conversation",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("control", Text, nullable=False),
+    Column("control_at", Double),  # the vendor's time of the event that set it
+    Column("team", Text),
+    Column("channel", Text),
+    Column("thread_ts", Text),
+    Column("facts", Text, nullable=False),  # JSON: what the card shows
+    Column("card", Text),  # the digest of the card as it stands in Slack
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("source", "external_id"),
+)
+
+# every thread a conversation ever had, so that a reply in an older one still finds it
+thread = Table(
+    "thread",
+    METADATA,
+    Column("team", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("ts", Text, primary_key=True),
+    Column("conversation_id", Id, ForeignKey("conversation.id"), nullable=False, index=True),
+    Column("opened_at", Double, nullable=False),
+)
+
+# what came in, as it came: the proof, the dedupe and the replay
+inbox = Table(
+    "inbox",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("received_at", Double, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("source", "key"),
+)
+
+# `due`: null while there is nothing to do, else when somebody may take it; while it is owned, the lease's end
+lane = Table(
+    "lane",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", Id, ForeignKey("conversation.id"), nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("due", Double),
+    Column("owner", Id),
+    Column("token", Id, nullable=False),
+    UniqueConstraint("conversation_id", "direction"),
+    Index(
+        "ix_lane_due", "due", sqlite_where=text("due IS NOT NULL"), postgresql_where=text("due IS NOT NULL")
+    ),
+    Index(
+        "ix_lane_owner",
+        "owner",
+        sqlite_where=text("owner IS NOT NULL"),
+        postgresql_where=text("owner IS NOT NULL"),
+    ),
+)
+
+ACTIVE = "state IN ('queued', 'sending')"
+
+delivery = Table(
+    "delivery",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("lane_id", Id, ForeignKey("lane.id"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("first_at", Double),  # the first attempt began
+    Column("started_at", Double),  # the last attempt began
+    Column("done_at", Double),
+    Column("doubt", Boolean, nullable=False),
+    Column("slot", Double),  # when its pace lets it go
+    Column("refs", Text, nullable=False),  # JSON: step -> the other side's id
+    Column("problem", Text),
+    UniqueConstraint("lane_id", "key"),
+    Index("ix_delivery_head", "lane_id", "id", sqlite_where=text(ACTIVE), postgresql_where=text(ACTIVE)),
+)
+
+attempt = Table(
+    "attempt",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("delivery_id", Id, ForeignKey("delivery.id"), nullable=False, index=True),
+    Column("number", Integer, nullable=False),
+    Column("worker", Id),
+    Column("started_at", Double, nullable=False),
+    Column("ended_at", Double, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("problem", Text),
+)
+
+pace = Table(
+    "pace",
+    METADATA,
+    Column("key", Text, primary_key=True),
+    Column("next_at", Double, nullable=False),
+)
+
+worker = Table(
+    "worker",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("started_at", Double, nullable=False),
+)

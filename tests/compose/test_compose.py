@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bridge.compose import Draft, Names, Note, ReplyDraft, compose, mentioned
+from bridge.model import Text
+
+NAMES = Names(users={"U1": "Mina K."}, channels={"C1": "billing"}, usergroups={"S1": "tier-two"})
+
+
+def text(words: str, **style: bool) -> dict[str, Any]:
+    return {"type": "text", "text": words, **({"style": style} if style else {})}
+
+
+def section(*elements: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "rich_text_section", "elements": list(elements)}
+
+
+def rich(*containers: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {"type": "message", "blocks": [{"type": "rich_text", "elements": list(containers)}], **fields}
+
+
+def composed(message: dict[str, Any], prefix: str = "//") -> Draft:
+    return compose(message, NAMES, note_prefix=prefix)
+
+
+def words(message: dict[str, Any]) -> str:
+    draft = composed(message)
+    assert isinstance(draft, ReplyDraft)
+    assert all(isinstance(part, Text) for part in draft.parts)
+    return "\n".join(part.text for part in draft.parts if isinstance(part, Text))
+
+
+USER = {"type": "user", "user_id": "U1"}
+
+
+@pytest.mark.parametrize(
+    ("element", "shown"),
+    [
+        (text("plain"), "plain"),
+        (text("bold", bold=True, italic=True), "bold"),
+        (text("x = 1", code=True), "`x = 1`"),
+        (USER, "@Mina K."),
+        ({"type": "user", "user_id": "U404"}, "@someone"),
+        ({"type": "channel", "channel_id": "C1"}, "#billing"),
+        ({"type": "channel", "channel_id": "C404"}, "#a channel"),
+        ({"type": "usergroup", "usergroup_id": "S1"}, "@tier-two"),
+        ({"type": "usergroup", "usergroup_id": "S404"}, "@someone"),
+        ({"type": "broadcast", "range": "here"}, "@here"),
+        ({"type": "team", "team_id": "T1"}, "@team"),
+        ({"type": "emoji", "name": "wave", "unicode": "1f44b-1f3fd"}, "👋🏽"),
+        ({"type": "emoji", "name": "party_parrot"}, ":party_parrot:"),
+        ({"type": "emoji", "name": "odd", "unicode": "zz"}, ":odd:"),
+        ({"type": "date", "timestamp": 1777886130, "format": "{date}", "fallback": "May 4"}, "May 4"),
+        ({"type": "date", "timestamp": 1777886130, "format": "{date}"}, "2026-05-04 09:15 UTC"),
+        ({"type": "color", "value": "#ff8800"}, "#ff8800"),
+        ({"type": "link", "url": "https://example.com/a"}, "https://example.com/a"),
+        ({"type": "link", "url": "http://example.com", "text": "example.com"}, "example.com"),
+        ({"type": "link", "url": "mailto:a@example.com", "text": "a@example.com"}, "a@example.com"),
+        (
+            {"type": "link", "url": "https://example.com/a", "text": "our form"},
+            "our form (https://example.com/a)",
+        ),
+        (
+            {"type": "link", "url": "https://acme.slack.com/archives/C1/p17", "text": "this thread"},
+            "this thread",
+        ),
+        ({"type": "link", "url": "https://acme.slack.com/archives/C1/p17"}, "(a private link)"),
+        ({"type": "link", "url": "https://files.slack.com/files-pri/T1-F1/a.png"}, "(a private link)"),
+        ({"type": "link", "url": "https://slack.com/help/articles/1"}, "https://slack.com/help/articles/1"),
+        ({"type": "hologram", "text": "new"}, "new"),
+        ({"type": "hologram", "fallback": "newer", "hologram_id": "H1"}, "newer"),
+        (text("Fish &amp; chips &lt;3"), "Fish & chips <3"),
+        (text("<@U1> <#C404> <!subteam^S1|@x> <!here>"), "@Mina K. #a channel @tier-two @here"),
+        (text("<!DOCTYPE html>"), "<!DOCTYPE html>"),
+        (text("see https://acme.slack.com/archives/C1/p1 now"), "see (a private link) now"),
+        (text("https://r.example/?to=https://acme.slack.com/archives/C1"), "(a private link)"),
+        (text("https://api.slack.com/docs-and-more"), "https://api.slack.com/docs-and-more"),
+        (text("see files.slack.com/files-pri/T1-F1/a.png now"), "see (a private link) now"),
+    ],
+)
+def test_elements(element: dict[str, Any], shown: str) -> None:
+    assert words(rich(section(text("so "), element, text(" ok")))) == f"so {shown} ok"
+
+
+def test_a_typed_entity_stays_as_it_was_typed() -> None:
+    assert words(rich(section(text("write &amp; here")), text="write &amp;amp; here")) == "write &amp; here"
+    assert words({"text": "write &amp;amp; here &lt;b&gt;"}) == "write &amp; here <b>"
+
+
+def test_containers() -> None:
+    message = rich(
+        section(text("Two things:\n")),
+        {
+            "type": "rich_text_list",
+            "style": "bullet",
+            "elements": [section(text("one\nmore")), section(USER)],
+        },
+        {"type": "rich_text_list", "style": "ordered", "indent": 1, "elements": [section(text("deep"))]},
+        {"type": "rich_text_list", "style": "ordered", "offset": 2, "elements": [section(text("third"))]},
+        {"type": "rich_text_quote", "elements": [text("said\nso")]},
+        {"type": "rich_text_preformatted", "elements": [text("x = '<tag>'\n  y")]},
+        section(text("Bye")),
+    )
+    assert words(message).splitlines() == [
+        "Two things:",
+        "• one",
+        "  more",
+        "• @Mina K.",
+        "    1. deep",
+        "3. third",
+        "> said",
+        "> so",
+        "```",
+        "x = '<tag>'",
+        "  y",
+        "```",
+        "Bye",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("Hi <@U1>, <@U404|bob>, see <#C1|old-name>", "Hi @Mina K., @someone, see #billing"),
+        ("<#C404|general> and <#C404>", "#general and #a channel"),
+        ("<!subteam^S1> <!subteam^S9|@ops> ok", "@tier-two @someone ok"),
+        ("<!here|here> <!channel> all", "here @channel all"),
+        ("on <!date^1777886130^{date}|May 4>", "on May 4"),
+        ("<https://example.com/?a=1&amp;b=2|form>", "form (https://example.com/?a=1&b=2)"),
+        ("<mailto:a@example.com|a@example.com>", "a@example.com"),
+        ("<https://acme.slack.com/archives/C1/p1>", "(a private link)"),
+        ("a &lt; b :wave:", "a < b :wave:"),
+    ],
+)
+def test_text_alone(written: str, shown: str) -> None:
+    assert words({"type": "message", "text": written}) == shown
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"text": "// call them back"},
+        {"text": "\n  \u200b//note"},
+        {"text": "*//* bold"},
+        {"text": "//cdn.example.com/x"},
+        {"text": "<@U1> // have a look"},
+        {"text": "／／ full width"},
+        rich(section(text("  \n")), section(text("/"), text("/", bold=True), text("split"))),
+        rich(section({"type": "link", "url": "http://cdn.example.com/x", "text": "//cdn.example.com/x"})),
+        rich(section(USER, text(" // for you"))),
+        rich({"type": "rich_text_quote", "elements": [text("// quoted")]}),
+        rich({"type": "rich_text_list", "style": "bullet", "elements": [section(text("// item"))]}),
+        rich({"type": "rich_text_preformatted", "elements": [text("// code")]}),
+        {"text": "// caption", "files": [{"id": "F1"}]},
+    ],
+)
+def test_a_prefix_keeps_it_in(message: dict[str, Any]) -> None:
+    assert composed(message) == Note("prefix")
+
+
+@pytest.mark.parametrize("prefix", ["🔒", ":lock:"])
+def test_an_emoji_prefix_by_either_form(prefix: str) -> None:
+    lock = {"type": "emoji", "name": "lock", "unicode": "1f512"}
+    assert composed(rich(section(lock, text(" internal"))), prefix) == Note("prefix")
+
+
+@pytest.mark.parametrize("written", ["see https://example.com", "a // b", "/ / no", "- // no"])
+def test_a_prefix_elsewhere_is_no_note(written: str) -> None:
+    assert words({"text": written}) == written
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        rich(section(USER)),
+        rich(section(USER, text(" ?! "), {"type": "usergroup", "usergroup_id": "S1"})),
+        rich(
+            section(
+                USER, text(" "), {"type": "emoji", "name": "eyes"}, {"type": "channel", "channel_id": "C1"}
+            )
+        ),
+        {"text": " <@U1> <!here> …"},
+    ],
+)
+def test_calling_people_is_not_a_reply(message: dict[str, Any]) -> None:
+    assert composed(message) == Note("mentions_only")
+
+
+def test_a_mention_with_words_is_a_reply() -> None:
+    assert words(rich(section(USER, text(" will call you")))) == "@Mina K. will call you"
+
+
+def test_an_emoji_alone_is_a_reply() -> None:
+    assert words(rich(section({"type": "emoji", "name": "+1", "unicode": "1f44d"}))) == "👍"
+
+
+@pytest.mark.parametrize(
+    "message", [{}, {"text": ""}, {"text": " \n"}, rich(section(text(" "))), {"blocks": "?"}]
+)
+def test_nothing_written(message: dict[str, Any]) -> None:
+    assert composed(message) == Note("empty")
+
+
+def test_files_come_along() -> None:
+    files = [{"id": "F1", "name": "a.png"}, {"id": "F2", "mode": "tombstone"}]
+    assert composed({"text": "", "files": files}) == ReplyDraft((), (files[0],))
+    assert composed({"text": "here", "files": files}) == ReplyDraft((Text(text="here"),), (files[0],))
+
+
+def test_what_needs_a_name() -> None:
+    message = rich(
+        section(USER, {"type": "channel", "channel_id": "C2"}),
+        {
+            "type": "rich_text_list",
+            "style": "bullet",
+            "elements": [section({"type": "usergroup", "usergroup_id": "S2"})],
+        },
+        text="<@U3|x> <#C4|y> <!subteam^S5|@z> <!here> <https://U6>",
+    )
+    found = mentioned(message)
+    assert found.users == {"U1", "U3"}
+    assert found.channels == {"C2", "C4"}
+    assert found.usergroups == {"S2", "S5"}

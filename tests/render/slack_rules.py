@@ -1,0 +1,139 @@
+"""What Slack accepts in a message, written down apart from the renderer's own limits.
+
+Everything slackblocks can build is rebuilt with it, which enforces its own copy of Slack's limits.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import slackblocks as sb
+
+from bridge.render import SlackMessage
+
+INLINE = {"text", "link", "emoji", "date"}
+CONTAINERS = {"rich_text_section", "rich_text_list", "rich_text_quote", "rich_text_preformatted"}
+ENTITY = re.compile(r"&(?!amp;|lt;|gt;)")
+
+
+def check(message: SlackMessage) -> None:
+    """Fails unless Slack would take every rung of `message`."""
+    rungs = list(message.rungs())
+    assert not rungs[-1].blocks
+    assert not rungs[-1].attachments
+    assert rungs[-1].username is None
+    assert len({rung.broadcast for rung in rungs}) == 1
+    for rung in rungs:
+        assert 0 < len(rung.text) <= 4000
+        assert rung.text.strip()
+        assert not set("<>") & set(rung.text)
+        assert not ENTITY.search(rung.text) or rung.text.endswith("…")
+        assert len(rung.username or "") <= 80
+        assert rung.icon_url is None or re.match(r"https?://[^\s]+$", rung.icon_url)
+        assert rung.icon_url is None or rung.icon_emoji is None
+        blocks = [_block(block) for block in rung.blocks]
+        attachments = [
+            sb.Attachment(blocks=[_block(block) for block in one["blocks"]], color=one.get("color"))
+            for one in rung.attachments
+        ]
+        assert set().union(*rung.attachments) <= {"color", "blocks"}
+        if blocks or attachments:
+            built = sb.Message(channel="C1", text=rung.text, blocks=blocks, attachments=attachments or None)
+            assert len(built.to_dict()["blocks"]) == len(rung.blocks)
+        json.dumps(payload(rung))
+
+
+def payload(message: SlackMessage) -> dict[str, Any]:
+    """As a golden file holds it: what is not set is left out, and the rungs follow one another."""
+    fields = {field.name: getattr(message, field.name) for field in dataclasses.fields(message)}
+    plainer = fields.pop("plainer")
+    shown = {name: value for name, value in fields.items() if value}
+    return {**shown, "plainer": payload(plainer)} if plainer else shown
+
+
+def elements(value: Any) -> Iterator[dict[str, Any]]:
+    """Every JSON object below `value`."""
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for one in value:
+            yield from elements(one)
+
+
+def _block(block: dict[str, Any]) -> sb.Block:
+    match block["type"]:
+        case "rich_text":
+            _keys(block, "elements")
+            return sb.RichTextBlock([_container(one) for one in block["elements"]])
+        case "context":
+            assert 1 <= len(block["elements"]) <= 10
+            for one in block["elements"]:
+                _plain(one, 3000)
+            return sb.ContextBlock.from_dict(block)
+        case "container":
+            _keys(block, "title", "is_collapsible", "default_collapsed", "child_blocks")
+            return sb.ContainerBlock(
+                [_block(one) for one in block["child_blocks"]],
+                title=_plain(block["title"], 150),
+                is_collapsible=block["is_collapsible"],
+                default_collapsed=block["default_collapsed"],
+            )
+    raise AssertionError(f"a block of type {block['type']} is not expected in a message")
+
+
+def _plain(text: dict[str, Any], limit: int) -> sb.Text:
+    assert text["type"] == "plain_text", "mrkdwn is parsed; nothing of ours needs it"
+    assert 1 <= len(text["text"]) <= limit
+    assert text["text"].strip()
+    return sb.Text.from_dict(text)
+
+
+def _container(container: dict[str, Any]) -> Any:
+    kind, inside = container["type"], container["elements"]
+    assert kind in CONTAINERS
+    assert inside
+    if kind == "rich_text_list":
+        _keys(container, "style", "indent", "offset", "elements")
+        return sb.RichTextList(
+            container["style"],
+            [_container(item) for item in inside],
+            indent=container.get("indent"),
+            offset=container.get("offset", 0),
+        )
+    _keys(container, "elements", "language")
+    built = [_inline(one) for one in inside]
+    match kind:
+        case "rich_text_quote":
+            return sb.RichTextQuote(built)
+        case "rich_text_preformatted":
+            return sb.RichTextCodeBlock(built)
+    return sb.RichTextSection(built)
+
+
+def _inline(element: dict[str, Any]) -> Any:
+    assert element["type"] in INLINE
+    match element["type"]:
+        case "link":
+            _keys(element, "url", "text", "style")
+            assert re.match(r"https?://[^\s/]", element["url"])
+            assert 1 <= len(element["url"]) <= 3000
+            assert element.get("text", "-").strip()
+            return sb.RichTextLink(element["url"], text=element.get("text"))
+        case "emoji":
+            return sb.RichTextEmoji(element["name"])
+        case "date":
+            _keys(element, "timestamp", "format", "fallback")
+            return sb.RichText(element["fallback"])  # slackblocks does not know dates
+    _keys(element, "text", "style")
+    assert element["text"]
+    assert set(element.get("style", {})) <= {"bold", "italic", "strike", "code"}
+    return sb.RichText(element["text"], **element.get("style", {}))
+
+
+def _keys(element: dict[str, Any], *allowed: str) -> None:
+    assert set(element) <= {"type", *allowed}

@@ -1,0 +1,93 @@
+"""Whatever a vendor sends, Slack takes it, and nobody's words become anything but words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bridge.model import Author, Control, ConversationKey, Message, Role, Text
+from bridge.render import ConversationView, SlackMessage, card, notice, render, status, username
+from bridge.render.fitting import fitting, weight
+from tests.render.examples import AT, EVENTS, view
+from tests.render.slack_rules import check, elements
+from tests.render.strategies import AUTHOR, EVENT, VIEW, WORDS
+
+SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+#: the fields whose strings Slack does not parse, in objects of these types
+LITERAL = {
+    ("text", "text"),
+    ("link", "text"),
+    ("plain_text", "text"),
+    ("link", "url"),
+    ("date", "fallback"),
+}
+#: the fields whose strings are ours alone
+OURS = {"type", "style", "name", "format", "color", "action_id", "block_id", "language"}
+
+
+@SLOW
+@given(EVENT, VIEW)
+def test_slack_takes_every_event(event: Any, seen: ConversationView) -> None:
+    for message in render(event, seen):
+        check(message)
+        assert_literal(message)
+
+
+@SLOW
+@given(VIEW)
+def test_slack_takes_every_card(seen: ConversationView) -> None:
+    check(card(seen))
+    assert_literal(card(seen))
+
+
+@given(WORDS.filter(str.strip))
+def test_slack_takes_every_notice(words: str) -> None:
+    check(notice(words))
+
+
+@given(AUTHOR)
+def test_a_name_is_one_short_line_with_its_role(author: Author) -> None:
+    name = username(author)
+    if author.role is Role.SYSTEM:
+        assert name is None
+        return
+    assert name is not None
+    assert len(name) <= 80
+    assert not set("<>\n\u202e") & set(name)
+    assert (
+        name.endswith(("(customer)", "(AI agent)", "(agent)"))
+        or not (author.name or "").strip()
+        or "(" not in name
+    )
+
+
+@given(st.text(), st.integers(10, 200))
+def test_fitting_loses_nothing(words: str, room: int) -> None:
+    pieces = fitting(words, room)
+    assert "".join(pieces) == words
+    assert all(weight(piece) <= room for piece in pieces)
+
+
+def test_presence_and_status() -> None:
+    typing = EVENTS["typing"]
+    assert status(typing) == "is typing…"  # type: ignore[arg-type]
+    assert status(typing.model_copy(update={"active": False})) is None  # type: ignore[arg-type]
+
+
+def test_many_small_parts_share_messages() -> None:
+    parts = tuple(Text(text=f"line {number}") for number in range(120))
+    key = ConversationKey(source="acme", id="c-1")
+    event = Message(id="e", conversation=key, at=AT, author=Author(role=Role.BOT), parts=parts)
+    messages = render(event, view(control=Control.HUMAN))
+    assert [len(message.blocks) for message in messages] == [50, 50, 20]
+    assert "\n".join(message.text for message in messages).split("\n") == [part.text for part in parts]
+
+
+def assert_literal(message: SlackMessage) -> None:
+    for rung in message.rungs():
+        for element in elements([*rung.blocks, *rung.attachments]):
+            for key, value in element.items():
+                assert not isinstance(value, str) or key in OURS or (element["type"], key) in LITERAL

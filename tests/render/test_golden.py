@@ -1,0 +1,60 @@
+"""Every kind of event as Slack gets it. `UPDATE_GOLDEN=1` rewrites the files; read the diff then."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from bridge.model import Control
+from bridge.render import SlackMessage, card, notice, render
+from tests.render.examples import EVENTS, UNKNOWN_CUSTOMER, VIEWS, view
+from tests.render.slack_rules import check, payload
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+
+
+def golden(name: str, found: tuple[SlackMessage, ...]) -> None:
+    for message in found:
+        check(message)
+    text = json.dumps([payload(message) for message in found], ensure_ascii=False, indent=2) + "\n"
+    file = GOLDEN / f"{name}.json"
+    if os.environ.get("UPDATE_GOLDEN") == "1":
+        file.write_text(text, encoding="utf-8")
+    kept = file.read_text(encoding="utf-8") if file.exists() else ""
+    if kept != text:
+        diff = difflib.unified_diff(
+            kept.splitlines(), text.splitlines(), f"golden/{name}.json", "rendered", lineterm=""
+        )
+        pytest.fail("\n".join(diff), pytrace=False)
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_event(name: str) -> None:
+    golden(name, render(EVENTS[name], view()))
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_card(name: str) -> None:
+    golden(name, (card(VIEWS[name]),))
+
+
+@pytest.mark.parametrize("control", [Control.HUMAN, Control.CLOSED])
+def test_alert_as_it_is_updated(control: Control) -> None:
+    golden(f"handoff_{control}", render(EVENTS["handoff_started_bare"], view(control=control)))
+
+
+def test_customer_without_a_name() -> None:
+    golden("handoff_unknown_customer", render(EVENTS["handoff_started"], UNKNOWN_CUSTOMER))
+
+
+def test_notice() -> None:
+    golden("notice", (notice("Not sent: the vendor refused it (<conversation ended>). Retry?"),))
+
+
+def test_no_golden_file_is_left_over() -> None:
+    others = {"handoff_human", "handoff_closed", "handoff_unknown_customer", "notice"}
+    assert {file.stem for file in GOLDEN.glob("*.json")} == {*EVENTS, *VIEWS, *others}

@@ -1,0 +1,227 @@
+"""The lanes' promises, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bridge.engine.work import Again, Change, Done, Failed, NewDelivery, PutBack, Turn, Uncertain
+from bridge.model import Control, Direction, ThreadKey
+from bridge.store import Store
+from tests.stores import opened, receive, said
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    async with opened(database_url) as store:
+        yield store
+
+
+async def one(store: Store, worker: int, lease: float = 30.0) -> Turn:
+    (turn,) = await store.claim(worker, lease, 10)
+    return turn
+
+
+async def test_a_webhook_is_kept_once(store: Store) -> None:
+    assert await receive(store, said("c", 1), key="w1") is True
+    assert await receive(store, said("c", 1), key="w1") is False
+    assert (
+        await receive(store, said("c", 1), key="w2") is True
+    )  # told under another key: one delivery all the same
+    worker = await store.join()
+    turn = await one(store, worker)
+    assert await store.advance(turn, Done(), keep_going=True) == (True, None)
+    assert await store.claim(worker, 30, 10) == []
+
+
+async def test_a_lane_is_carried_in_order_by_one_worker_at_a_time(store: Store) -> None:
+    first, second = await store.join(), 4242
+    for number in range(5):
+        await receive(store, said("c", number))
+    turn: Turn | None = await one(store, first)
+    seen = []
+    while turn is not None:
+        assert await store.claim(second, 30, 10) == []
+        seen.append(turn.read()["id"])
+        ours, turn = await store.advance(turn, Done(), keep_going=True)
+        assert ours
+    assert seen == [f"c:{number}" for number in range(5)]
+
+
+async def test_lanes_of_different_conversations_and_directions_are_parallel(store: Store) -> None:
+    worker = await store.join()
+    for name in ("a", "b", "c"):
+        await receive(store, said(name, 1), said(name, 2))
+    turns = await store.claim(worker, 30, 10)
+    assert sorted(turn.read()["id"] for turn in turns) == ["a:1", "b:1", "c:1"]
+    follow = (
+        NewDelivery(Direction.MARKS, "mark", "m", "{}"),
+        NewDelivery(Direction.VENDOR, "reply", "r", "{}"),
+    )
+    await store.advance(turns[0], Done(follow=follow), keep_going=False)
+    again = await store.claim(worker, 30, 10)
+    assert sorted(turn.direction for turn in again) == [Direction.MARKS, Direction.SLACK, Direction.VENDOR]
+
+
+async def test_what_is_queued_while_a_lane_is_let_go_is_not_overlooked(store: Store) -> None:
+    """Many webhooks against one worker that lets go as often as it can."""
+    worker = await store.join()
+    total = 60
+    seen: list[int] = []
+
+    async def ingest() -> None:
+        for number in range(total):
+            await receive(store, said("c", number))
+
+    async def carry() -> None:
+        while len(seen) < total:
+            for turn in await store.claim(worker, 30, 10):
+                following: Turn | None = turn
+                while following is not None:
+                    seen.append(int(following.read()["id"].split(":")[1]))
+                    _, following = await store.advance(following, Done(), keep_going=True)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(ingest(), carry())
+    assert seen == list(range(total))
+    assert await store.next_due() is None
+
+
+async def test_a_failing_head_waits_and_keeps_its_place(store: Store) -> None:
+    worker = await store.join()
+    await receive(store, said("c", 1))
+    await receive(store, said("c", 2))
+    turn = await one(store, worker)
+    await store.advance(turn, Again(0.2, "busy"), keep_going=True)
+    assert await store.claim(worker, 30, 10) == []
+    await receive(store, said("c", 3))  # does not pull it forward
+    assert await store.claim(worker, 30, 10) == []
+    due = await store.next_due()
+    assert due is not None
+    await asyncio.sleep(max(due, 0) + 0.05)
+    again = await one(store, worker)
+    assert (again.read()["id"], again.attempt, again.doubt) == ("c:1", 2, False)
+    assert again.age >= 0.2
+
+
+@pytest.mark.parametrize("outcome", [Failed("no"), Uncertain("perhaps")])
+async def test_a_delivery_that_ends_otherwise_lets_the_lane_go_on(
+    store: Store, outcome: Failed | Uncertain
+) -> None:
+    worker = await store.join()
+    await receive(store, said("c", 1))
+    await receive(store, said("c", 2))
+    turn = await one(store, worker)
+    _, following = await store.advance(turn, outcome, keep_going=True)
+    assert following is not None
+    assert following.read()["id"] == "c:2"
+
+
+async def test_put_back_counts_no_attempt_and_keeps_its_slot(store: Store) -> None:
+    worker = await store.join()
+    await receive(store, said("c", 1))
+    turn = await one(store, worker)
+    assert turn.late is None
+    await store.advance(turn, PutBack(0.1), keep_going=True)
+    await asyncio.sleep(0.15)
+    again = await one(store, worker)
+    assert again.attempt == 1
+    assert again.late is not None
+    assert again.late >= 0.04
+
+
+async def test_a_worker_that_lost_its_lane_writes_nothing(store: Store) -> None:
+    worker, other = await store.join(), 4242
+    await receive(store, said("c", 1))
+    lost = await one(store, worker, lease=0.0)
+    await asyncio.sleep(0.02)
+    taken = await one(store, other)
+    assert taken.doubt is True  # the first may have sent it
+    assert taken.attempt == 2
+    assert await store.advance(lost, Done(), keep_going=True) == (False, None)
+    assert await store.progress(lost, {"0": "1.1"}) is False
+    ours, _ = await store.advance(taken, Done(), keep_going=True)
+    assert ours
+
+
+async def test_renewing_keeps_a_lane(store: Store) -> None:
+    worker = await store.join()
+    await receive(store, said("c", 1))
+    turn = await one(store, worker, lease=0.05)
+    await store.renew(worker, [turn.lane], 30)
+    await asyncio.sleep(0.1)
+    assert await store.claim(4242, 30, 10) == []
+
+
+async def test_doubt_stays_until_it_is_resolved(store: Store) -> None:
+    worker = await store.join()
+    await receive(store, said("c", 1))
+    turn = await one(store, worker)
+    await store.progress(turn, {"0": "1.1"})
+    await store.advance(turn, Again(0.0, "no answer", doubt=True), keep_going=True)
+    await asyncio.sleep(0.01)
+    again = await one(store, worker)
+    assert again.doubt is True
+    assert again.refs == {"0": "1.1"}
+
+
+async def test_a_change_is_written_with_its_outcome(store: Store) -> None:
+    worker = await store.join()
+    await receive(store, said("c", 1))
+    await receive(store, said("c", 2))
+    turn = await one(store, worker)
+    assert turn.conversation.control is Control.BOT
+    change = Change(control=Control.HUMAN, facts={"customer": {"name": "Ada"}}, card="abc")
+    _, following = await store.advance(turn, Done("1.1", change=change), keep_going=True)
+    assert following is not None
+    assert following.conversation.control is Control.HUMAN
+    assert following.conversation.facts == {"customer": {"name": "Ada"}}
+    assert following.conversation.card == "abc"
+
+
+async def test_a_thread_finds_its_conversation_also_after_another_was_opened(store: Store) -> None:
+    worker = await store.join()
+    await receive(store, said("c", 1))
+    turn = await one(store, worker)
+    old, new = ThreadKey(team="T", channel="C", ts="1.1"), ThreadKey(team="T", channel="C", ts="2.2")
+    await store.open_thread(turn.conversation.id, old)
+    conversation = await store.open_thread(turn.conversation.id, new)
+    assert conversation.thread == new
+    for where in (old, new):
+        assert await reply(store, where, f"Ev{where.ts}", f"m{where.ts}") == "queued"
+    assert await reply(store, new, "Ev2.2", "m2.2") == "duplicate"  # the same event again
+    assert await reply(store, new, "Ev3", "m2.2") == "duplicate"  # the same message as another event
+    elsewhere = ThreadKey(team="T2", channel="C", ts="1.1")
+    assert await reply(store, elsewhere, "Ev4", "m4") == "not_our_thread"
+
+
+async def reply(store: Store, where: ThreadKey, event: str, key: str) -> str:
+    from bridge.engine.work import Incoming
+
+    new = NewDelivery(Direction.VENDOR, "reply", key, "{}")
+    return await store.keep_reply(Incoming("@slack", event, "events", b"{}"), where, new)
+
+
+async def test_pace_lets_a_burst_go_and_then_one_each_interval(store: Store) -> None:
+    waits = [await store.reserve("post:C", 10.0, 3) for _ in range(6)]
+    assert waits[:3] == [0, 0, 0]
+    assert [round(wait) for wait in waits[3:]] == [10, 20, 30]
+    assert await store.reserve("post:D", 10.0, 3) == 0
+    await store.hold("post:D", 60, 10.0, 3)
+    assert 55 < await store.reserve("post:D", 10.0, 3) <= 70
+
+
+async def test_what_was_said_is_known_again(store: Store) -> None:
+    worker = await store.join()
+    await receive(store, said("c", 1))
+    turn = await one(store, worker)
+    await store.advance(
+        turn, Done(follow=(NewDelivery(Direction.VENDOR, "reply", "r", "{}"),)), keep_going=False
+    )
+    (sending,) = [one for one in await store.claim(worker, 30, 10) if one.kind == "reply"]
+    assert await store.was_said(turn.conversation.id, "d1g357") is False
+    await store.progress(sending, {"sending": "d1g357"})
+    assert await store.was_said(turn.conversation.id, "d1g357") is True
+    assert await store.was_said(turn.conversation.id, "d1g35") is False

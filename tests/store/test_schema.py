@@ -1,0 +1,73 @@
+"""Migrations make the schema that the program uses; a store that cannot be used says why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection
+
+from bridge.errors import ConfigError, Unavailable
+from bridge.store import open_store
+from bridge.store.database import Sqlite, postgres_url
+from bridge.store.tables import METADATA
+from tests.postgres import Postgres
+from tests.stores import connect, opened
+
+
+async def test_migrations_make_the_tables(database_url: str) -> None:
+    async with opened(database_url) as store:
+
+        def difference(connection: Connection) -> object:
+            return compare_metadata(MigrationContext.configure(connection), METADATA)
+
+        assert await store._database.run(difference) == []
+        before, after = await store.migrate()
+        assert before == after  # a second time changes nothing
+        await store.check_schema()
+
+
+async def test_an_empty_postgres_says_what_to_run(postgres: Postgres) -> None:
+    url = postgres.create_database()
+    store = connect(url)
+    with pytest.raises(ConfigError, match="python -m bridge migrate"):
+        await store.check_schema()
+    await store.close()
+    postgres.drop_database(url)
+
+
+async def test_a_second_process_is_kept_out_of_a_sqlite_file(tmp_path: Path) -> None:
+    async with opened(f"sqlite:///{tmp_path}/bridge.sqlite3"):
+        with pytest.raises(ConfigError, match="another bridge process"):
+            Sqlite(tmp_path / "bridge.sqlite3")
+
+
+def test_an_ephemeral_disk_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="DYNO is set and DATABASE_URL is not"):
+        open_store(tmp_path / "x", None, pool=1, environ={"DYNO": "web.1"})
+
+
+async def test_a_database_that_is_away_is_unavailable(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "x", "postgres://nobody@127.0.0.1:9/none", pool=1, environ={})
+    with pytest.raises(Unavailable):
+        await store.ping()
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "becomes"),
+    [
+        ("postgres://u:p@h:5432/d", "postgresql+asyncpg://u:p@h:5432/d"),
+        ("postgresql://u:p@h/d?sslmode=require", "postgresql+asyncpg://u:p@h/d?ssl=require"),
+        ("postgresql+psycopg://h/d", "postgresql+asyncpg://h/d"),
+    ],
+)
+def test_platforms_write_the_address_in_several_ways(given: str, becomes: str) -> None:
+    assert postgres_url(given) == becomes
+
+
+def test_another_database_is_refused() -> None:
+    with pytest.raises(ConfigError, match="DATABASE_URL begins with 'mysql'"):
+        postgres_url("mysql://h/d")
