@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
@@ -18,11 +19,6 @@ from bridge.app import Bridge, check_can_work, store_of
 from bridge.config import Config, load
 from bridge.errors import BridgeError, ConfigError
 from bridge.registry import adapters
-
-try:
-    from uvloop import new_event_loop
-except ImportError:  # no wheel for this platform
-    from asyncio import new_event_loop
 
 logger = logging.getLogger("bridge")
 
@@ -35,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     for chatty in ("httpx", "httpcore", "alembic", "slack_bolt", "slack_sdk", "aiohttp"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
-        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return int(runner.run(arguments.run(arguments)))
     except ConfigError as error:
         print(f"bridge: {error}", file=sys.stderr)
@@ -45,6 +41,14 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        from uvloop import new_event_loop
+    except ImportError:  # it has no wheel for this platform
+        return None
+    return new_event_loop
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -51,7 +51,7 @@ class Secrets(BaseModel):
     without a gap; a field with a default is optional.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 @dataclass(frozen=True, slots=True)

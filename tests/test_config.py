@@ -145,7 +145,7 @@ def test_empty_variables_are_unset(load: Load) -> None:
     loaded = load(PORT="", DATABASE_URL=" ", SLACK_APP_TOKEN="", ACME_PIGEON_TOKEN="")
 
     assert (loaded.server.port, loaded.database_url, loaded.slack_app_token) == (8000, None, None)
-    assert loaded.sources["acme-pigeon"].secrets.token is None  # type: ignore[attr-defined]
+    assert loaded.sources["acme-pigeon"].secrets.token is None
 
 
 def test_secrets_are_rotated_by_lists(load: Load) -> None:

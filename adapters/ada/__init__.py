@@ -17,8 +17,8 @@ __all__ = ["Ada"]
 
 
 class AdaSettings(Settings):
-    """`base_url` is your Ada instance. `handoff_label` is the "Handoff integration label" that the
-    Request block of your Handoff flow has: what people say under it is our own, coming back."""
+    """`base_url` is your Ada instance. `handoff_label` is the "Handoff integration label" of the Request
+    block in your Handoff flow; without it, every handoff there is ours."""
 
     base_url: str = Field(pattern=r"^https?://[^\s?#]+$")
     handoff_label: str | None = Field(None, min_length=1)

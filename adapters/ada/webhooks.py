@@ -1,7 +1,9 @@
 """What Ada tells of its own accord: events signed in Svix's scheme. Pure.
 
 They come at least once, in no order, up to a day late; fields and kinds are added without notice
-(docs.ada.cx, "Webhooks" and "Versioning"). No event says that a handoff began: see `handoff`.
+(docs.ada.cx, "Webhooks" and "Versioning"). No event says that a handoff began: see `handoff`. What we
+send comes back as a human agent's message; that its `message_id` is the `id` which our POST was given is
+not documented, so the engine knows it by its words.
 """
 
 from __future__ import annotations
@@ -110,8 +112,6 @@ def read(webhook: Webhook, key: str, *, source: str, label: str | None) -> Recei
     conversation = word(data.get("conversation_id"))
     if conversation is None:  # end users, the audit log, samples from the dashboard
         return Received(key, unread=(kind,))
-    if _is_echo(data, label):
-        return Received(key, unread=("echo",))
     message_id = word(data.get("message_id"))
     base: dict[str, Any] = {
         # a message may come under two Svix ids; anything else has no id but that of its webhook
@@ -134,17 +134,6 @@ def _event(kind: str, data: Mapping[str, Any], base: dict[str, Any]) -> AnyEvent
         problem = str(found)
     details = scalars(data, without=_READ)
     return UnknownEvent(**base, type=kind, problem=problem, customer=_customer(data), details=details)
-
-
-def _is_echo(data: Mapping[str, Any], label: str | None) -> bool:
-    """What a human said in our own handoff is what we sent: only the owner of the label posts there.
-
-    That the `message_id` of the webhook (kept in the details) is the `id` that the POST gave is not
-    documented, so without `handoff_label` the adapter cannot tell.
-    """
-    said = mapping(data.get("content")).get("type") in ("text", "file")
-    human = mapping(data.get("author")).get("role") == "human_agent"
-    return said and human and label is not None and data.get("handoff_integration") == label
 
 
 def _created(data: Mapping[str, Any], base: dict[str, Any]) -> AnyEvent:
@@ -210,11 +199,11 @@ def _body(content: Mapping[str, Any]) -> str:
 
 
 def _author(value: Mapping[str, Any]) -> Author:
-    role = str(value.get("role"))  # one that Ada adds later stands in for the name
+    role = word(value.get("role"))  # one that Ada adds later stands in for the name
     return Author(
-        role=_ROLES.get(role, Role.SYSTEM),
+        role=_ROLES.get(role or "", Role.SYSTEM),
         id=word(value.get("id")),
-        name=word(value.get("display_name")) or (role if role not in _ROLES else None),
+        name=word(value.get("display_name")) or (None if role in _ROLES else role),
         avatar=address(value.get("avatar")),
     )
 

@@ -87,7 +87,7 @@ def _handover(response: Mapping[str, Any], base: dict[str, Any]) -> AnyEvent:
 
 
 def _pause(response: Mapping[str, Any], base: dict[str, Any]) -> AnyEvent:
-    duration = response.get("duration")
+    duration: Any = response.get("duration")
     seconds = float(duration) if type(duration) in (int, float) and 0 <= duration < 3600 else None
     return Typing(**base, author=BRAIN, active=response.get("show_typing") is not False, seconds=seconds)
 

@@ -121,6 +121,8 @@ def _send(body: Mapping[str, Any], base: dict[str, Any]) -> Iterable[AnyEvent]:
     sender, said = mapping(body.get("from")), body.get("body")
     if not isinstance(said, dict):
         raise Unreadable("body is not an object")
+    if isinstance(said.get("text"), dict | list):
+        raise Unreadable("body.text is not a text")
     author = Author(
         role=Role.AGENT,
         id=word(sender.get("agent_id")),
@@ -198,9 +200,12 @@ def _expired(body: Mapping[str, Any], base: dict[str, Any]) -> Iterable[AnyEvent
 
 
 def _author(body: Mapping[str, Any]) -> Author:
-    kind = str(body.get("author_type"))
-    role = _ROLES.get(kind, Role.SYSTEM)
-    return Author(role=role, id=word(body.get("author_id")), name=word(body.get("author_name")))
+    kind = word(body.get("author_type"))  # one that Moveo adds later stands in for the name
+    return Author(
+        role=_ROLES.get(kind or "", Role.SYSTEM),
+        id=word(body.get("author_id")),
+        name=word(body.get("author_name")) or (None if kind in _ROLES else kind),
+    )
 
 
 def _customer(body: Mapping[str, Any]) -> Customer | None:

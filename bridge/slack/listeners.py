@@ -9,11 +9,14 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bridge import metrics
+from bridge.engine.lanes import where
 from bridge.engine.ports import Ledger
 from bridge.engine.work import Incoming, NewDelivery
+from bridge.errors import BridgeError
 from bridge.model import Direction
 from bridge.slack.api import SlackApi
 from bridge.slack.inbound import Ignored, read
@@ -30,14 +33,20 @@ class Listeners:
     def __init__(self, api: SlackApi, client: AsyncWebClient, ledger: Ledger, token: str) -> None:
         self._api = api
         self._ledger = ledger
-        self._token = token
+
+        async def authorize() -> AuthorizeResult:
+            us = api.known()
+            return AuthorizeResult(
+                enterprise_id=None, team_id=us.team, bot_user_id=us.user, bot_id=us.bot, bot_token=token
+            )
+
         app = AsyncApp(
             client=client,
             # Else an event is acknowledged before it is kept, and lost with the process.
             process_before_response=True,
             request_verification_enabled=False,
             # Bolt's own authorize answers 200 and drops the event when auth.test fails.
-            authorize=self._authorize,
+            authorize=authorize,
             ignoring_self_events_enabled=False,  # ours are told apart in `inbound`, and counted
             logger=_quiet(),
         )
@@ -47,12 +56,6 @@ class Listeners:
                 self._interaction
             )  # an unmatched request is a 404, and 404s get subscriptions disabled
         self.app = app
-
-    async def _authorize(self, **_context: Any) -> AuthorizeResult:
-        us = self._api.known()
-        return AuthorizeResult(
-            enterprise_id=None, team_id=us.team, bot_user_id=us.user, bot_id=us.bot, bot_token=self._token
-        )
 
     async def _event(self, body: dict[str, Any]) -> None:
         found = read(body, self._api.known())
@@ -71,8 +74,17 @@ class Listeners:
         await ack()
 
 
+async def _failed(error: Exception) -> BoltResponse:
+    """Not kept: Slack asks again."""
+    if isinstance(error, BridgeError):
+        logger.warning("an event could not be kept: %s", error)
+    else:
+        logger.error("an event could not be kept: %s\n%s", type(error).__name__, where(error))
+    return BoltResponse(status=503)
+
+
 def _quiet() -> logging.Logger:
-    """Bolt's logger with its debug and info left out: they quote requests."""
+    """Bolt's logger without what is below an error: it quotes requests."""
     bolt = logging.getLogger("bridge.slack.bolt")
-    bolt.setLevel(logging.WARNING)
+    bolt.setLevel(logging.ERROR)
     return bolt

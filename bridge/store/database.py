@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import queue
-import ssl
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bridge.errors import ConfigError, Unavailable
@@ -132,7 +132,7 @@ class Postgres:
                 # transaction here can be run again: its keys and tokens make the second a no-op.
                 if last or not error.connection_invalidated:
                     raise _told(error, "Postgres") from error
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
+            except (PoolTimeout, OSError, TimeoutError) as error:
                 raise _told(error, "Postgres") from error
         raise AssertionError("unreachable")
 
@@ -201,14 +201,16 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _told(error: BaseException, where: str) -> Exception:
-    """A database's error as ours; an error in our own code stays what it is."""
+def _told(error: Exception, where: str) -> Exception:
+    """A database that cannot be used now is `Unavailable`; a fault in our own code stays what it is."""
+    if isinstance(error, ProgrammingError | IntegrityError | DataError):
+        return error
     if isinstance(error, DBAPIError):
         # The statement and its values stay out of it: they hold what customers wrote.
         return Unavailable(f"{type(error.orig).__name__}: {_first_line(error.orig)}", where=where)
-    if isinstance(error, SQLAlchemyError | OSError | TimeoutError | ssl.SSLError):
+    if isinstance(error, PoolTimeout | OSError | TimeoutError):
         return Unavailable(f"{type(error).__name__}: {_first_line(error)}", where=where)
-    return error if isinstance(error, Exception) else RuntimeError(type(error).__name__)
+    return error
 
 
 def _first_line(error: object) -> str:

@@ -42,7 +42,7 @@ _MEET = _new_conversation.on_conflict_do_update(
 _CONTROL = (
     update(conversation)
     .where(
-        conversation.c.id == bindparam("id"),
+        conversation.c.id == bindparam("conversation"),
         or_(conversation.c.control_at.is_(None), conversation.c.control_at <= bindparam("at")),
     )
     .values(control=bindparam("new_control"), control_at=bindparam("at"))
@@ -96,7 +96,7 @@ def keep_events(connection: Connection, incoming: Incoming, events: Sequence[Any
         if after is not None:
             controls[key] = after
             at = event.at.timestamp()
-            connection.execute(_CONTROL, {"id": ids[key], "new_control": after, "at": at})
+            connection.execute(_CONTROL, {"conversation": ids[key], "new_control": after, "at": at})
     return True
 
 

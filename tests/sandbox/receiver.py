@@ -1,53 +1,65 @@
-"""A plain receiver in the bridge's place, and a way to serve apps on loopback."""
+"""A plain receiver in the bridge's place, and a vendor of the sandbox served beside it on loopback."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
+import socket
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
-from starlette.types import ASGIApp
+
+from bridge.sandbox.vendors.vendor import Vendor
+
+V = TypeVar("V", bound=Vendor[Any])
 
 
 class _Server(uvicorn.Server):
+    """Leaves the signals to the test run, and ends at once instead of at its next tick."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.leave = asyncio.Event()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        yield  # they are the test run's
+        yield
+
+    async def main_loop(self) -> None:
+        await self.leave.wait()
 
 
 @contextlib.asynccontextmanager
-async def serve(app: ASGIApp) -> AsyncIterator[str]:
-    """Serve `app` on a free port of loopback; its address."""
-    config = uvicorn.Config(app, port=0, log_level="critical", lifespan="off", ws="none")
-    server = _Server(config)
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.005)
-    try:
-        yield "http://127.0.0.1:{}".format(server.servers[0].sockets[0].getsockname()[1])
-    finally:
-        server.should_exit = True
-        await task
+async def running(build: Callable[[str], V]) -> AsyncIterator[tuple[V, Receiver, str]]:
+    """A vendor of the sandbox, mounted as there, a receiver for what it sends, and the mount's address.
 
-
-@contextlib.asynccontextmanager
-async def running(vendor: Any) -> AsyncIterator[str]:
-    """Start `vendor` and serve it where the sandbox mounts it; its base address."""
-    async with serve(Starlette(routes=[Mount(f"/{vendor.name}", app=vendor.app)])) as url:
+    `build` makes the vendor from the receiver's address.
+    """
+    receiver = Receiver()
+    # With the protocol named: asyncio sets TCP_NODELAY on no other, and each answer would wait for 40 ms.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
+        listening.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        vendor = build(f"{url}/bridge")
+        app = Starlette(routes=[Mount(f"/{vendor.name}", vendor.app), Mount("/bridge", receiver.app)])
+        server = _Server(uvicorn.Config(app, log_level="critical", lifespan="off", ws="none"))
+        serving = asyncio.create_task(server.serve([listening]))
         await vendor.start()
         try:
-            yield f"{url}/{vendor.name}"
+            yield vendor, receiver, f"{url}/{vendor.name}"
         finally:
+            receiver.release.set()
             await vendor.stop()
+            server.leave.set()
+            await serving
 
 
 @dataclass(frozen=True)
@@ -62,7 +74,7 @@ class Call:
 
 
 class Receiver:
-    """Keeps what it gets. `plan["/path"]` holds the statuses of the next answers there; else 200.
+    """Keeps what it gets. `plan["path"]` holds the statuses of the next answers there; else 200.
 
     A path in `held` is not answered before `release` is set.
     """
@@ -75,7 +87,7 @@ class Receiver:
         self.app = Starlette(routes=[Route("/{path:path}", self._take, methods=["POST"])])
 
     async def _take(self, request: Request) -> Response:
-        path = request.url.path
+        path = request.path_params["path"]
         self.calls.append(Call(path, dict(request.headers), await request.body()))
         status = self.plan[path].popleft() if self.plan[path] else 200
         if path in self.held:
@@ -84,6 +96,12 @@ class Receiver:
 
     def at(self, path: str) -> list[Call]:
         return [call for call in self.calls if call.path == path]
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until `condition` holds; the test's own time limit ends it otherwise."""
+    while not condition():  # noqa: ASYNC110 - what is waited for sets no event
+        await asyncio.sleep(0.005)
 
 
 class Clock:

@@ -16,12 +16,15 @@ from svix.webhooks import Webhook
 
 from bridge.sandbox.vendors import AdaSandbox
 from bridge.sandbox.vendors.ada import AdaConversation
-from tests.sandbox.receiver import Call, Clock, Receiver, running, serve
+from tests.sandbox.receiver import Call, Clock, Receiver, running, until
 
 SECRET = "whsec_YnJpZGdlLXRlc3Qta2V5LTI0Ynl0ZXMh"
-EVENTS, START = "/events", "/handoff"
+EVENTS, START = "events", "handoff"
 MESSAGE = "v1.conversation.message"
-TEXT = {"author": {"role": "human_agent", "display_name": "Mina K."}, "content": {"type": "text", "body": "Hi"}}
+TEXT = {
+    "author": {"role": "human_agent", "display_name": "Mina K."},
+    "content": {"type": "text", "body": "Hi"},
+}
 
 
 class World:
@@ -63,8 +66,8 @@ def build(bridge_url: str, **options: Any) -> AdaSandbox:
         api_key="ada-key",
         webhook_secret=SECRET,
         handoff_token="start-token",
-        webhook_url=bridge_url + EVENTS,
-        handoff_url=bridge_url + START,
+        webhook_url=f"{bridge_url}/{EVENTS}",
+        handoff_url=f"{bridge_url}/{START}",
         **{"retry_delays": (0, 0.01, 0.01), **options},
     )
 
@@ -76,12 +79,12 @@ def options() -> dict[str, Any]:
 
 @pytest.fixture
 async def world(options: dict[str, Any]) -> AsyncIterator[World]:
-    bridge = Receiver()
-    async with serve(bridge.app) as bridge_url:
-        ada = build(bridge_url, **options)
-        headers = {"authorization": "Bearer ada-key"}
-        async with running(ada) as url, httpx.AsyncClient(base_url=url, headers=headers) as http:
-            yield World(ada, bridge, http)
+    headers = {"authorization": "Bearer ada-key"}
+    async with (
+        running(lambda bridge_url: build(bridge_url, **options)) as (ada, bridge, url),
+        httpx.AsyncClient(base_url=url, headers=headers) as http,
+    ):
+        yield World(ada, bridge, http)
 
 
 # ── webhooks ─────────────────────────────────────────────────────────────────────────────────────
@@ -180,8 +183,7 @@ async def test_without_order_a_retry_is_overtaken(world: World) -> None:
 async def test_no_answer_in_time_is_a_failure(world: World) -> None:
     world.bridge.held.add(EVENTS)
     conversation = world.ada.open("Ada Lovelace")
-    while len(world.bridge.calls) < 2:
-        await asyncio.sleep(0.01)
+    await until(lambda: len(world.bridge.calls) >= 2)
     world.bridge.held.clear()
     world.bridge.release.set()
     await world.ada.settled()
@@ -194,12 +196,10 @@ async def test_no_answer_in_time_is_a_failure(world: World) -> None:
 async def test_one_conversation_that_hangs_holds_up_no_other(world: World) -> None:
     world.bridge.held.add(EVENTS)
     world.ada.open("Slow One")
-    while not world.bridge.calls:
-        await asyncio.sleep(0.01)
+    await until(lambda: world.bridge.calls)
     world.bridge.held.clear()
     quick = world.ada.open("Quick One")
-    while len(world.bridge.calls) < 3:
-        await asyncio.sleep(0.01)
+    await until(lambda: len(world.bridge.calls) >= 3)
     assert [call.json["data"]["conversation_id"] for call in world.bridge.calls[1:]] == [quick.id] * 2
     world.bridge.release.set()
     await world.ada.settled()
@@ -376,7 +376,9 @@ async def test_conversation_and_end_user_can_be_read(world: World) -> None:
 async def test_a_file_is_uploaded_sent_and_fetched(world: World) -> None:
     conversation = await world.handed_over()
     content = b"\x89PNG\r\n\r\n--not the boundary\r\n" + bytes(range(256))
-    answer = await world.post(conversation, "attachments", files={"file": ("schön.png", content, "image/png")})
+    answer = await world.post(
+        conversation, "attachments", files={"file": ("schön.png", content, "image/png")}
+    )
     assert answer.status_code == 201
     stored = answer.json()
     assert (stored["mime_type"], stored["filename"]) == ("image/png", "schön.png")
@@ -458,7 +460,9 @@ async def test_every_documented_event_can_be_sent(world: World, kind: str) -> No
     assert (verbatim.state, about_it.state) == ("delivered", "delivered")
     bodies = [delivery.payload for delivery in (verbatim, about_it)]
     if kind == "handoff.start":
-        assert [call.headers["authorization"] for call in world.bridge.at(START)] == ["Bearer start-token"] * 2
+        assert [call.headers["authorization"] for call in world.bridge.at(START)] == [
+            "Bearer start-token"
+        ] * 2
         assert bodies[1]["ada_conversation_id"] == conversation.id
         return
     assert all(body in world.events for body in bodies)
@@ -495,8 +499,7 @@ async def test_nothing_is_left_running(world: World) -> None:
     world.ada._events = type(world.ada._events)(world.ada._signed, (3600.0,))
     happenings = world.ada.subscribe()
     world.ada.open("Ada Lovelace")
-    while not world.ada.deliveries[0].attempts:
-        await asyncio.sleep(0.01)
+    await until(lambda: world.ada.deliveries[0].attempts)
     assert any("sandbox/vendors" in task.get_coro().cr_code.co_filename for task in asyncio.all_tasks())
     await world.ada.stop()
     left = asyncio.all_tasks() - before

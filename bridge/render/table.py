@@ -1,0 +1,57 @@
+"""A table as Slack's own block, with its rows in plain columns as the rung below.
+
+https://docs.slack.dev/reference/block-kit/blocks/table-block
+"""
+
+from __future__ import annotations
+
+from bridge.render import limits
+from bridge.render.literal import Block, Element, preformatted, rich_text, section
+from bridge.render.pieces import Piece, flow
+from bridge.render.said import inline
+
+Cell = list[Element]
+
+
+def table(rows: list[list[Cell]], alignment: list[str]) -> list[Piece]:
+    """`rows` with their header first, in as many tables as they need, the header on each."""
+    head, *body = rows
+    found: list[Piece] = []
+    kept: list[list[Cell]] = []
+    for row in [*body, None]:
+        more = [head, *kept, row] if row else []
+        if more and len(more) <= limits.TABLE_ROWS and len(_columns(more)) <= limits.MESSAGE // 2:
+            kept.append(row)
+        elif kept or not body:
+            found += _table([head, *kept], alignment)
+            kept = [row] if row else []
+        elif row:
+            kept = [row]
+    return found
+
+
+def _table(rows: list[list[Cell]], alignment: list[str]) -> list[Piece]:
+    plainer = flow([preformatted(_columns(rows))])
+    if len(plainer) != 1 or len(alignment) > limits.TABLE_COLUMNS:
+        return plainer
+    block = {
+        "type": "table",
+        "column_settings": [{"align": side, "is_wrapped": True} for side in alignment],
+        "rows": [[_cell(cell) for cell in row] for row in rows],
+    }
+    return [Piece((block,), plainer[0].plainer)]
+
+
+def _cell(cell: Cell) -> Block:
+    """A raw_text cell is literal; only a styled or linked one needs rich text. Empty ones are refused."""
+    if all(one["type"] == "text" and "style" not in one for one in cell):
+        return {"type": "raw_text", "text": "".join(one["text"] for one in cell) or " "}
+    return rich_text(section(*cell))
+
+
+def _columns(rows: list[list[Cell]]) -> str:
+    """Padded, so that they stand below each other in a fixed-width font."""
+    words = [["".join(map(inline, cell)).replace("\n", " ") for cell in row] for row in rows]
+    widths = [min(max(map(len, column)), limits.COLUMN) for column in zip(*words, strict=True)]
+    lines = (" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in words)
+    return "\n".join(line.rstrip() for line in lines)

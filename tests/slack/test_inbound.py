@@ -1,0 +1,83 @@
+"""What of Slack's events is a reply, and why the rest is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bridge.model import ThreadKey
+from bridge.slack.api import MARKER, Identity
+from bridge.slack.inbound import Ignored, Written, read
+
+US = Identity(team="T1", user="UBOT", bot="BBOT")
+REPLY = {
+    "type": "message",
+    "user": "U1",
+    "text": "on my way",
+    "ts": "2.2",
+    "thread_ts": "1.1",
+    "channel": "C1",
+    "channel_type": "channel",
+    "client_msg_id": "cm-1",
+    "team": "T1",
+}
+
+
+def envelope(event: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    told = {"type": "event_callback", "team_id": "T1", "event_id": "Ev1", "event": {**REPLY, **(event or {})}}
+    return {**told, **changes}
+
+
+def test_a_reply_in_a_thread() -> None:
+    found = read(envelope(), US)
+    assert isinstance(found, Written)
+    assert found.thread == ThreadKey(team="T1", channel="C1", ts="1.1")
+    assert found.key == "cm-1"
+    assert found.message["text"] == "on my way"
+    assert "channel_type" not in found.message
+
+
+@pytest.mark.parametrize("subtype", ["file_share", "thread_broadcast", "me_message"])
+def test_other_ways_to_write(subtype: str) -> None:
+    assert isinstance(read(envelope({"subtype": subtype}), US), Written)
+
+
+def test_without_a_client_id_the_place_is_the_key() -> None:
+    found = read(envelope({"client_msg_id": None}), US)
+    assert isinstance(found, Written)
+    assert found.key == "C1:2.2"
+
+
+def test_in_a_shared_channel_the_workspace_is_where_the_app_is_installed() -> None:
+    assert isinstance(read(envelope(team_id="T9", authorizations=[{"team_id": "T1"}]), US), Written)
+    assert read(envelope(team_id="T1", authorizations=[{"team_id": "T9"}]), US) == Ignored("foreign_team")
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        ({"bot_id": "BBOT"}, "own_echo"),
+        ({"user": "UBOT"}, "own_echo"),
+        ({"metadata": {"event_type": MARKER, "event_payload": {}}, "user": "U7"}, "own_echo"),
+        ({"subtype": "message_changed", "message": {"bot_id": "BBOT"}, "user": None}, "own_echo"),
+        ({"subtype": "message_deleted", "previous_message": {"user": "UBOT"}, "user": None}, "own_echo"),
+        ({"subtype": "bot_message", "bot_id": "BOTHER"}, "other_bot"),
+        ({"bot_id": "BOTHER"}, "other_bot"),
+        ({"subtype": "message_changed", "message": {"user": "U1", "text": "on my way"}}, "edit"),
+        ({"subtype": "message_deleted", "previous_message": {"user": "U1"}}, "deletion"),
+        ({"subtype": "channel_join"}, "other_subtype"),
+        ({"subtype": "a_new_one"}, "other_subtype"),
+        ({"thread_ts": None}, "not_in_thread"),
+        ({"thread_ts": "2.2"}, "not_in_thread"),
+        ({"user": None}, "incomplete"),
+        ({"channel": 7}, "incomplete"),
+        ({"type": "reaction_added"}, "other_event"),
+    ],
+)
+def test_everything_else_is_ignored_with_its_reason(event: dict[str, Any], reason: str) -> None:
+    assert read(envelope(event), US) == Ignored(reason)
+
+
+def test_an_envelope_without_an_event() -> None:
+    assert read({"type": "event_callback", "team_id": "T1"}, US) == Ignored("no_event")
