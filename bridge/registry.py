@@ -7,6 +7,7 @@ here; somebody else's is an entry point, named after its vendor, in the group `b
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 from adapters.ada import Ada
 from adapters.gptbots import GPTBots
@@ -34,20 +35,22 @@ def adapters() -> dict[str, type[Adapter]]:
 
 def _load(entry: EntryPoint) -> type[Adapter]:
     try:
-        loaded = entry.load()
+        loaded: Any = entry.load()
     except Exception as error:
         raise ConfigError(
             f"cannot be imported ({type(error).__name__}: {error})",
             where=_named(entry),
             remedy="Repair or uninstall the package",
         ) from error
-    if not (isinstance(loaded, type) and isinstance(loaded, Adapter) and loaded.vendor == entry.name):
+    fits = isinstance(loaded, type) and isinstance(loaded, Adapter) and loaded.vendor == entry.name
+    if not fits:
         raise ConfigError(
             f"is not an adapter class whose `vendor` is {entry.name!r}",
             where=_named(entry),
             remedy="Repair or uninstall the package",
         )
-    return loaded
+    adapter: type[Adapter] = loaded
+    return adapter
 
 
 def _named(entry: EntryPoint) -> str:

@@ -108,8 +108,9 @@ class Postgres:
 
     def sql(self, statement: str, database: str = "postgres") -> str:
         """Run one statement with psql; its rows as lines, values parted by `|`."""
-        command = [self.programs / "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", self.url(database)]
-        return _output([*command, "-c", statement])
+        address = ("-h", "127.0.0.1", "-p", str(self.port), "-U", USER, "-d", database)
+        command = [self.programs / "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", *address, "-c", statement]
+        return _output(command, PGPASSWORD=self.password)
 
     def restart(self, mode: Literal["fast", "immediate"] = "immediate") -> None:
         """Stop and start at the same address. `immediate` is a crash: it recovers from its log."""
@@ -157,13 +158,16 @@ class Postgres:
         self.programs = copy / "bin"
 
     def _start_on_a_free_port(self) -> None:
-        for _ in range(5):  # another process may take the port between our look and the server's bind
+        for tries_left in range(4, -1, -1):
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", 0))
                 self.port = probe.getsockname()[1]
-            with contextlib.suppress(ChildProcessError):
-                return self._start()
-        raise NoPostgres(f"{self.programs / 'postgres'} does not start:\n{self._log.read_text()[-2000:]}")
+            try:
+                self._start()
+                return
+            except NoPostgres:  # another process may have taken the port before the server did
+                if not tries_left:
+                    raise
 
     def _start(self) -> None:
         options = ("listen_addresses=127.0.0.1", f"port={self.port}", "unix_socket_directories=")
@@ -180,7 +184,7 @@ class Postgres:
                 if lines[:1] == [str(self._server.pid)] and lines[-1] == "ready":
                     return
             time.sleep(0.01)
-        raise ChildProcessError
+        raise NoPostgres(f"{command[0]} does not start:\n{self._log.read_text()[-2000:]}")
 
     def _stop_server(self, mode: Literal["fast", "immediate"]) -> None:
         if self._server is not None and self._server.poll() is None:
@@ -234,7 +238,8 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}
 
 
-def _output(command: Sequence[str | Path]) -> str:
+def _output(command: Sequence[str | Path], **variables: str) -> str:
+    environment = _environment() | variables
     return subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=_environment(), check=True
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, check=True
     ).stdout

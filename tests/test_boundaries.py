@@ -10,7 +10,9 @@ from __future__ import annotations
 import ast
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import NamedTuple
 
@@ -232,6 +234,22 @@ def test_one_idea_a_file(package: str) -> None:
 
     assert lengths
     assert {file: length for file, length in lengths.items() if length > 400} == {}
+
+
+def test_what_is_imported_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    declared = {re.split(r"[^a-z0-9-]", line)[0] for line in project["dependencies"]}
+    used = {
+        one.name.partition(".")[0] for package in ("bridge", "adapters") for one in imports(ROOT, package)
+    }
+    origins = packages_distributions()
+    undeclared = {
+        name
+        for name in used - sys.stdlib_module_names - {"bridge", "adapters"}
+        if declared.isdisjoint(one.lower().replace("_", "-") for one in origins.get(name, ()))
+    }
+
+    assert undeclared == set()
 
 
 PIN = re.compile(r"[a-z0-9-]+(\[[a-z0-9,-]+\])?==[\w.!+]+( ; [^/@]+)? \\")

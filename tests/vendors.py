@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from adapters.moveo import Moveo
 from bridge.adapter import Adapter, Webhook
 from bridge.model import Author, ConversationKey, Reply, Role, Text
 from tests import signing
+
+Answer = httpx.Response | Callable[[httpx.Request], httpx.Response]
 
 FIXTURES = Path(__file__).parent / "fixtures"
 VENDORS: dict[str, type[Adapter]] = {"ada": Ada, "gptbots": GPTBots, "moveo": Moveo}
@@ -92,3 +95,17 @@ def reply(vendor: str, *parts: Any, conversation: str = "c/1 ä", **author: Any)
         parts=parts or (Text(text="Looking into it now"),),
         at=datetime(2026, 5, 4, 9, 17, 0, 250_000, tzinfo=UTC),
     )
+
+
+class Answering(httpx.AsyncClient):
+    """A vendor's end of the wire: gives `answer` to each request, and keeps what it was asked."""
+
+    def __init__(self, answer: Answer) -> None:
+        # follows redirects where the adapter lets it
+        super().__init__(transport=httpx.MockTransport(self._handle), follow_redirects=True)
+        self.requests: list[httpx.Request] = []
+        self._answer = answer
+
+    def _handle(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        return self._answer(request) if callable(self._answer) else self._answer

@@ -51,9 +51,10 @@ class NewDelivery:
 class Turn:
     """One delivery, held by this worker under `token` until its outcome is recorded.
 
-    `attempt` counts from 1. `doubt`: an earlier attempt may have arrived, so look before sending.
-    `refs` maps the steps already taken to the other side's ids. `age` is the seconds since the first
-    attempt began, `slot` the time (store's clock) that pacing reserved for it, `late` how far past it we are.
+    `attempt` counts from 1 and began at `began` by the store's clock, `age` seconds after the first.
+    `doubt`: an earlier attempt may have arrived, so look before sending. `refs` maps the steps already
+    taken to the other side's ids, and grows with the ledger's `progress`. `late` is how many seconds past
+    the slot that pacing reserved for it we are.
     """
 
     lane: int
@@ -64,9 +65,10 @@ class Turn:
     kind: str
     payload: str
     attempt: int
+    began: float
     age: float
     doubt: bool
-    refs: Mapping[str, str]
+    refs: dict[str, str]
     late: float | None = None
 
     def read(self) -> Any:

@@ -11,7 +11,19 @@ from datetime import UTC, datetime, timedelta
 from bridge.model import Author, Control, HandoffStarted, Quote, Role
 from bridge.render import limits
 from bridge.render.card import COLOURS, EMOJI, coloured, field, when
-from bridge.render.literal import Block, Element, bullets, date, emoji, plain, quote, rich_text, section, text
+from bridge.render.literal import (
+    Block,
+    Element,
+    bullets,
+    date,
+    emoji,
+    linked,
+    plain,
+    quote,
+    rich_text,
+    section,
+    text,
+)
 from bridge.render.message import ConversationView, Face, SlackMessage, username
 from bridge.render.pieces import Piece, flow, messages
 
@@ -31,9 +43,9 @@ def alert(event: HandoffStarted, view: ConversationView) -> tuple[SlackMessage, 
     name = username(Author(role=Role.CUSTOMER), event.customer or view.customer) or "Customer"
     headline = rich_text(section(emoji(EMOJI[control]), text(f" {name} {_HEADLINES[control]}", bold=True)))
     facts = rich_text(bullets(*_facts(event, view)))
-    told = flow(
-        [section(text("The customer was told:", italic=True)), quote(text(event.text))] if event.text else []
-    )
+    words = event.text or ""
+    telling = [section(text("The customer was told:", italic=True)), quote(*linked(words))]
+    told = flow(telling if words.strip() else [])
     beside = tuple(block for piece in told for block in piece.blocks)
     room = limits.MESSAGE - Piece((), (headline, facts)).size
     fits = sum(piece.size for piece in told) < room
@@ -70,7 +82,7 @@ def _context(quotes: tuple[Quote, ...], name: str) -> list[Piece]:
     containers: list[Element] = []
     for one in quotes:
         if one.text.strip():
-            containers += [section(text(who[one.role], bold=True)), quote(text(one.text))]
+            containers += [section(text(who[one.role], bold=True)), quote(*linked(one.text))]
     return [replace(piece, blocks=(_folded(piece.plainer),)) for piece in flow(containers)]
 
 

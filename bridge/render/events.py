@@ -32,7 +32,9 @@ def render(event: AnyEvent, view: ConversationView) -> tuple[SlackMessage, ...]:
     """The messages that show `event`, in order; none where it shows as the card, a status or a mark."""
     match event:
         case Message():
-            return messages(pieces(event.parts), face(event.author, event.customer or view.customer))
+            return messages(
+                pieces(event.parts, event.author.role), face(event.author, event.customer or view.customer)
+            )
         case HandoffStarted():
             return alert(event, view)
         case ConversationStarted() | Typing() | Receipt():

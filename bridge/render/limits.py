@@ -11,6 +11,21 @@ BLOCKS = 50
 TEXT_OBJECT = 3000
 # https://docs.slack.dev/reference/block-kit/blocks/image-block
 ADDRESS = 3000
+# https://docs.slack.dev/reference/block-kit/blocks/rich-text-block
+INDENT = 8
+# https://docs.slack.dev/reference/block-kit/block-elements/button-element
+BUTTON = 75
+# https://docs.slack.dev/reference/block-kit/blocks/card-block
+CARD_TITLE = 150
+CARD_SUBTITLE = 150
+CARD_BODY = 200
+CARD_BUTTONS = 3
+# https://docs.slack.dev/reference/block-kit/blocks/carousel-block
+CAROUSEL_CARDS = 10
+# https://docs.slack.dev/reference/block-kit/blocks/table-block; more than one a message is not documented
+TABLE_ROWS = 100
+TABLE_COLUMNS = 20
+TABLES = 1
 # https://docs.slack.dev/reference/methods/agents.sessions.setStatus has 200; here no figure is given
 USERNAME = 80
 
@@ -20,5 +35,9 @@ USERNAME = 80
 MESSAGE = 3500
 #: a label, a name or a value, cut with a visible "…" past it
 LABEL = 150
+#: text longer than this is not read as Markdown
+MARKDOWN = 20_000
+#: how wide a table's column is padded where the table is shown as text
+COLUMN = 40
 #: rows the card shows of what else the vendor said
 CARD_DETAILS = 15

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from bridge.render import limits
 
@@ -17,6 +17,9 @@ Block = dict[str, Any]
 Element = dict[str, Any]
 
 _NOT_SHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]")
+_NOT_IN_ADDRESS = re.compile(rf"[\s<>\"`\\]|{_NOT_SHOWN.pattern}")
+_WRITTEN_ADDRESS = re.compile(r"https?://[^\s<>\"'`|]+", re.IGNORECASE)
+_HOST = re.compile(r"[\w.\[\]:-]*\w[\w.\[\]:-]*")
 _LIKE_AN_ADDRESS = re.compile(r"://|@|\w[.。．｡]\w")
 
 
@@ -34,26 +37,47 @@ def one_line(text: str | None, limit: int = limits.LABEL) -> str:
 # ── inline elements ──────────────────────────────────────────────────────────────────────────────
 
 
-def text(words: str, *, bold: bool = False, italic: bool = False, code: bool = False) -> Element:
-    style = {"bold": bold, "italic": italic, "code": code}
-    chosen = {name: True for name, on in style.items() if on}
-    return {"type": "text", "text": words, **({"style": chosen} if chosen else {})}
+def text(words: str, **style: bool) -> Element:
+    """`style`: bold, italic, strike, code."""
+    return _styled({"type": "text", "text": words}, style)
+
+
+def _styled(element: Element, style: dict[str, bool]) -> Element:
+    return {**element, "style": style} if style else element
+
+
+def linked(words: str, **style: bool) -> list[Element]:
+    """`words`, with the addresses in it to press, each shown as what it is."""
+    found, start = [], 0
+    for match in _WRITTEN_ADDRESS.finditer(words):
+        address = _without_punctuation(match[0])
+        if is_web(address):
+            found += [text(words[start : match.start()], **style), *link(address, None, **style)]
+            start = match.start() + len(address)
+    found.append(text(words[start:], **style))
+    return [one for one in found if one.get("text") != ""]
+
+
+def _without_punctuation(address: str) -> str:
+    """The sentence's own last signs are not the address'."""
+    while address[-1] in ".,;:!?*_~…" or (address[-1] == ")" and address.count("(") < address.count(")")):
+        address = address[:-1]
+    return address
 
 
 def is_web(address: str | None) -> bool:
     """Whether `address` may become something to press: http(s), a host, nothing hidden, not too long."""
-    if not address or len(escape(address)) > limits.ADDRESS or re.search(r"[\s\\]", address):
-        return False
-    if _NOT_SHOWN.search(address):
+    if not address or len(escape(address)) > limits.ADDRESS or _NOT_IN_ADDRESS.search(address):
         return False
     try:
         parts = urlsplit(address)
-        return parts.scheme in ("http", "https") and bool(parts.hostname)
+        host = parts.hostname if parts.port != 0 else None
     except ValueError:
         return False
+    return parts.scheme in ("http", "https") and bool(_HOST.fullmatch(host or ""))
 
 
-def link(address: str, label: str | None = None) -> list[Element]:
+def link(address: str, label: str | None = None, **style: bool) -> list[Element]:
     """A link; the address is shown beside a label that reads like another address.
 
     What is no http(s) address is shown as text.
@@ -61,17 +85,26 @@ def link(address: str, label: str | None = None) -> list[Element]:
     label = one_line(label)
     if not is_web(address):
         shown = one_line(address, 500) or "(no address)"
-        return [text(f"{label} ({shown})" if label and label != shown else shown)]
+        return [text(f"{label} ({shown})" if label and not _same(label, shown) else label or shown, **style)]
     if not label or _same(label, address):
-        return [{"type": "link", "url": address}]
-    if _LIKE_AN_ADDRESS.search(unicodedata.normalize("NFKC", label)):
-        return [text(f"{label} ("), {"type": "link", "url": address}, text(")")]
-    return [{"type": "link", "url": address, "text": label}]
+        return [_styled({"type": "link", "url": address}, style)]
+    if like_an_address(label):
+        return [
+            text(f"{label} (", **style),
+            _styled({"type": "link", "url": address}, style),
+            text(")", **style),
+        ]
+    return [_styled({"type": "link", "url": address, "text": label}, style)]
+
+
+def like_an_address(label: str) -> bool:
+    """Whether it reads as if it led somewhere by itself."""
+    return bool(_LIKE_AN_ADDRESS.search(unicodedata.normalize("NFKC", label)))
 
 
 def _same(label: str, address: str) -> bool:
-    bare = address.split("://", 1)[1]
-    return label.rstrip("/") in (address.rstrip("/"), bare.rstrip("/"))
+    bare = address.partition(":")[2].removeprefix("//")
+    return label.rstrip("/") in {one.rstrip("/") for one in (address, bare, unquote(address))}
 
 
 def date(at: int, pattern: str, fallback: str) -> Element:

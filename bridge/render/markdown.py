@@ -6,7 +6,9 @@ here: plain text of a vendor looks like them by accident, and it has to arrive a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -24,6 +26,7 @@ _PARSER = (
     .enable(["table", "strikethrough"])
     .disable(["code", "lheading", "reference", "html_block", "html_inline"])
 )
+_LANGUAGE = re.compile(r"[\w+#.-]{0,20}")
 _STYLES = {"strong": "bold", "em": "italic", "s": "strike"}
 
 
@@ -54,7 +57,7 @@ def _block(node: SyntaxTreeNode, indent: int = 0) -> list[Element]:
         case "blockquote":
             return _filled(quote(*_flat(node.children)))
         case "fence":
-            return [preformatted(node.content.rstrip("\n"))] if node.content.strip() else []
+            return [preformatted(_code(node))] if _code(node).strip() else []
         case "heading":
             return _filled(section(*_inline(node.children, {"bold": True})))
     return _filled(section(*_flat([node])))
@@ -64,20 +67,27 @@ def _list(node: SyntaxTreeNode, indent: int) -> list[Element]:
     """Slack's lists hold words only: what else an item has comes after it, and then the list goes on."""
     style = "ordered" if node.type == "ordered_list" else "bullet"
     found: list[Element] = []
-    open_list = None
+    open_items: list[Element] | None = None
     for number, item in enumerate(node.children, _start(node) - 1):
-        words = [child for child in item.children if child.type == "paragraph"]
-        others = [child for child in item.children if child.type != "paragraph"]
-        if open_list is None:
+        words = list(takewhile(lambda child: child.type == "paragraph", item.children))
+        if open_items is None:
             offset = {"offset": number} if style == "ordered" and number else {}
             depth = {"indent": min(indent, limits.INDENT)} if indent else {}
-            open_list = {"type": "rich_text_list", "style": style, **depth, **offset, "elements": []}
-            found.append(open_list)
-        open_list["elements"].append(section(*(_flat(words, "\n") or [text(" ")])))
-        for child in others:
+            open_items = []
+            found.append(
+                {"type": "rich_text_list", "style": style, **depth, **offset, "elements": open_items}
+            )
+        open_items.append(section(*(_flat(words, "\n") or [text(" ")])))
+        for child in item.children[len(words) :]:
             found += _block(child, indent + 1)
-            open_list = None
+            open_items = None
     return found
+
+
+def _code(node: SyntaxTreeNode) -> str:
+    """What is fenced, with what stands beside the fence unless it names a language."""
+    info = "" if _LANGUAGE.fullmatch(node.info.strip()) else node.info + "\n"
+    return (info + node.content).rstrip("\n")
 
 
 def _start(node: SyntaxTreeNode) -> int:
@@ -97,7 +107,7 @@ def _flat(nodes: Iterable[SyntaxTreeNode], between: str = "\n\n") -> list[Elemen
 def _flat_block(node: SyntaxTreeNode) -> list[Element]:
     match node.type:
         case "bullet_list" | "ordered_list":
-            items = []
+            items: list[Element] = []
             for number, item in enumerate(node.children, _start(node)):
                 mark = f"{number}. " if node.type == "ordered_list" else "• "
                 items += [text("\n" + mark if items else mark), *_flat(item.children, "\n")]
@@ -105,7 +115,7 @@ def _flat_block(node: SyntaxTreeNode) -> list[Element]:
         case "blockquote":
             return [text("> "), *_flat(node.children)]
         case "fence":
-            return [text(node.content.rstrip("\n"), code=True)] if node.content.strip() else []
+            return [text(_code(node), code=True)] if _code(node).strip() else []
         case "table":
             rows = [" | ".join("".join(map(words_of, cell)) for cell in row) for row in _cells(node)]
             return [text("\n".join(rows))]
@@ -127,7 +137,9 @@ def _cells(node: SyntaxTreeNode) -> list[list[list[Element]]]:
 
 def _alignment(node: SyntaxTreeNode) -> list[str]:
     head = node.children[0].children[0]
-    return [str(cell.attrs.get("style", "text-align:left")).removeprefix("text-align:") for cell in head.children]
+    return [
+        str(cell.attrs.get("style", "text-align:left")).removeprefix("text-align:") for cell in head.children
+    ]
 
 
 # ── words ────────────────────────────────────────────────────────────────────────────────────────

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bridge.render import limits
 from bridge.render.fitting import ROOM, fitting, weight
-from bridge.render.literal import Block, Element, context, escape, rich_text
+from bridge.render.literal import Block, Element, context, escape, rich_text, text
 from bridge.render.message import Face, SlackMessage, ladder
 from bridge.render.said import container as words_of
 from bridge.render.said import inline, said
@@ -31,7 +31,7 @@ def messages(pieces: Iterable[Piece], by: Face) -> tuple[SlackMessage, ...]:
     size = 0
     for piece in pieces:
         together = [*filled[-1], piece] if filled else []
-        if together and size + 1 + piece.size <= limits.MESSAGE and _fit(together):
+        if filled and size + 1 + piece.size <= limits.MESSAGE and _fit(together):
             filled[-1].append(piece)
             size += 1 + piece.size
         else:
@@ -41,10 +41,11 @@ def messages(pieces: Iterable[Piece], by: Face) -> tuple[SlackMessage, ...]:
 
 
 def _fit(pieces: list[Piece]) -> bool:
-    return all(
-        sum(len(blocks) for blocks in rung) <= limits.BLOCKS
-        for rung in ([one.blocks for one in pieces], [one.plainer for one in pieces])
-    )
+    """Whether they may stand in one message, on every rung."""
+    native = [block for piece in pieces for block in piece.blocks]
+    plainer = [block for piece in pieces for block in piece.plainer]
+    tables = sum(block["type"] == "table" for block in native)
+    return max(len(native), len(plainer)) <= limits.BLOCKS and tables <= limits.TABLES
 
 
 def _message(pieces: list[Piece], by: Face) -> SlackMessage:
@@ -73,19 +74,33 @@ def flow(containers: Iterable[Element]) -> list[Piece]:
     size = 0
     for container in containers:
         for one in _split(container):
-            length = _size(one) + 1
-            if not filled or size + length > limits.MESSAGE:
+            length = _size(one) + len(_GAP["text"])
+            if not filled or size + length > ROOM:
                 filled.append([])
                 size = 0
             filled[-1].append(one)
             size += length
-    blocks = [(rich_text(*one),) for one in filled]
+    blocks = [(rich_text(*_joined(one)),) for one in filled]
     return [Piece(block, block) for block in blocks]
+
+
+#: paragraphs are sections of their own while they are split; Slack shows no gap between sections
+_GAP = text("\n\n")
+
+
+def _joined(containers: list[Element]) -> list[Element]:
+    found: list[Element] = []
+    for one in containers:
+        if found and one["type"] == found[-1]["type"] == "rich_text_section":
+            found[-1] = {**one, "elements": [*found[-1]["elements"], _GAP, *one["elements"]]}
+        else:
+            found.append(one)
+    return found
 
 
 def _split(container: Element) -> list[Element]:
     """`container`, or several of its kind that each fit a message."""
-    if _size(container) < limits.MESSAGE:
+    if _size(container) <= ROOM:
         return [container]
     if container["type"] == "rich_text_list":
         return _split_list(container)

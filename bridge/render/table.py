@@ -6,6 +6,7 @@ https://docs.slack.dev/reference/block-kit/blocks/table-block
 from __future__ import annotations
 
 from bridge.render import limits
+from bridge.render.fitting import ROOM, weight
 from bridge.render.literal import Block, Element, preformatted, rich_text, section
 from bridge.render.pieces import Piece, flow
 from bridge.render.said import inline
@@ -14,20 +15,20 @@ Cell = list[Element]
 
 
 def table(rows: list[list[Cell]], alignment: list[str]) -> list[Piece]:
-    """`rows` with their header first, in as many tables as they need, the header on each."""
+    """`rows` with their header first, as one table, or as several that each have the header."""
     head, *body = rows
     found: list[Piece] = []
     kept: list[list[Cell]] = []
-    for row in [*body, None]:
-        more = [head, *kept, row] if row else []
-        if more and len(more) <= limits.TABLE_ROWS and len(_columns(more)) <= limits.MESSAGE // 2:
-            kept.append(row)
-        elif kept or not body:
+    for row in body:
+        if kept and not _fit([head, *kept, row]):
             found += _table([head, *kept], alignment)
-            kept = [row] if row else []
-        elif row:
-            kept = [row]
-    return found
+            kept = []
+        kept.append(row)
+    return found + _table([head, *kept], alignment)
+
+
+def _fit(rows: list[list[Cell]]) -> bool:
+    return len(rows) <= limits.TABLE_ROWS and weight(_columns(rows)) <= ROOM
 
 
 def _table(rows: list[list[Cell]], alignment: list[str]) -> list[Piece]:
@@ -43,7 +44,7 @@ def _table(rows: list[list[Cell]], alignment: list[str]) -> list[Piece]:
 
 
 def _cell(cell: Cell) -> Block:
-    """A raw_text cell is literal; only a styled or linked one needs rich text. Empty ones are refused."""
+    """A raw_text cell is literal; only a styled or linked one needs rich text."""
     if all(one["type"] == "text" and "style" not in one for one in cell):
         return {"type": "raw_text", "text": "".join(one["text"] for one in cell) or " "}
     return rich_text(section(*cell))

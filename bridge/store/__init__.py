@@ -19,6 +19,7 @@ from bridge.model import AnyEvent, ThreadKey
 from bridge.store import inbox, lanes, migrate, pace
 from bridge.store.database import Database, Postgres, Sqlite, postgres_url
 from bridge.store.listen import Listener
+from bridge.store.together import Together
 
 __all__ = ["Store", "open_store"]
 
@@ -45,6 +46,8 @@ class Store:
 
     def __init__(self, database: Database, *, dsn: str | None) -> None:
         self._database = database
+        self._kept: Together[inbox.Webhook, bool] = Together(database, inbox.keep_events)
+        self._advanced: Together[lanes.Recorded, tuple[bool, Turn | None]] = Together(database, lanes.advance)
         self.woken = asyncio.Event()
         self._listener = Listener(dsn, self.woken.set) if dsn else None
 
@@ -88,6 +91,8 @@ class Store:
     async def close(self) -> None:
         if self._listener is not None:
             await self._listener.stop()
+        await self._kept.settle()
+        await self._advanced.settle()
         await self._database.close()
 
     async def ping(self) -> None:
@@ -97,7 +102,7 @@ class Store:
 
     async def keep_events(self, incoming: Incoming, events: Sequence[AnyEvent]) -> bool:
         """Keep a webhook and queue its events. False where it is a duplicate."""
-        new = await self._database.run(inbox.keep_events, incoming, events)
+        new = await self._kept.add((incoming, events))
         if new and events:
             self._wake()
         return new
@@ -116,13 +121,14 @@ class Store:
 
     async def advance(self, turn: Turn, outcome: Outcome, *, keep_going: bool) -> tuple[bool, Turn | None]:
         """Record `outcome`; whether the lane was still ours, and its next turn."""
-        result = await self._database.run(lanes.advance, turn, outcome, keep_going)
+        result = await self._advanced.add((turn, outcome, keep_going))
         if getattr(outcome, "follow", ()) or not keep_going:
             self._wake()
         return result
 
     async def progress(self, turn: Turn, refs: Mapping[str, str]) -> bool:
-        return await self._database.run(lanes.progress, turn, refs)
+        turn.refs.update(refs)
+        return await self._database.run(lanes.progress, turn, turn.refs)
 
     async def renew(self, worker: int, held: Sequence[int], lease: float) -> None:
         await self._database.run(lanes.renew, worker, held, lease)

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from bridge import control
 from bridge.engine.echo import SENDING
 from bridge.engine.work import Conversation, Incoming, NewDelivery
-from bridge.model import EVENT, AnyEvent, Control, ConversationKey, Direction, ThreadKey
+from bridge.model import EVENT, AnyEvent, Control, Direction, ThreadKey
 from bridge.store.lanes import conversations, enqueue
 from bridge.store.tables import conversation, delivery, inbox, lane, now, thread
 
@@ -24,7 +24,7 @@ _KEEP = (
         received_at=now(),
     )
     .on_conflict_do_nothing(index_elements=[inbox.c.source, inbox.c.key])
-    .returning(inbox.c.id)
+    .returning(inbox.c.source, inbox.c.key)
 )
 _new_conversation = insert(conversation).values(
     source=bindparam("source"),
@@ -37,7 +37,7 @@ _new_conversation = insert(conversation).values(
 _MEET = _new_conversation.on_conflict_do_update(
     index_elements=[conversation.c.source, conversation.c.external_id],
     set_={"control": conversation.c.control},
-).returning(conversation.c.id, conversation.c.control)
+).returning(conversation.c.id, conversation.c.source, conversation.c.external_id, conversation.c.control)
 # Late and repeated events never move control back: the vendor's own time decides.
 _CONTROL = (
     update(conversation)
@@ -77,27 +77,38 @@ _POINT = (
 )
 
 
-def keep_events(connection: Connection, incoming: Incoming, events: Sequence[AnyEvent]) -> bool:
-    """Keep a webhook and queue its events for Slack. False where it was kept before: nothing is done."""
-    if not _keep(connection, incoming):
-        return False
-    # Sorted, so that two webhooks about the same conversations lock them in the same order.
-    ids: dict[ConversationKey, int] = {}
-    controls: dict[ConversationKey, Control] = {}
-    for key in sorted({event.conversation for event in events}, key=str):
-        row = connection.execute(_MEET, {"source": key.source, "external": key.id}).one()
-        ids[key], controls[key] = row.id, Control(row.control)
-    for event in events:
-        key = event.conversation
-        new = NewDelivery(Direction.SLACK, "event", event.id, EVENT.dump_json(event).decode())
-        if not enqueue(connection, ids[key], new):
-            continue
-        after = control.after_event(controls[key], event)
+#: a webhook and what its adapter read in it
+Webhook = tuple[Incoming, Sequence[AnyEvent]]
+
+
+def keep_events(connection: Connection, webhooks: Sequence[Webhook]) -> list[bool]:
+    """Keep webhooks and queue their events for Slack, in this order.
+
+    For each, whether it is new; False where it was kept before, and then nothing is done.
+    """
+    new = _keep(connection, [incoming for incoming, _ in webhooks])
+    events = [event for one, (_, told) in zip(new, webhooks, strict=True) if one for event in told]
+    if not events:
+        return new
+    # Sorted, so that all who write the same conversations lock them in the same order.
+    keys = sorted({(event.conversation.source, event.conversation.id) for event in events})
+    met = {
+        (row.source, row.external_id): row
+        for row in connection.execute(_MEET, [{"source": one, "external": two} for one, two in keys])
+    }
+    rows = [met[event.conversation.source, event.conversation.id] for event in events]
+    deliveries = [
+        (row.id, NewDelivery(Direction.SLACK, "event", event.id, EVENT.dump_json(event).decode()))
+        for row, event in zip(rows, events, strict=True)
+    ]
+    controls = {row.id: Control(row.control) for row in rows}
+    for row, event, queued in zip(rows, events, enqueue(connection, deliveries), strict=True):
+        after = control.after_event(controls[row.id], event) if queued else None
         if after is not None:
-            controls[key] = after
-            at = event.at.timestamp()
-            connection.execute(_CONTROL, {"conversation": ids[key], "new_control": after, "at": at})
-    return True
+            controls[row.id] = after
+            told = {"conversation": row.id, "new_control": after, "at": event.at.timestamp()}
+            connection.execute(_CONTROL, told)
+    return new
 
 
 def keep_reply(connection: Connection, incoming: Incoming, where: ThreadKey, new: NewDelivery) -> str:
@@ -108,9 +119,9 @@ def keep_reply(connection: Connection, incoming: Incoming, where: ThreadKey, new
     found = connection.execute(_OF_THREAD, where.model_dump()).scalar_one_or_none()
     if found is None:
         return "not_our_thread"
-    if not _keep(connection, incoming):
+    if not all(_keep(connection, [incoming])):
         return "duplicate"
-    return "queued" if enqueue(connection, found, new) else "duplicate"
+    return "queued" if all(enqueue(connection, [(found, new)])) else "duplicate"
 
 
 def open_thread(connection: Connection, conversation_id: int, where: ThreadKey) -> Conversation:
@@ -133,9 +144,12 @@ def was_said(connection: Connection, conversation_id: int, digest: str) -> bool:
     return found.first() is not None
 
 
-def _keep(connection: Connection, incoming: Incoming) -> bool:
-    row = connection.execute(
-        _KEEP,
-        {"source": incoming.source, "key": incoming.key, "path": incoming.path, "body": incoming.body},
-    ).first()
-    return row is not None
+def _keep(connection: Connection, incoming: Sequence[Incoming]) -> list[bool]:
+    """Keep what was not kept before; for each, whether it is new."""
+    rows = [{"source": one.source, "key": one.key, "path": one.path, "body": one.body} for one in incoming]
+    kept = {(row.source, row.key) for row in connection.execute(_KEEP, rows)}
+    new = []
+    for one in incoming:
+        new.append((one.source, one.key) in kept)
+        kept.discard((one.source, one.key))  # the same twice in one go: the second is the duplicate
+    return new

@@ -14,11 +14,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, Row, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import Boolean, Connection, Double, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert  # the construct compiles for SQLite as well
 
 from bridge.engine.work import (
     Again,
+    Change,
     Conversation,
     Done,
     Failed,
@@ -39,10 +40,10 @@ _new_lane = insert(lane).values(
     conversation_id=bindparam("conversation"), direction=bindparam("direction"), due=now(), token=0
 )
 # A lane that is owned, or waits for its next try, keeps its time; an idle one is due now.
-_OPEN_LANE = _new_lane.on_conflict_do_update(
+_OPEN_LANES = _new_lane.on_conflict_do_update(
     index_elements=[lane.c.conversation_id, lane.c.direction],
     set_={"due": func.coalesce(lane.c.due, _new_lane.excluded.due)},
-).returning(lane.c.id)
+).returning(lane.c.id, lane.c.conversation_id, lane.c.direction)
 
 _QUEUE = (
     insert(delivery)
@@ -58,19 +59,40 @@ _QUEUE = (
         refs="{}",
     )
     .on_conflict_do_nothing(index_elements=[delivery.c.lane_id, delivery.c.key])
-    .returning(delivery.c.id)
+    .returning(delivery.c.lane_id, delivery.c.key)
 )
 
 
-def enqueue(connection: Connection, conversation_id: int, new: NewDelivery) -> bool:
-    """Queue `new` in its lane. False where that lane has had it before."""
-    lane_id = connection.execute(
-        _OPEN_LANE, {"conversation": conversation_id, "direction": new.direction}
-    ).scalar_one()
-    row = connection.execute(
-        _QUEUE, {"lane": lane_id, "key": new.key, "kind": new.kind, "payload": new.payload}
-    ).first()
-    return row is not None
+def enqueue(connection: Connection, new: Sequence[tuple[int, NewDelivery]]) -> list[bool]:
+    """Queue each delivery in its conversation's lane, in this order.
+
+    For each, whether it is new; False where its lane has had one of that key before.
+    """
+    if not new:
+        return []
+    wanted = sorted({(about, one.direction) for about, one in new})
+    lanes = {
+        (row.conversation_id, row.direction): row.id
+        for row in connection.execute(
+            _OPEN_LANES, [{"conversation": about, "direction": direction} for about, direction in wanted]
+        )
+    }
+    rows = [
+        {
+            "lane": lanes[about, one.direction],
+            "key": one.key,
+            "kind": one.kind,
+            "payload": one.payload,
+        }
+        for about, one in new
+    ]
+    queued = {(row.lane_id, row.key) for row in connection.execute(_QUEUE, rows)}
+    accepted = []
+    for row in rows:
+        place = (row["lane"], row["key"])
+        accepted.append(place in queued)
+        queued.discard(place)  # the same twice in one go: the second is the duplicate
+    return accepted
 
 
 # ── take ─────────────────────────────────────────────────────────────────────────────────────────
@@ -91,39 +113,34 @@ _CLAIM = (
 )
 
 
-def _begin(heads: Any) -> Any:
-    """Mark the deliveries `heads` as being sent. One that already was had a worker that died: doubt."""
-    return (
-        update(delivery)
-        .where(delivery.c.id.in_(heads))
-        .values(
-            state=DeliveryState.SENDING,
-            attempts=delivery.c.attempts + 1,
-            first_at=func.coalesce(delivery.c.first_at, now()),
-            started_at=now(),
-            doubt=or_(delivery.c.doubt, delivery.c.state == DeliveryState.SENDING),
-        )
-        .returning(
-            delivery.c.id,
-            delivery.c.lane_id,
-            delivery.c.kind,
-            delivery.c.payload,
-            delivery.c.attempts,
-            (now() - delivery.c.first_at).label("age"),
-            (now() - delivery.c.slot).label("late"),
-            delivery.c.doubt,
-            delivery.c.refs,
-        )
-    )
-
-
-_BEGIN_MANY = _begin(
+_HEADS = (
     select(func.min(delivery.c.id))
     .where(delivery.c.lane_id.in_(bindparam("lanes", expanding=True)), _ACTIVE)
     .group_by(delivery.c.lane_id)
 )
-_BEGIN_NEXT = _begin(
-    select(func.min(delivery.c.id)).where(delivery.c.lane_id == bindparam("lane"), _ACTIVE).scalar_subquery()
+# One that was being sent already had a worker that died: from then on it is in doubt.
+_BEGIN = (
+    update(delivery)
+    .where(delivery.c.id.in_(_HEADS))
+    .values(
+        state=DeliveryState.SENDING,
+        attempts=delivery.c.attempts + 1,
+        first_at=func.coalesce(delivery.c.first_at, now()),
+        started_at=now(),
+        doubt=or_(delivery.c.doubt, delivery.c.state == DeliveryState.SENDING),
+    )
+    .returning(
+        delivery.c.id,
+        delivery.c.lane_id,
+        delivery.c.kind,
+        delivery.c.payload,
+        delivery.c.attempts,
+        delivery.c.started_at,
+        (now() - delivery.c.first_at).label("age"),
+        (now() - delivery.c.slot).label("late"),
+        delivery.c.doubt,
+        delivery.c.refs,
+    )
 )
 _CONVERSATION = select(
     conversation.c.id,
@@ -138,30 +155,42 @@ _CONVERSATION = select(
     conversation.c.created_at,
 )
 _CONVERSATIONS = _CONVERSATION.where(conversation.c.id.in_(bindparam("ids", expanding=True)))
-_LET_GO = (
-    update(lane)
-    .where(lane.c.id == bindparam("lane"), lane.c.token == bindparam("held"))
-    .values(owner=None, due=None)
-)
+_LET_GO = update(lane).where(lane.c.id.in_(bindparam("lanes", expanding=True))).values(owner=None, due=None)
 
 
 def claim(connection: Connection, worker_id: int, lease: float, limit: int) -> list[Turn]:
     """Take up to `limit` due lanes for this worker, each with the delivery at its head begun."""
-    lanes = {
-        row.id: row
-        for row in connection.execute(_CLAIM, {"worker": worker_id, "lease": lease, "limit": limit})
-    }
-    if not lanes:
+    claimed = connection.execute(_CLAIM, {"worker": worker_id, "lease": lease, "limit": limit})
+    return _begin(connection, {row.id: row for row in claimed})
+
+
+def _begin(connection: Connection, held: Mapping[int, Any]) -> list[Turn]:
+    """Begin the heads of the lanes we hold; let go of those that have none."""
+    if not held:
         return []
-    heads = connection.execute(_BEGIN_MANY, {"lanes": list(lanes)}).all()
-    found = conversations(connection, {lanes[head.lane_id].conversation_id for head in heads})
-    turns = []
-    for head in heads:
-        held = lanes.pop(head.lane_id)
-        turns.append(_turn(held.token, held.direction, found[held.conversation_id], head))
-    for idle in lanes.values():
-        connection.execute(_LET_GO, {"lane": idle.id, "held": idle.token})
-    return turns
+    heads = connection.execute(_BEGIN, {"lanes": list(held)}).all()
+    idle = held.keys() - {head.lane_id for head in heads}
+    if idle:
+        connection.execute(_LET_GO, {"lanes": sorted(idle)})
+    found = conversations(connection, {held[head.lane_id].conversation_id for head in heads})
+    return [
+        Turn(
+            lane=head.lane_id,
+            token=held[head.lane_id].token,
+            direction=Direction(held[head.lane_id].direction),
+            conversation=found[held[head.lane_id].conversation_id],
+            delivery=head.id,
+            kind=head.kind,
+            payload=head.payload,
+            attempt=head.attempts,
+            began=head.started_at,
+            age=head.age,
+            doubt=head.doubt,
+            refs=json.loads(head.refs),
+            late=head.late,
+        )
+        for head in heads
+    ]
 
 
 def conversations(connection: Connection, ids: Iterable[int]) -> dict[int, Conversation]:
@@ -182,28 +211,12 @@ def _conversation(row: Any) -> Conversation:
     )
 
 
-def _turn(token: int, direction: str, about: Conversation, head: Row[Any]) -> Turn:
-    return Turn(
-        lane=head.lane_id,
-        token=token,
-        direction=Direction(direction),
-        conversation=about,
-        delivery=head.id,
-        kind=head.kind,
-        payload=head.payload,
-        attempt=head.attempts,
-        age=head.age,
-        doubt=head.doubt,
-        refs=json.loads(head.refs),
-        late=head.late,
-    )
-
-
 # ── record ───────────────────────────────────────────────────────────────────────────────────────
 
 _HOLD = (
-    select(lane.c.owner)
-    .where(lane.c.id == bindparam("lane"), lane.c.token == bindparam("held"))
+    select(lane.c.id, lane.c.token, lane.c.owner, lane.c.conversation_id, lane.c.direction)
+    .where(lane.c.id.in_(bindparam("lanes", expanding=True)))
+    .order_by(lane.c.conversation_id, lane.c.direction)
     .with_for_update()
 )
 _FINISH = (
@@ -213,82 +226,34 @@ _FINISH = (
         state=bindparam("new_state"),
         problem=bindparam("new_problem"),
         doubt=bindparam("new_doubt"),
+        refs=bindparam("new_refs"),
         attempts=delivery.c.attempts - bindparam("uncounted"),
-        slot=None,
+        slot=now() + bindparam("slot_in", type_=Double()),  # null where there is none
         done_at=case((bindparam("ended", type_=Boolean()), now()), else_=None),
     )
 )
-_SLOT = update(delivery).where(delivery.c.id == bindparam("delivery")).values(slot=now() + bindparam("wait"))
-_REF = update(delivery).where(delivery.c.id == bindparam("delivery")).values(refs=bindparam("new_refs"))
-_ATTEMPT = insert(attempt).from_select(
-    ["delivery_id", "number", "worker", "started_at", "ended_at", "outcome", "problem"],
-    select(
-        delivery.c.id,
-        bindparam("number", type_=attempt.c.number.type),
-        bindparam("by", type_=attempt.c.worker.type),
-        delivery.c.started_at,
-        now(),
-        bindparam("outcome", type_=attempt.c.outcome.type),
-        bindparam("why", type_=attempt.c.problem.type),
-    ).where(delivery.c.id == bindparam("delivery")),
+_REFS = update(delivery).where(delivery.c.id == bindparam("delivery")).values(refs=bindparam("new_refs"))
+_ATTEMPTS = insert(attempt).values(
+    delivery_id=bindparam("delivery"),
+    number=bindparam("number"),
+    worker=bindparam("by"),
+    started_at=bindparam("began"),
+    ended_at=now(),
+    outcome=bindparam("outcome"),
+    problem=bindparam("why"),
 )
 _RETRY_LANE = (
-    update(lane).where(lane.c.id == bindparam("lane")).values(owner=None, due=now() + bindparam("wait"))
+    update(lane)
+    .where(lane.c.id == bindparam("lane"))
+    .values(owner=None, due=now() + bindparam("wait", type_=Double()))
+)
+_LOCK_CONVERSATIONS = (
+    select(conversation.c.id)
+    .where(conversation.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(conversation.c.id)
+    .with_for_update(key_share=True)
 )
 _CHANGE = update(conversation).where(conversation.c.id == bindparam("conversation"))
-
-
-def advance(
-    connection: Connection, turn: Turn, outcome: Outcome, keep_going: bool
-) -> tuple[bool, Turn | None]:
-    """Record what became of `turn`; take the lane's next delivery, or let the lane go.
-
-    Returns whether the lane was still ours (else nothing is written), and the next turn.
-    """
-    change = outcome.change if isinstance(outcome, Done) else None
-    values: dict[str, Any] = {}
-    if change is not None and change.control is not None:
-        values["control"] = change.control
-    if change is not None and change.facts is not None:
-        values["facts"] = json.dumps(change.facts)
-    if change is not None and change.card is not None:
-        values["card"] = change.card
-    held = _hold(connection, turn, first=values and turn.conversation.id)
-    if held is None:
-        return False, None
-    if values:
-        connection.execute(_CHANGE.values(**values), {"conversation": turn.conversation.id})
-
-    _finish(connection, turn, outcome, worker_id=held)
-    if not isinstance(outcome, PutBack):
-        for new in outcome.follow:
-            enqueue(connection, turn.conversation.id, new)
-    if isinstance(outcome, PutBack | Again):
-        connection.execute(_RETRY_LANE, {"lane": turn.lane, "wait": outcome.wait})
-        return True, None
-    if not keep_going:  # whoever takes it next finds out whether there is more
-        connection.execute(_RETRY_LANE, {"lane": turn.lane, "wait": 0.0})
-        return True, None
-    head = connection.execute(_BEGIN_NEXT, {"lane": turn.lane}).first()
-    if head is None:
-        connection.execute(_LET_GO, {"lane": turn.lane, "held": turn.token})
-        return True, None
-    about = conversations(connection, (turn.conversation.id,))[turn.conversation.id]
-    return True, _turn(turn.token, turn.direction, about, head)
-
-
-_LOCK_CONVERSATION = (
-    select(conversation.c.id).where(conversation.c.id == bindparam("id")).with_for_update(key_share=True)
-)
-
-
-def _hold(connection: Connection, turn: Turn, *, first: object) -> int | None:
-    """The worker that holds the turn's lane, or None where it is no longer held under this token."""
-    if first:  # the conversation will be written: its row comes before the lane's in the lock order
-        connection.execute(_LOCK_CONVERSATION, {"id": turn.conversation.id})
-    row = connection.execute(_HOLD, {"lane": turn.lane, "held": turn.token}).first()
-    return None if row is None or row.owner is None else int(row.owner)
-
 
 _NAMES = {Done: "sent", Failed: "failed", Uncertain: "uncertain", Again: "retry"}
 _STATES = {
@@ -299,58 +264,119 @@ _STATES = {
     PutBack: DeliveryState.QUEUED,
 }
 
+#: a turn, what became of it, and whether its worker wants the lane's next
+Recorded = tuple[Turn, Outcome, bool]
 
-def _finish(connection: Connection, turn: Turn, outcome: Outcome, *, worker_id: int) -> None:
-    ended = not isinstance(outcome, PutBack | Again)
-    problem = None if isinstance(outcome, Done | PutBack) else outcome.problem
-    if not isinstance(outcome, PutBack):
-        connection.execute(
-            _ATTEMPT,
+
+def advance(connection: Connection, recorded: Sequence[Recorded]) -> list[tuple[bool, Turn | None]]:
+    """Record what became of each turn; take each lane's next delivery, or let the lane go.
+
+    For each, whether the lane was still ours (else nothing is written), and its next turn.
+    """
+    changes = {
+        turn.conversation.id: outcome.change
+        for turn, outcome, _ in recorded
+        if isinstance(outcome, Done) and outcome.change is not None
+    }
+    if changes:  # their rows come before the lanes' in the lock order
+        connection.execute(_LOCK_CONVERSATIONS, {"ids": sorted(changes)})
+    rows = {row.id: row for row in connection.execute(_HOLD, {"lanes": [one[0].lane for one in recorded]})}
+    ours = [one for one in recorded if _is_held(rows.get(one[0].lane), one[0])]
+    if ours:
+        _finish(connection, ours, rows)
+    for about, change in changes.items():
+        if any(turn.conversation.id == about for turn, _, _ in ours):
+            _change(connection, about, change)
+    enqueue(
+        connection,
+        [
+            (turn.conversation.id, new)
+            for turn, outcome, _ in ours
+            if not isinstance(outcome, PutBack)
+            for new in outcome.follow
+        ],
+    )
+    following = {}
+    for turn, outcome, keep_going in ours:
+        if isinstance(outcome, PutBack | Again):
+            connection.execute(_RETRY_LANE, {"lane": turn.lane, "wait": outcome.wait})
+        elif not keep_going:  # whoever takes it next finds out whether there is more
+            connection.execute(_RETRY_LANE, {"lane": turn.lane, "wait": 0.0})
+        else:
+            following[turn.lane] = rows[turn.lane]
+    turns = {turn.lane: turn for turn in _begin(connection, following)}
+    held = {turn.lane for turn, _, _ in ours}
+    return [(turn.lane in held, turns.get(turn.lane)) for turn, _, _ in recorded]
+
+
+def _is_held(row: Any | None, turn: Turn) -> bool:
+    return row is not None and row.token == turn.token and row.owner is not None
+
+
+def _finish(connection: Connection, ours: Sequence[Recorded], rows: Mapping[int, Any]) -> None:
+    attempts, finished = [], []
+    for turn, outcome, _ in ours:
+        ended = not isinstance(outcome, PutBack | Again)
+        problem = None if isinstance(outcome, Done | PutBack) else outcome.problem
+        refs = dict(turn.refs)
+        if isinstance(outcome, Done) and outcome.ref is not None:
+            refs[""] = outcome.ref
+        if not isinstance(outcome, PutBack):
+            attempts.append(
+                {
+                    "delivery": turn.delivery,
+                    "number": turn.attempt,
+                    "by": rows[turn.lane].owner,
+                    "began": turn.began,
+                    "outcome": _NAMES[type(outcome)],
+                    "why": problem,
+                }
+            )
+        finished.append(
             {
                 "delivery": turn.delivery,
-                "number": turn.attempt,
-                "by": worker_id,
-                "outcome": _NAMES[type(outcome)],
-                "why": problem,
-            },
+                "new_state": _STATES[type(outcome)],
+                "new_problem": problem,
+                "new_doubt": outcome.doubt if isinstance(outcome, Again) else turn.doubt and not ended,
+                "new_refs": json.dumps(refs),
+                "uncounted": 1 if isinstance(outcome, PutBack) else 0,
+                "slot_in": outcome.wait if isinstance(outcome, PutBack) else None,
+                "ended": ended,
+            }
         )
-    if isinstance(outcome, Done) and outcome.ref is not None:
-        _add_refs(connection, turn.delivery, {"": outcome.ref})
-    connection.execute(
-        _FINISH,
-        {
-            "delivery": turn.delivery,
-            "new_state": _STATES[type(outcome)],
-            "new_problem": problem,
-            "new_doubt": outcome.doubt if isinstance(outcome, Again) else turn.doubt and not ended,
-            "uncounted": 1 if isinstance(outcome, PutBack) else 0,
-            "ended": ended,
-        },
-    )
-    if isinstance(outcome, PutBack):
-        connection.execute(_SLOT, {"delivery": turn.delivery, "wait": outcome.wait})
+    if attempts:
+        connection.execute(_ATTEMPTS, attempts)
+    connection.execute(_FINISH, finished)
+
+
+def _change(connection: Connection, about: int, change: Change) -> None:
+    values: dict[str, Any] = {}
+    if change.control is not None:
+        values["control"] = change.control
+    if change.facts is not None:
+        values["facts"] = json.dumps(change.facts)
+    if change.card is not None:
+        values["card"] = change.card
+    connection.execute(_CHANGE.values(**values), {"conversation": about})
 
 
 def progress(connection: Connection, turn: Turn, refs: Mapping[str, str]) -> bool:
-    """Record steps of a delivery that are done. False where the lane is no longer ours."""
-    if _hold(connection, turn, first=False) is None:
+    """Record the steps of a delivery that are done. False where the lane is no longer ours."""
+    if not _is_held(connection.execute(_HOLD, {"lanes": [turn.lane]}).first(), turn):
         return False
-    _add_refs(connection, turn.delivery, refs)
+    connection.execute(_REFS, {"delivery": turn.delivery, "new_refs": json.dumps(refs)})
     return True
-
-
-def _add_refs(connection: Connection, delivery_id: int, refs: Mapping[str, str]) -> None:
-    known = connection.execute(select(delivery.c.refs).where(delivery.c.id == delivery_id)).scalar_one()
-    connection.execute(_REF, {"delivery": delivery_id, "new_refs": json.dumps({**json.loads(known), **refs})})
 
 
 # ── hold and let go ──────────────────────────────────────────────────────────────────────────────
 
-_RENEW = (
-    update(lane)
+_RENEWED = (
+    select(lane.c.id)
     .where(lane.c.id.in_(bindparam("lanes", expanding=True)), lane.c.owner == bindparam("worker"))
-    .values(due=now() + bindparam("lease"))
+    .with_for_update(skip_locked=True)  # one that is being written is renewed the next time
+    .cte("renewed")
 )
+_RENEW = update(lane).where(lane.c.id.in_(select(_RENEWED.c.id))).values(due=now() + bindparam("lease"))
 _FREE = (
     update(lane)
     .where(lane.c.owner.is_not(None), lane.c.owner.in_(bindparam("dead", expanding=True)))

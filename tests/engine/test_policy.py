@@ -16,7 +16,7 @@ RETRY = Retry(delays=(1.0, 10.0), give_up_after=100.0)
 def turn(*, attempt: int = 1, age: float = 0.0, doubt: bool = False) -> Turn:
     key = ConversationKey(source="s", id="c")
     about = Conversation(1, key, Control.BOT, None, 0.0)
-    return Turn(1, 1, Direction.VENDOR, about, 1, "reply", "{}", attempt, age, doubt, {})
+    return Turn(1, 1, Direction.VENDOR, about, 1, "reply", "{}", attempt, 0.0, age, doubt, {})
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,42 @@ CARDS = (
     ),
 )
 
+MARKDOWN = """\
+# Your order
+
+It is **on its *way***, ~~lost~~ see [the page](https://example.com/o/1) or <https://example.com>,
+the second line, `code`, ![a photo](https://example.com/p.png), [bank.example](https://evil.example),
+[odd](javascript:alert(1)) and AT&amp;T.
+
+- one
+  with more
+- two
+  1. nested
+  2. nested too
+
+     its second paragraph
+- three
+
+3. third
+   ```
+   fenced = True
+   ```
+4. fourth
+
+> quoted **words**
+> - a list in it
+
+---
+1985\\. That was the year."""
+
+TABLE = """\
+| Item | Price | Note |
+|:-----|------:|:----:|
+| Tea | $2 | |
+| **Cake** | $12 | [menu](https://example.com/menu) |"""
+
+LONG_TABLE = "| n | words |\n|---|---|\n" + "\n".join(f"| {n} | some words in a row |" for n in range(150))
+
 EVENTS: dict[str, AnyEvent] = {
     "conversation_started": event(ConversationStarted, start_page="https://shop.example.org/"),
     "text_customer": said(CUSTOMER, Text(text="where is parcel 42?")),
@@ -139,6 +175,50 @@ EVENTS: dict[str, AnyEvent] = {
     "link_without_text": said(BOT, Link(url="https://survey.example.org/s/1")),
     "webview": said(BOT, Webview(url="https://example.com/form", text="Fill out form", height="full")),
     "carousel": said(BOT, Carousel(cards=CARDS)),
+    "carousel_twelve_cards": said(
+        BOT, Carousel(cards=tuple(Card(title=f"Product {n}", subtitle="$1") for n in range(1, 13)))
+    ),
+    "carousel_that_is_cut": said(
+        BOT,
+        Carousel(
+            cards=(
+                Card(
+                    title="T" * 160,
+                    subtitle="S" * 160,
+                    media=Media(type="audio", url="https://example.com/a.mp3"),
+                    buttons=(
+                        *(
+                            Button(type="url", text=f"Page {n}", url=f"https://example.com/{n}")
+                            for n in range(3)
+                        ),
+                        Button(type="url", text="bank.example", url="https://evil.example"),
+                        Button(type="phone", text="Call us", value="+1 555 0100"),
+                        Button(type="postback", text="O" * 250, value="o"),
+                    ),
+                ),
+                Card(buttons=(Button(type="postback", text="", value="x"),)),
+                Card(title="No web address", media=Media(type="image", url="attachment:1")),
+            )
+        ),
+    ),
+    "carousel_of_nothing": said(BOT, Carousel(cards=())),
+    "image_that_is_no_address": said(BOT, Image(url="cid:123", name="logo")),
+    "webview_without_label": said(BOT, Webview(url="https://example.com/form", height="new_window")),
+    "webview_that_hides_where": said(BOT, Webview(url="https://evil.example/", text="https://bank.example")),
+    "markdown": said(BOT, Text(text=MARKDOWN)),
+    "markdown_of_a_customer": said(
+        CUSTOMER, Text(text="2*3*4 = 24, see https://example.com/a_(b).\n# not a title")
+    ),
+    "markdown_table": said(BOT, Text(text=TABLE)),
+    "markdown_two_tables": said(BOT, Text(text=TABLE + "\n\nand\n\n" + TABLE)),
+    "markdown_long_table": said(BOT, Text(text=LONG_TABLE)),
+    "markdown_long_code": said(
+        BOT, Text(text="Look:\n```python\n" + "print('a line of code')\n" * 200 + "```\nDone.")
+    ),
+    "html": said(
+        BOT, Text(text='<b>Bold</b> <a href="https://evil.example">x</a>\n<script>alert(1)</script>')
+    ),
+    "citations": said(BOT, Text(text="Parcels take two days$[1]$$[2]$. It costs $[x]$ $5.")),
     "unknown_part": said(BOT, UnknownPart(type="survey", data={"url": "https://example.com/s", "stars": 5})),
     "branches": said(
         BOT,

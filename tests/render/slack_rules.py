@@ -17,6 +17,7 @@ from bridge.render import SlackMessage
 
 INLINE = {"text", "link", "emoji", "date"}
 CONTAINERS = {"rich_text_section", "rich_text_list", "rich_text_quote", "rich_text_preformatted"}
+ADDRESS = re.compile(r"https?://[^\s/<>\"]+(?:[/?#][^\s<>\"]*)?$", re.IGNORECASE)
 ENTITY = re.compile(r"&(?!amp;|lt;|gt;)")
 
 
@@ -41,6 +42,7 @@ def check(message: SlackMessage) -> None:
             for one in rung.attachments
         ]
         assert set().union(*rung.attachments) <= {"color", "blocks"}
+        assert sum(block["type"] == "table" for block in rung.blocks) <= 1
         if blocks or attachments:
             built = sb.Message(channel="C1", text=rung.text, blocks=blocks, attachments=attachments or None)
             assert len(built.to_dict()["blocks"]) == len(rung.blocks)
@@ -83,7 +85,66 @@ def _block(block: dict[str, Any]) -> sb.Block:
                 is_collapsible=block["is_collapsible"],
                 default_collapsed=block["default_collapsed"],
             )
+        case "image":
+            _keys(block, "image_url", "alt_text", "title")
+            assert ADDRESS.match(block["image_url"])
+            title = _plain(block["title"], 2000) if "title" in block else None
+            return sb.ImageBlock(block["image_url"], block["alt_text"], title=title)
+        case "actions":
+            _keys(block, "elements")
+            assert 1 <= len(block["elements"]) <= 25
+            return sb.ActionsBlock(_buttons(block["elements"]))
+        case "carousel":
+            _keys(block, "elements")
+            return sb.CarouselBlock([_card(one) for one in block["elements"]])
+        case "table":
+            return _table(block)
     raise AssertionError(f"a block of type {block['type']} is not expected in a message")
+
+
+def _buttons(buttons: list[dict[str, Any]]) -> list[sb.Button]:
+    assert len({one["action_id"] for one in buttons}) == len(buttons)
+    for one in buttons:
+        _keys(one, "text", "url", "action_id")
+        assert ADDRESS.match(one["url"])
+    return [sb.Button(_plain(one["text"], 75), one["action_id"], url=one["url"]) for one in buttons]
+
+
+def _card(card: dict[str, Any]) -> sb.CardBlock:
+    _keys(card, "title", "subtitle", "body", "hero_image", "actions")
+    assert set(card) & {"title", "body", "hero_image", "actions"}
+    hero = card.get("hero_image")
+    if hero:
+        _keys(hero, "image_url", "alt_text")
+        assert ADDRESS.match(hero["image_url"])
+    return sb.CardBlock(
+        hero_image=sb.Image(image_url=hero["image_url"], alt_text=hero["alt_text"]) if hero else None,
+        title=_plain(card["title"], 150) if "title" in card else None,
+        subtitle=_plain(card["subtitle"], 150) if "subtitle" in card else None,
+        body=_plain(card["body"], 200) if "body" in card else None,
+        actions=_buttons(card["actions"]) if "actions" in card else None,
+    )
+
+
+def _table(block: dict[str, Any]) -> sb.TableBlock:
+    _keys(block, "rows", "column_settings")
+    rows, settings = block["rows"], block["column_settings"]
+    assert len({len(row) for row in rows} | {len(settings)}) == 1
+    assert sum(len(str(cell.get("text", cell.get("elements")))) for row in rows for cell in row) <= 10_000
+    return sb.TableBlock(
+        [[_cell(cell) for cell in row] for row in rows],
+        [sb.ColumnSettings(align=one["align"], is_wrapped=one["is_wrapped"]) for one in settings],
+    )
+
+
+def _cell(cell: dict[str, Any]) -> Any:
+    if cell["type"] == "raw_text":
+        _keys(cell, "text")
+        assert cell["text"]
+        return sb.RawText(cell["text"])
+    _keys(cell, "elements")
+    [section] = cell["elements"]
+    return _container(section)
 
 
 def _plain(text: dict[str, Any], limit: int) -> sb.Text:
@@ -120,10 +181,10 @@ def _inline(element: dict[str, Any]) -> Any:
     match element["type"]:
         case "link":
             _keys(element, "url", "text", "style")
-            assert re.match(r"https?://[^\s/]", element["url"])
+            assert ADDRESS.match(element["url"])
             assert 1 <= len(element["url"]) <= 3000
             assert element.get("text", "-").strip()
-            return sb.RichTextLink(element["url"], text=element.get("text"))
+            return sb.RichTextLink(element["url"], text=element.get("text"), **element.get("style", {}))
         case "emoji":
             return sb.RichTextEmoji(element["name"])
         case "date":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from bridge.model import Author, Control, ConversationKey, Message, Role, Text
 from bridge.render import ConversationView, SlackMessage, card, notice, render, status, username
 from bridge.render.fitting import fitting, weight
-from tests.render.examples import AT, EVENTS, view
+from tests.render.examples import AT, BOT, CUSTOMER, EVENTS, said, view
 from tests.render.slack_rules import check, elements
 from tests.render.strategies import AUTHOR, EVENT, VIEW, WORDS
 
@@ -23,9 +24,13 @@ LITERAL = {
     ("plain_text", "text"),
     ("link", "url"),
     ("date", "fallback"),
+    ("raw_text", "text"),
+    ("image", "image_url"),
+    ("image", "alt_text"),
+    ("button", "url"),
 }
 #: the fields whose strings are ours alone
-OURS = {"type", "style", "name", "format", "color", "action_id", "block_id", "language"}
+OURS = {"type", "style", "name", "format", "color", "action_id", "align"}
 
 
 @SLOW
@@ -84,6 +89,59 @@ def test_many_small_parts_share_messages() -> None:
     messages = render(event, view(control=Control.HUMAN))
     assert [len(message.blocks) for message in messages] == [50, 50, 20]
     assert "\n".join(message.text for message in messages).split("\n") == [part.text for part in parts]
+
+
+@given(WORDS.filter(str.strip))
+def test_a_customers_words_stay_as_they_are(words: str) -> None:
+    assert shown(said(CUSTOMER, Text(text=words))) == words
+
+
+MARKS = st.sampled_from(
+    [
+        "*",
+        "**",
+        "_",
+        "`",
+        "~~",
+        "[",
+        "](",
+        ")",
+        "![",
+        "\n",
+        "\n\n",
+        "- ",
+        "  - ",
+        "> ",
+        "# ",
+        "1. ",
+        "\n```\n",
+        "<b>",
+        " ",
+    ]
+)
+
+
+@given(st.lists(MARKS, max_size=40))
+def test_markdown_loses_no_word(marks: list[str]) -> None:
+    words = "".join(f"{mark}w{number}w" for number, mark in enumerate(marks)) + "\nend"
+    found = re.findall(r"w\d+w|end", shown(said(BOT, Text(text=words))))
+    assert found == re.findall(r"w\d+w|end", words)
+
+
+@given(st.lists(st.text(st.sampled_from("ab &<*\n"), max_size=900), max_size=12))
+def test_splitting_loses_no_word(paragraphs: list[str]) -> None:
+    words = "\n\n".join(f"p{number} {one}" for number, one in enumerate(paragraphs)) + " end"
+    for author in (BOT, CUSTOMER):
+        text = shown(said(author, Text(text=words)))
+        assert re.sub(r"[\s*]", "", text) == re.sub(r"[\s*]", "", words) or author is BOT
+        assert re.findall(r"p\d+", text) == re.findall(r"p\d+", words)
+
+
+def shown(event: Message) -> str:
+    """All words of the first rungs, in order, as Slack shows them."""
+    found = elements([block for message in render(event, view()) for block in message.blocks])
+    kinds = ("text", "link")
+    return "".join(f"{one.get('text', '')}{one.get('url', '')}" for one in found if one.get("type") in kinds)
 
 
 def assert_literal(message: SlackMessage) -> None:

@@ -58,6 +58,7 @@ async def running(build: Callable[[str], V]) -> AsyncIterator[tuple[V, Receiver,
         finally:
             receiver.release.set()
             await vendor.stop()
+            await asyncio.sleep(0.005)  # the server sees the closed connections, and has none to wait for
             server.leave.set()
             await serving
 

@@ -98,7 +98,11 @@ class AdaSandbox(Vendor[AdaConversation]):
             conversation,
             "v1.conversation.created",
             now,
-            {"created_at": ada_events.moment(now), "metadata": conversation.metadata},
+            {
+                "channel_id": conversation.channel_id,
+                "created_at": ada_events.moment(now),
+                "metadata": conversation.metadata,
+            },
         )
         self._turns.put(conversation.id, lambda: self._answer(conversation, brain.GREETING))
         return conversation
@@ -134,6 +138,7 @@ class AdaSandbox(Vendor[AdaConversation]):
             "v1.conversation.ended",
             now,
             {
+                "channel_id": conversation.channel_id,
                 "created_at": ada_events.moment(conversation.opened_at),
                 "updated_at": ada_events.moment(now),
                 "ended_by": dict(ended_by),
@@ -283,8 +288,6 @@ class AdaSandbox(Vendor[AdaConversation]):
     def _emit(self, conversation: AdaConversation, type: str, at: float, data: dict[str, Any]) -> None:
         if self.webhook_url is None:
             return
-        if type in ("v1.conversation.created", "v1.conversation.ended"):
-            data = {"channel_id": conversation.channel_id, **data}
         payload = ada_events.envelope(type, at, {**self._ids(conversation), **data})
         self._deliver(conversation.id, type, self.webhook_url, payload, self._events)
 

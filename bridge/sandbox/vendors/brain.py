@@ -59,6 +59,9 @@ def answer(said: str) -> Answer:
     text = said.lower()
     if re.search(r"\b(human|agent|person|people)\b", text):
         return Answer("One moment, I'm getting a person for you.", hands_over=True)
+    for card in CARDS:
+        if card.title.lower() in text:
+            return Answer(f"The {card.title}: {card.subtitle}. You find it at {card.page}")
     if re.search(r"\bvoice\b", text):
         return Answer(
             "Our shop is open from nine to six, Monday to Saturday.", audio=f"{_MEDIA}/opening-hours.mp3"

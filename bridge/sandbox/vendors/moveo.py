@@ -96,17 +96,13 @@ class MoveoSandbox(Vendor[MoveoConversation]):
         conversation = self.conversations[conversation_id]
 
         async def leave() -> None:
-            if conversation.alive:
-                self.close_session(conversation)
+            self.close_session(conversation)
 
         self._turns.put(conversation_id, leave)
 
     def expire(self, conversation_id: str) -> None:
         """The session's inactivity time-out is reached."""
-        conversation = self.conversations[conversation_id]
-        conversation.alive = False
-        self._enter(conversation, "ended")
-        self._emit(conversation, "session:expired")
+        self._end_session(self.conversations[conversation_id], "session:expired")
 
     # ── what Moveo's own people, the app and the API do ───────────────────────────────────────────
 
@@ -132,9 +128,7 @@ class MoveoSandbox(Vendor[MoveoConversation]):
             self._emit(conversation, "conversation:reopened")
 
     def close_session(self, conversation: MoveoConversation) -> None:
-        conversation.alive = False
-        self._enter(conversation, "ended")
-        self._emit(conversation, "session:closed", status="closed")
+        self._end_session(conversation, "session:closed", status="closed")
 
     def receipt(self, conversation: MoveoConversation, state: str) -> None:
         """The app reports what the customer has `read` or has been `delivered`."""
@@ -199,6 +193,12 @@ class MoveoSandbox(Vendor[MoveoConversation]):
         self._compose(conversation, "stop")
         if answer.hands_over:
             self.hand_over(conversation)
+
+    def _end_session(self, conversation: MoveoConversation, event_type: str, **fields: str) -> None:
+        if conversation.alive:
+            conversation.alive = False
+            self._enter(conversation, "ended")
+            self._emit(conversation, event_type, **fields)
 
     def _compose(self, conversation: MoveoConversation, action: str) -> None:
         self._publish(conversation, "typing", name=brain.NAME, on=action == "start")

@@ -150,19 +150,11 @@ class Vendor(Generic[C]):
         self._publish(conversation, "state", state=state)
 
     def _deliver(
-        self,
-        conversation_id: str,
-        kind: str,
-        url: str,
-        payload: Any,
-        manner: Manner,
-        *,
-        id: str | None = None,
+        self, conversation_id: str, kind: str, url: str, payload: Any, manner: Manner
     ) -> Delivery:
         body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
-        return self._outbox.send(
-            Delivery(id or f"msg_{secrets.token_hex(12)}", kind, conversation_id, url, body), manner
-        )
+        delivery = Delivery(f"msg_{secrets.token_hex(12)}", kind, conversation_id, url, body)
+        return self._outbox.send(delivery, manner)
 
     def _publish(self, about: C, type: str, /, **details: Any) -> None:
         self._feed.publish({"vendor": self.name, "type": type, "conversation_id": about.id, **details})

@@ -1,0 +1,79 @@
+"""Parts in words and links: what they are on the lower rungs, and, for most of them, on the first."""
+
+from __future__ import annotations
+
+import json
+
+from bridge.model import Button, Card, File, Option, Options, UnknownPart, Webview
+from bridge.render.literal import Element, bullets, link, linked, one_line, preformatted, section, text
+
+
+def media_words(what: str, url: str, name: str | None = None) -> Element:
+    return section(text(f"{what}: "), *link(url, name))
+
+
+def file_words(part: File) -> Element:
+    name = one_line(part.name)
+    size = [text(f" ({_size(part.size)})")] if part.size is not None else []
+    if part.url:
+        return section(text("File: "), *link(part.url, name), *size)
+    kept = text(" (the vendor keeps it)", italic=True)
+    return section(text(f"File: {name or 'without a name'}"), *size, kept)
+
+
+def _size(size: int) -> str:
+    for unit in ("bytes", "KB", "MB"):
+        if size < 1024:
+            return f"{size} {unit}"
+        size = round(size / 1024)
+    return f"{size} GB"
+
+
+def webview_words(part: Webview) -> Element:
+    return section(*link(part.url, part.text), text(web_view(part.height), italic=True))
+
+
+def web_view(height: str | None) -> str:
+    """ " (web view, full height)" """
+    shown = one_line(height).replace("_", " ")
+    if not shown:
+        return " (web view)"
+    return f" (web view, {shown if shown == 'new window' else f'{shown} height'})"
+
+
+def options_words(part: Options) -> list[Element]:
+    """What the customer was offered; for agents there is nothing to press."""
+    if not part.options:
+        return []
+    return [section(text("Offered to the customer:", italic=True)), bullets(*map(_option, part.options))]
+
+
+def _option(option: Option) -> list[Element]:
+    value = option.value or ""
+    says = [text(f" → says “{value}”", italic=True)] if value.strip() and value != option.text else []
+    return [text(option.text), *says] if option.text.strip() else says or [text("(blank)", italic=True)]
+
+
+def card_words(card: Card, number: int) -> list[Element]:
+    title = (card.title or "").strip()
+    head = [text(f"{number}. "), text(title or "Card", bold=True)]
+    if card.subtitle and card.subtitle.strip():
+        head += linked(f"\n{card.subtitle.strip()}")
+    items = [_button(button) for button in card.buttons]
+    if card.media:
+        what = one_line(card.media.type).capitalize() or "Media"
+        items.insert(0, [text(f"{what}: "), *link(card.media.url)])
+    return [section(*head), bullets(*items)] if items else [section(*head)]
+
+
+def _button(button: Button) -> list[Element]:
+    if not button.url:
+        return _option(Option(text=button.text, value=button.value))
+    view = web_view(button.height) if button.height or button.type == "webview" else ""
+    return [*link(button.url, button.text), *([text(view, italic=True)] if view else [])]
+
+
+def unknown_words(part: UnknownPart) -> list[Element]:
+    head = section(text(f"A part of a kind the bridge does not know: {one_line(part.type)}", italic=True))
+    data = json.dumps(part.data, ensure_ascii=False, indent=2, default=str) if part.data else ""
+    return [head, preformatted(data)] if data else [head]

@@ -1,0 +1,130 @@
+"""Whether Ada has a reply already: asked of its messages, since a POST may not be repeated blindly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from bridge.adapter import FindsReplies
+from bridge.errors import OutcomeUnknown, Rejected, RetryLater
+from bridge.model import Sent, Text
+from tests.vendors import Answering, make, reply
+
+FIRST = "https://acme.ada.support/api/v2/conversations/c%2F1%20%C3%A4/messages/?limit=100"
+
+
+def entry(body: str = "Looking into it now", **changes: Any) -> dict[str, Any]:
+    told = {
+        "role": "human_agent",
+        "name": "Mina K.",
+        "at": "2026-05-04T09:17:01+00:00",
+        "id": "m-7",
+        **changes,
+    }
+    return {
+        "type": "message_logs",
+        "message_id": told["id"],
+        "created_at": told["at"],
+        "author": {"id": None, "role": told["role"], "avatar": None, "display_name": told["name"]},
+        "content": {"type": "text", "body": body},
+    }
+
+
+def pages(*pages: list[dict[str, Any]], following: dict[int, str] | None = None) -> Answering:
+    """Ada with these pages of messages, each naming the next one."""
+    links = {n: f"{FIRST}&cursor={n + 1}" for n in range(len(pages) - 1)} | (following or {})
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        n = int(request.url.params.get("cursor", "0"))
+        return httpx.Response(200, json={"data": pages[n], "meta": {"next_page_url": links.get(n)}})
+
+    return Answering(answer)
+
+
+async def find(http: Answering, *parts: Any) -> Sent | None:
+    return await make("ada", http=http).find(reply("ada", *parts))  # type: ignore[no-any-return]
+
+
+def test_ada_can_be_asked_and_the_others_cannot() -> None:
+    assert [isinstance(make(vendor), FindsReplies) for vendor in ("ada", "gptbots", "moveo")] == [
+        True,
+        False,
+        False,
+    ]
+
+
+async def test_every_page_is_looked_at() -> None:
+    http = pages([entry("Hi")], [], [entry("Bye"), entry(id="m-9")])
+
+    assert await find(http) == Sent(ref="m-9")
+    assert [str(request.url) for request in http.requests] == [
+        FIRST,
+        f"{FIRST}&cursor=1",
+        f"{FIRST}&cursor=2",
+    ]
+    assert {request.headers["authorization"] for request in http.requests} == {"Bearer the-key"}
+
+
+@pytest.mark.parametrize("at", ["2026-05-04T09:16:56Z", "2026-05-04T10:00:00+00:00", None])
+async def test_it_may_be_dated_a_little_earlier_or_not_at_all(at: str | None) -> None:
+    assert await find(pages([entry(at=at)])) == Sent(ref="m-7")
+
+
+async def test_white_space_around_it_may_be_gone() -> None:
+    assert await find(pages([entry("Done.")]), Text(text="Done.\n")) == Sent(ref="m-7")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        entry("Looking into it"),
+        entry(role="ai_agent"),
+        entry(role="end_user"),
+        entry(name="Lou"),
+        entry(at="2026-05-04T09:16:54Z"),  # the same words, said before
+        {"author": "odd", "content": None},
+        {},
+    ],
+)
+async def test_what_is_another_message(other: dict[str, Any]) -> None:
+    assert await find(pages([other])) is None
+
+
+async def test_a_relative_next_page_is_on_the_same_host() -> None:
+    http = pages([], [entry()], following={0: "?limit=100&cursor=1"})
+
+    assert await find(http) == Sent(ref="m-7")
+
+
+@pytest.mark.parametrize(
+    "following",
+    [
+        "https://evil.example.org/api/v2/?cursor=1",
+        "http://acme.ada.support/api/v2/?cursor=1",
+        "https://acme.ada.support:8443/?cursor=1",
+        "//evil.example.org/",
+        "https://[",
+        FIRST,
+    ],
+)
+async def test_the_key_goes_to_no_other_host_nor_round_in_circles(following: str) -> None:
+    http = pages([entry("Hi")], [], following={0: following})
+
+    with pytest.raises(OutcomeUnknown):
+        await find(http)
+    assert len(http.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "meaning"),
+    [
+        (httpx.Response(200, text="<html>"), OutcomeUnknown),
+        (httpx.Response(503), RetryLater),
+        (httpx.Response(404, json={"errors": [{"message": "unknown"}]}), Rejected),
+    ],
+)
+async def test_no_answer_is_not_a_no(answer: httpx.Response, meaning: type[Exception]) -> None:
+    with pytest.raises(meaning):
+        await find(Answering(answer))
