@@ -57,9 +57,8 @@ class Bridge:
             for source in config.sources.values()
         }
         token = config.slack_bot_token.get_secret_value()
-        self._http = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=config.slack.timeout), trust_env=True
-        )
+        # A proxy from the environment is the SDK's doing; trust_env would read .netrc at every call.
+        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=config.slack.timeout))
         client = AsyncWebClient(
             token=token,
             base_url=config.slack.api_url.rstrip("/") + "/",

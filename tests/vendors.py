@@ -57,7 +57,7 @@ def make(
         f"acme-{vendor}",
         adapter.settings(**{**SETTINGS[vendor], **settings}),
         adapter.secrets(**{**SECRETS[vendor], **(secrets or {})}),
-        http or httpx.AsyncClient(),
+        http or Answering(httpx.Response(500)),
     )
 
 
@@ -102,7 +102,7 @@ class Answering(httpx.AsyncClient):
 
     def __init__(self, answer: Answer) -> None:
         # follows redirects where the adapter lets it
-        super().__init__(transport=httpx.MockTransport(self._handle), follow_redirects=True)
+        super().__init__(transport=httpx.MockTransport(self._handle), follow_redirects=True, trust_env=False)
         self.requests: list[httpx.Request] = []
         self._answer = answer
 

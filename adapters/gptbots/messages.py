@@ -82,6 +82,8 @@ def _v1(body: Mapping[str, Any], base: dict[str, Any]) -> AnyEvent:
         raise Unreadable("message_type is missing")
     if kind not in _ROLES:
         return UnknownEvent(**base, type=kind, details=scalars(body, without=_READ))
+    if isinstance(body.get("text"), dict | list):
+        raise Unreadable("text is not a text")
     branches = [
         part
         for branch in mappings(body.get("flow_output"))

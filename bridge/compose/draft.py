@@ -17,8 +17,8 @@ from bridge.compose.rich_text import read_blocks
 from bridge.compose.runs import Run, private
 from bridge.model import AnyPart, Text
 
-#: what may stand before a note's prefix: white space, seen or not, and markup in a plain `text`
-_LEADING = " \t\r\n\u00a0\u200b\u200c\u200d\u2060\ufeff*_~`>•"
+#: what may stand before a note's prefix: white space, seen or not, markup of a plain `text`, "@mina:"
+_LEADING = " \t\r\n\u00a0\u200b\u200c\u200d\u2060\ufeff*_~`>•,:;"
 #: an address, or a Slack host written without its scheme
 _ADDRESS = re.compile(
     r"(?:(?:https?|slack)://|(?<![\w.-])(?=[\w.-]*slack(?:-files|-gov)?\.com))[^\s<>()\"'`]+", re.IGNORECASE
@@ -78,13 +78,12 @@ def _is_note(runs: Sequence[Run], prefix: str) -> bool:
     words = [run for run in runs if run.kind not in ("mark", "mention")]
     shown = "".join(run.text for run in words)
     by_name = "".join(run.alias or run.text for run in words)
-    return any(_opening(text).startswith(_opening(prefix)) for text in (shown, by_name))
-
-
-def _opening(text: str) -> str:
-    """`text` from its first character that counts; full-width slashes are slashes."""
-    normal = unicodedata.normalize("NFKC", text)
-    return normal.lstrip(_LEADING) or normal
+    mark = unicodedata.normalize("NFKC", prefix).strip() or prefix
+    before = "".join(set(_LEADING) - set(mark))
+    # full-width slashes are slashes
+    return any(
+        unicodedata.normalize("NFKC", text).lstrip(before).startswith(mark) for text in (shown, by_name)
+    )
 
 
 def _only_mentions(runs: Sequence[Run]) -> bool:

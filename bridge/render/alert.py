@@ -28,7 +28,6 @@ from bridge.render.message import ConversationView, Face, SlackMessage, username
 from bridge.render.pieces import Piece, flow, messages
 
 _HEADLINES = {
-    Control.BOT: "waits for a human",  # the handoff is known before it has taken effect
     Control.WAITING: "waits for a human",
     Control.HUMAN: "is talking with a human",
     Control.CLOSED: "is no longer waiting",
@@ -39,6 +38,7 @@ _LONGEST_WAIT = 30 * 86400.0
 
 def alert(event: HandoffStarted, view: ConversationView) -> tuple[SlackMessage, ...]:
     """Who waits, why and until when, coloured and told to the channel; then what was said before, folded."""
+    # the handoff is told before it has taken effect
     control = Control.WAITING if view.control is Control.BOT else view.control
     name = username(Author(role=Role.CUSTOMER), event.customer or view.customer) or "Customer"
     headline = rich_text(section(emoji(EMOJI[control]), text(f" {name} {_HEADLINES[control]}", bold=True)))

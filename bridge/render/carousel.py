@@ -7,13 +7,12 @@ cannot be pressed. https://docs.slack.dev/reference/block-kit/blocks/carousel-bl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from bridge.model import Button, Card
 from bridge.render import limits
 from bridge.render.literal import Block, Element, is_web, like_an_address, one_line, plain
 from bridge.render.pieces import Piece, flow
-from bridge.render.words import card_words, web_view
+from bridge.render.words import button_label, card_words
 
 Numbered = tuple[int, Card]
 
@@ -38,66 +37,55 @@ def _carousel(cards: Sequence[Numbered]) -> list[Piece]:
     plainer = _plainer(cards)
     if len(plainer) != 1:  # one card that is too long for one message
         return plainer
-    drawn = [_Drawn(number, card) for number, card in cards]
-    whole = [one for one, shown in zip(cards, drawn, strict=True) if shown.cut]
-    blocks: list[Block] = [{"type": "carousel", "elements": [one.block for one in drawn]}]
-    blocks += [block for piece in _plainer(whole) for block in piece.blocks]
-    return [Piece(tuple(blocks), plainer[0].plainer)]
+    drawn = [_draw(number, card) for number, card in cards]
+    native: list[Block] = [{"type": "carousel", "elements": [block for block, _ in drawn]}]
+    cut = [card for card, (_, whole) in zip(cards, drawn, strict=True) if not whole]
+    native += [block for piece in _plainer(cut) for block in piece.blocks]
+    return [Piece(tuple(native), plainer[0].plainer)]
 
 
-class _Drawn:
-    """One card's block; `cut` when it does not hold all of it, which then follows in words."""
+def _draw(number: int, card: Card) -> tuple[Block, bool]:
+    """One card's block, and whether it holds the whole card; what it does not follows in words.
 
-    def __init__(self, number: int, card: Card) -> None:
-        self.cut = False
-        self.block: Block = {
-            "type": "card",
-            "title": self._plain(card.title or f"Card {number}", limits.CARD_TITLE),
-        }
-        if card.subtitle and one_line(card.subtitle):
-            self.block["subtitle"] = self._plain(card.subtitle, limits.CARD_SUBTITLE)
-        buttons = list(card.buttons)
-        if card.media:
-            if card.media.type == "image" and is_web(card.media.url):
-                alt = one_line(card.title) or f"Card {number}"
-                self.block["hero_image"] = {"type": "image", "image_url": card.media.url, "alt_text": alt}
-            else:
-                what = one_line(card.media.type) or "media"
-                buttons.insert(0, Button(type="url", text=f"Open the {what}", url=card.media.url))
-        self._buttons(number, buttons)
+    https://docs.slack.dev/reference/block-kit/blocks/card-block
+    """
+    title = one_line(card.title, None) or f"Card {number}"
+    buttons = list(card.buttons)
+    block: Block = {"type": "card"}
+    if card.media and card.media.type == "image" and is_web(card.media.url):
+        alt = one_line(title)
+        block["hero_image"] = {"type": "image", "image_url": card.media.url, "alt_text": alt}
+    elif card.media:
+        what = one_line(card.media.type) or "media"
+        buttons.insert(0, Button(type="url", text=f"Open the {what}", url=card.media.url))
 
-    def _buttons(self, number: int, buttons: list[Button]) -> None:
-        links = [one for one in buttons if pressable(one.text, one.url)]
-        offered = [one_line(one.text) or "(blank)" for one in buttons if not one.url]
-        self.cut |= len(links) > limits.CARD_BUTTONS or len(links) + len(offered) < len(buttons)
-        if links:
-            self.block["actions"] = [
-                self._button(one, f"open-{number}-{index}")
-                for index, one in enumerate(links[: limits.CARD_BUTTONS])
-            ]
-        if offered:
-            self.block["body"] = self._plain("Offered: " + " · ".join(offered), limits.CARD_BODY)
+    links = [(button_label(one), one.url or "") for one in buttons]
+    links = [(label, address) for label, address in links if pressable(label, address)]
+    offered = [one_line(one.text, None) or "(blank)" for one in buttons if not one.url]
+    whole = len(links) <= limits.CARD_BUTTONS and len(links) + len(offered) == len(buttons)
 
-    def _button(self, button: Button, action: str) -> Element:
-        label = button.text + (web_view(button.height) if button.height or button.type == "webview" else "")
-        self.cut |= len(one_line(label, 10_000)) > limits.BUTTON
-        return link_button(label, button.url or "", action)
-
-    def _plain(self, words: str, limit: int) -> dict[str, Any]:
-        self.cut |= len(one_line(words, 10_000)) > limit
-        return plain(one_line(words, limit) or "–")
+    for name, words, limit in (
+        ("title", title, limits.CARD_TITLE),
+        ("subtitle", one_line(card.subtitle, None), limits.CARD_SUBTITLE),
+        ("body", "Offered: " + " · ".join(offered) if offered else "", limits.CARD_BODY),
+    ):
+        whole &= len(words) <= limit
+        if words:
+            block[name] = plain(one_line(words, limit))
+    if links:
+        actions = [
+            link_button(label, address, f"open-{number}-{index}")
+            for index, (label, address) in enumerate(links[: limits.CARD_BUTTONS])
+        ]
+        block["actions"] = actions
+    return block, whole
 
 
-def pressable(label: str, address: str | None) -> bool:
-    """A button hides where it leads: none for a label that reads as if it led elsewhere."""
-    return is_web(address) and bool(one_line(label)) and not like_an_address(label)
+def pressable(label: str, address: str) -> bool:
+    """A button hides where it leads: none for a label that reads as if it led elsewhere, or is cut."""
+    return is_web(address) and 0 < len(label) <= limits.BUTTON and not like_an_address(label)
 
 
 def link_button(label: str, address: str, action: str) -> Element:
     """https://docs.slack.dev/reference/block-kit/block-elements/button-element"""
-    return {
-        "type": "button",
-        "text": plain(one_line(label, limits.BUTTON)),
-        "url": address,
-        "action_id": action,
-    }
+    return {"type": "button", "text": plain(label), "url": address, "action_id": action}

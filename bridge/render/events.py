@@ -57,7 +57,7 @@ def render(event: AnyEvent, view: ConversationView) -> tuple[SlackMessage, ...]:
 
 def notice(text: str) -> SlackMessage:
     """The bridge's own words in a thread: a failure, a hint."""
-    first, *more = fitting(text, limits.TEXT_OBJECT - 1)
+    first, *more = fitting(text.strip() or "–", limits.TEXT_OBJECT - 1)
     return notices(first.rstrip() + "…" if more else first)[0]
 
 

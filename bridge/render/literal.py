@@ -28,10 +28,10 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def one_line(text: str | None, limit: int = limits.LABEL) -> str:
+def one_line(text: str | None, limit: int | None = limits.LABEL) -> str:
     """A name or a label: on one line, without characters that hide or reorder, cut with "…"."""
     line = " ".join(_NOT_SHOWN.sub(" ", text or "").split())
-    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+    return line if limit is None or len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
 # ── inline elements ──────────────────────────────────────────────────────────────────────────────
@@ -78,17 +78,17 @@ def is_web(address: str | None) -> bool:
 
 
 def link(address: str, label: str | None = None, **style: bool) -> list[Element]:
-    """A link; the address is shown beside a label that reads like another address.
+    """A link; the address is shown beside a label that reads like another one, or is long.
 
     What is no http(s) address is shown as text.
     """
-    label = one_line(label)
+    label = one_line(label, None)
     if not is_web(address):
         shown = one_line(address, 500) or "(no address)"
         return [text(f"{label} ({shown})" if label and not _same(label, shown) else label or shown, **style)]
     if not label or _same(label, address):
         return [_styled({"type": "link", "url": address}, style)]
-    if like_an_address(label):
+    if like_an_address(label) or len(label) > limits.LABEL:
         return [
             text(f"{label} (", **style),
             _styled({"type": "link", "url": address}, style),

@@ -20,6 +20,7 @@ from bridge.model import (
     Video,
     Webview,
 )
+from bridge.render import limits
 from bridge.render.carousel import carousel, link_button, pressable
 from bridge.render.literal import Block, context, is_web, link, linked, one_line, plain, quote, section, text
 from bridge.render.markdown import markdown
@@ -91,7 +92,7 @@ def _image(part: Image) -> list[Piece]:
     plainer = flow([media_words("Image", part.url, part.name)])
     if not is_web(part.url):
         return plainer
-    name = one_line(part.name)
+    name = one_line(part.name, limits.IMAGE_TEXT)
     block: Block = {"type": "image", "image_url": part.url, "alt_text": name or "Image"}
     if name:
         block["title"] = plain(name)
@@ -101,7 +102,7 @@ def _image(part: Image) -> list[Piece]:
 def _webview(part: Webview) -> list[Piece]:
     """A button, and below it where it leads, since a button does not say."""
     plainer = flow([webview_words(part)])
-    label = part.text or "Open"
+    label = one_line(part.text, None) or "Open"
     if not pressable(label, part.url):
         return plainer
     button = {"type": "actions", "elements": [link_button(label, part.url, "open")]}

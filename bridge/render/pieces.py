@@ -112,7 +112,7 @@ def _split_list(container: Element) -> list[Element]:
     first = container.get("offset", 0)
     lists: list[Element] = []
     for number, item in enumerate(container["elements"], first):
-        start, *rest = _split_inline(item["elements"]) or [[]]
+        start, *rest = _split_inline(item["elements"]) or [item["elements"]]
         offset = {"offset": number} if container["style"] == "ordered" and number else {}
         lists.append({**container, **offset, "elements": [{**item, "elements": start}]})
         lists += [{"type": "rich_text_section", "elements": elements} for elements in rest]
@@ -130,14 +130,15 @@ def _split_inline(elements: Iterable[Element]) -> list[list[Element]]:
                 size = 0
             filled[-1].append(one)
             size += length
-    return filled
+    return [group for group in filled if "".join(map(inline, group)).strip()]
 
 
 def _split_words(element: Element) -> list[Element]:
     if element["type"] != "text":
         return [element]
-    return [{**element, "text": words} for words in fitting(element["text"]) if words.strip()]
+    return [{**element, "text": words} for words in fitting(element["text"])]
 
 
 def _size(container: Element) -> int:
-    return len(escape(words_of(container)))
+    """As the pieces of a split container weigh, so that two of them never share a message."""
+    return weight(words_of(container))

@@ -13,7 +13,7 @@ def media_words(what: str, url: str, name: str | None = None) -> Element:
 
 
 def file_words(part: File) -> Element:
-    name = one_line(part.name)
+    name = one_line(part.name, None)
     size = [text(f" ({_size(part.size)})")] if part.size is not None else []
     if part.url:
         return section(text("File: "), *link(part.url, name), *size)
@@ -51,7 +51,7 @@ def options_words(part: Options) -> list[Element]:
 def _option(option: Option) -> list[Element]:
     value = option.value or ""
     says = [text(f" → says “{value}”", italic=True)] if value.strip() and value != option.text else []
-    return [text(option.text), *says] if option.text.strip() else says or [text("(blank)", italic=True)]
+    return [text(option.text if option.text.strip() else "(blank)"), *says]
 
 
 def card_words(card: Card, number: int) -> list[Element]:
@@ -69,8 +69,16 @@ def card_words(card: Card, number: int) -> list[Element]:
 def _button(button: Button) -> list[Element]:
     if not button.url:
         return _option(Option(text=button.text, value=button.value))
-    view = web_view(button.height) if button.height or button.type == "webview" else ""
+    view = _view(button)
     return [*link(button.url, button.text), *([text(view, italic=True)] if view else [])]
+
+
+def button_label(button: Button) -> str:
+    return one_line(button.text, None) + _view(button)
+
+
+def _view(button: Button) -> str:
+    return web_view(button.height) if button.height or button.type == "webview" else ""
 
 
 def unknown_words(part: UnknownPart) -> list[Element]:

@@ -24,6 +24,8 @@ from starlette.routing import BaseRoute, Mount
 from bridge.sandbox.slack import SlackSandbox
 from bridge.sandbox.vendors import AdaSandbox, GPTBotsSandbox, MoveoSandbox
 
+AnyVendor = AdaSandbox | GPTBotsSandbox | MoveoSandbox
+
 HOST = "127.0.0.1"
 BOT_ID = "65a4cc7c7ce58e728d589700"
 
@@ -84,6 +86,14 @@ class Process:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    def tail(self, lines: int = 20) -> str:
+        """The end of what it printed."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    async def wait(self) -> int:
+        """Until it has ended; its exit code."""
+        return await self._process.wait()
 
     async def kill(self) -> None:
         """SIGKILL: it gets to do nothing more."""
@@ -155,7 +165,7 @@ class Stage:
         self.moveo = MoveoSandbox(
             api_key=key, webhook_secret=handoff, integration_id="intg-001", webhook_url=f"{hooks}/acme-moveo"
         )
-        self.vendors = (self.ada, self.gptbots, self.moveo)
+        self.vendors: tuple[AnyVendor, ...] = (self.ada, self.gptbots, self.moveo)
 
         folder.mkdir(parents=True, exist_ok=True)
         self.config = folder / "config.toml"
@@ -193,9 +203,10 @@ class Stage:
                 self.environ[name] = value
         mounts = [Mount("/slack", self.slack.app)]
         mounts += [Mount(f"/{vendor.name}", vendor.app) for vendor in self.vendors]
+        self.app = Starlette(routes=[*mounts, *routes])
         self._server = _Server(
             uvicorn.Config(
-                Starlette(routes=[*mounts, *routes]),
+                self.app,
                 log_config=None,
                 access_log=False,
                 lifespan="off",
@@ -246,7 +257,7 @@ class Stage:
     async def run(self, command: str) -> None:
         """Run a command that ends by itself. Raises `RuntimeError` with what it printed if it fails."""
         process = await self.spawn(command)
-        code = await process._process.wait()
+        code = await process.wait()
         if code:
             raise RuntimeError(f"bridge {command} ended with {code}:\n{process.log.read_text()}")
 

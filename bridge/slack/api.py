@@ -228,7 +228,8 @@ class SlackApi:
 
 def _body(message: SlackMessage) -> dict[str, Any]:
     """`message` as chat.postMessage takes it."""
-    fields: dict[str, Any] = {"text": message.text}
+    # On the rung that is text alone nothing the customer wrote may format itself or ping.
+    fields: dict[str, Any] = {"text": message.text, "mrkdwn": False, "link_names": False}
     if message.blocks:
         fields["blocks"] = list(message.blocks)
     if message.attachments:

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from bridge.engine.work import Conversation, Incoming, NewDelivery, Outcome, Turn
 from bridge.errors import ConfigError
 from bridge.model import AnyEvent, ThreadKey
-from bridge.store import inbox, lanes, migrate, pace
+from bridge.store import conversations, inbox, lanes, migrate, pace
 from bridge.store.database import Database, Postgres, Sqlite, postgres_url
 from bridge.store.listen import Listener
 from bridge.store.together import Together
@@ -154,7 +154,7 @@ class Store:
         return await self._database.run(inbox.was_said, conversation, digest)
 
     async def open_thread(self, conversation: int, where: ThreadKey) -> Conversation:
-        return await self._database.run(inbox.open_thread, conversation, where)
+        return await self._database.run(conversations.open_thread, conversation, where)
 
     async def reserve(self, key: str, interval: float, burst: int) -> float:
         return await self._database.run(pace.reserve, key, interval, burst)

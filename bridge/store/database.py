@@ -27,6 +27,7 @@ T = TypeVar("T")
 Transaction = Callable[..., T]
 
 GROUP = 64  # transactions in one commit at the most
+TRIES = 3  # of one transaction on Postgres
 BACKLOG = 10_000  # transactions waiting for the writer; more than that and callers are told to come back
 
 
@@ -119,22 +120,26 @@ class Postgres:
 
     def __init__(self, url: str, *, pool: int) -> None:
         self.engine: AsyncEngine = create_async_engine(
-            url, pool_size=pool, max_overflow=0, pool_timeout=10, connect_args={"timeout": 10}
+            url,
+            pool_size=pool,
+            max_overflow=0,
+            pool_timeout=10,
+            # Each size of batch is a statement of its own, and prepared once.
+            connect_args={"timeout": 10, "prepared_statement_cache_size": 500},
         )
 
     async def run(self, transaction: Transaction[T], *args: Any) -> T:
-        for last in (False, True):
+        tries = 0
+        while True:
             try:
                 async with self.engine.begin() as connection:
                     return await connection.run_sync(transaction, *args)
             except DBAPIError as error:
-                # A pooled connection that died while idle is found out only by using it. Every
-                # transaction here can be run again: its keys and tokens make the second a no-op.
-                if last or not error.connection_invalidated:
+                tries += 1
+                if tries == TRIES or not _is_worth_another_try(error):
                     raise _told(error, "Postgres") from error
             except (PoolTimeout, OSError, TimeoutError) as error:
                 raise _told(error, "Postgres") from error
-        raise AssertionError("unreachable")
 
     async def close(self) -> None:
         await self.engine.dispose()
@@ -172,6 +177,14 @@ class _Job:
         self.args = args
         self.future = future
         self.loop = loop
+
+
+def _is_worth_another_try(error: DBAPIError) -> bool:
+    """A pooled connection that died while idle is found out only by using it; a deadlock has a loser.
+
+    Every transaction here can be run again: its keys and tokens make what was done before a no-op.
+    """
+    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in ("40001", "40P01")
 
 
 def _answer(results: list[tuple[_Job, Any, Exception | None]]) -> None:

@@ -9,9 +9,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from bridge import control
 from bridge.engine.echo import SENDING
-from bridge.engine.work import Conversation, Incoming, NewDelivery
+from bridge.engine.work import Incoming, NewDelivery
 from bridge.model import EVENT, AnyEvent, Control, Direction, ThreadKey
-from bridge.store.lanes import conversations, enqueue
+from bridge.store.lanes import enqueue
 from bridge.store.tables import conversation, delivery, inbox, lane, now, thread
 
 _KEEP = (
@@ -59,24 +59,6 @@ _SAID = (
     .where(delivery.c.refs.contains(bindparam("ref")))
     .limit(1)
 )
-_OPEN_THREAD = (
-    insert(thread)
-    .values(
-        team=bindparam("team"),
-        channel=bindparam("channel"),
-        ts=bindparam("ts"),
-        conversation_id=bindparam("conversation"),
-        opened_at=now(),
-    )
-    .on_conflict_do_nothing()
-)
-_POINT = (
-    update(conversation)
-    .where(conversation.c.id == bindparam("conversation"))
-    .values(team=bindparam("new_team"), channel=bindparam("new_channel"), thread_ts=bindparam("new_ts"))
-)
-
-
 #: a webhook and what its adapter read in it
 Webhook = tuple[Incoming, Sequence[AnyEvent]]
 
@@ -122,21 +104,6 @@ def keep_reply(connection: Connection, incoming: Incoming, where: ThreadKey, new
     if not all(_keep(connection, [incoming])):
         return "duplicate"
     return "queued" if all(enqueue(connection, [(found, new)])) else "duplicate"
-
-
-def open_thread(connection: Connection, conversation_id: int, where: ThreadKey) -> Conversation:
-    """Remember the thread of a conversation; the newest is where its messages go."""
-    connection.execute(_OPEN_THREAD, {**where.model_dump(), "conversation": conversation_id})
-    connection.execute(
-        _POINT,
-        {
-            "conversation": conversation_id,
-            "new_team": where.team,
-            "new_channel": where.channel,
-            "new_ts": where.ts,
-        },
-    )
-    return conversations(connection, (conversation_id,))[conversation_id]
 
 
 def was_said(connection: Connection, conversation_id: int, digest: str) -> bool:

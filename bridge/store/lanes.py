@@ -11,7 +11,7 @@ the same on both databases (SQLite leaves out FOR UPDATE: its writer is alone).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Boolean, Connection, Double, bindparam, case, delete, func, or_, select, update
@@ -19,8 +19,6 @@ from sqlalchemy.dialects.postgresql import insert  # the construct compiles for 
 
 from bridge.engine.work import (
     Again,
-    Change,
-    Conversation,
     Done,
     Failed,
     NewDelivery,
@@ -29,8 +27,9 @@ from bridge.engine.work import (
     Turn,
     Uncertain,
 )
-from bridge.model import Control, ConversationKey, DeliveryState, Direction, ThreadKey
-from bridge.store.tables import attempt, conversation, delivery, lane, now, worker
+from bridge.model import DeliveryState, Direction
+from bridge.store import conversations
+from bridge.store.tables import attempt, delivery, lane, now, worker
 
 _ACTIVE = delivery.c.state.in_((DeliveryState.QUEUED, DeliveryState.SENDING))
 
@@ -142,19 +141,6 @@ _BEGIN = (
         delivery.c.refs,
     )
 )
-_CONVERSATION = select(
-    conversation.c.id,
-    conversation.c.source,
-    conversation.c.external_id,
-    conversation.c.control,
-    conversation.c.team,
-    conversation.c.channel,
-    conversation.c.thread_ts,
-    conversation.c.facts,
-    conversation.c.card,
-    conversation.c.created_at,
-)
-_CONVERSATIONS = _CONVERSATION.where(conversation.c.id.in_(bindparam("ids", expanding=True)))
 _LET_GO = update(lane).where(lane.c.id.in_(bindparam("lanes", expanding=True))).values(owner=None, due=None)
 
 
@@ -172,7 +158,7 @@ def _begin(connection: Connection, held: Mapping[int, Any]) -> list[Turn]:
     idle = held.keys() - {head.lane_id for head in heads}
     if idle:
         connection.execute(_LET_GO, {"lanes": sorted(idle)})
-    found = conversations(connection, {held[head.lane_id].conversation_id for head in heads})
+    found = conversations.read(connection, {held[head.lane_id].conversation_id for head in heads})
     return [
         Turn(
             lane=head.lane_id,
@@ -191,24 +177,6 @@ def _begin(connection: Connection, held: Mapping[int, Any]) -> list[Turn]:
         )
         for head in heads
     ]
-
-
-def conversations(connection: Connection, ids: Iterable[int]) -> dict[int, Conversation]:
-    rows = connection.execute(_CONVERSATIONS, {"ids": list(ids)})
-    return {row.id: _conversation(row) for row in rows}
-
-
-def _conversation(row: Any) -> Conversation:
-    located = row.team is not None
-    return Conversation(
-        id=row.id,
-        key=ConversationKey(source=row.source, id=row.external_id),
-        control=Control(row.control),
-        thread=ThreadKey(team=row.team, channel=row.channel, ts=row.thread_ts) if located else None,
-        created_at=row.created_at,
-        facts=json.loads(row.facts),
-        card=row.card,
-    )
 
 
 # ── record ───────────────────────────────────────────────────────────────────────────────────────
@@ -247,14 +215,6 @@ _RETRY_LANE = (
     .where(lane.c.id == bindparam("lane"))
     .values(owner=None, due=now() + bindparam("wait", type_=Double()))
 )
-_LOCK_CONVERSATIONS = (
-    select(conversation.c.id)
-    .where(conversation.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(conversation.c.id)
-    .with_for_update(key_share=True)
-)
-_CHANGE = update(conversation).where(conversation.c.id == bindparam("conversation"))
-
 _NAMES = {Done: "sent", Failed: "failed", Uncertain: "uncertain", Again: "retry"}
 _STATES = {
     Done: DeliveryState.SENT,
@@ -279,14 +239,14 @@ def advance(connection: Connection, recorded: Sequence[Recorded]) -> list[tuple[
         if isinstance(outcome, Done) and outcome.change is not None
     }
     if changes:  # their rows come before the lanes' in the lock order
-        connection.execute(_LOCK_CONVERSATIONS, {"ids": sorted(changes)})
+        conversations.lock(connection, sorted(changes))
     rows = {row.id: row for row in connection.execute(_HOLD, {"lanes": [one[0].lane for one in recorded]})}
     ours = [one for one in recorded if _is_held(rows.get(one[0].lane), one[0])]
     if ours:
         _finish(connection, ours, rows)
     for about, change in changes.items():
         if any(turn.conversation.id == about for turn, _, _ in ours):
-            _change(connection, about, change)
+            conversations.change(connection, about, change)
     enqueue(
         connection,
         [
@@ -347,17 +307,6 @@ def _finish(connection: Connection, ours: Sequence[Recorded], rows: Mapping[int,
     if attempts:
         connection.execute(_ATTEMPTS, attempts)
     connection.execute(_FINISH, finished)
-
-
-def _change(connection: Connection, about: int, change: Change) -> None:
-    values: dict[str, Any] = {}
-    if change.control is not None:
-        values["control"] = change.control
-    if change.facts is not None:
-        values["facts"] = json.dumps(change.facts)
-    if change.card is not None:
-        values["card"] = change.card
-    connection.execute(_CHANGE.values(**values), {"conversation": about})
 
 
 def progress(connection: Connection, turn: Turn, refs: Mapping[str, str]) -> bool:

@@ -66,10 +66,9 @@ def v1(*parts: Any, author: Author = BOT, **details: Any) -> Message:
 
 def v1_unknown(type: str, problem: str | None = None, **details: Any) -> UnknownEvent:
     common = v1().model_dump(include={"id", "conversation", "at"})
-    text = "Hi, is there anything I can help you?"
-    return UnknownEvent(
-        **common, type=type, problem=problem, details={**v1().details, "text": text, **details}
-    )
+    told = {**v1().details, "text": "Hi, is there anything I can help you?", **details}
+    kept = {name: value for name, value in told.items() if value is not ...}
+    return UnknownEvent(**common, type=type, problem=problem, details=kept)
 
 
 def v2(*parts: Any, **changes: Any) -> Message:
@@ -113,6 +112,9 @@ EVENTS: dict[str, AnyEvent] = {
     "messages-v1-same-text": v1(Text(label="Answer", text="One."), Text(label="branch 2", text="Two.")),
     "messages-v1-unknown-type": v1_unknown("EVENT", message_type="EVENT"),
     "messages-v1-without-type": v1_unknown("message", "message_type is missing"),
+    "messages-v1-odd-text": v1_unknown(
+        "message", "text is not a text", message_type="ANSWER", **{"text": ..., "text.en": "Hi"}
+    ),
     "messages-v2": v2(
         Text(label=GREETING, text="Your parcel is on its way $[1]$"),
         Audio(
@@ -207,6 +209,7 @@ EVENTS: dict[str, AnyEvent] = {
 UNREAD = {
     "messages-v1-unknown-type": ("EVENT",),
     "messages-v1-without-type": ("message",),
+    "messages-v1-odd-text": ("message",),
     "messages-v2-odd-output": ("message",),
     "messages-v2-media": ("audio", "card"),
     "chat-odd-body": ("sticker",),

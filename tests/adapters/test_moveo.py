@@ -360,7 +360,15 @@ def test_what_is_too_old_or_too_new(max_age: float, seconds: int) -> None:
         make("moveo", max_age=max_age).receive(webhook)
 
 
-@pytest.mark.parametrize("timestamp", [None, "soon", True, {}, 0])
+@pytest.mark.parametrize("timestamp", [0, -1, 1704067200, 1e300, "1704067200000"])
+def test_what_is_of_another_age_altogether(timestamp: Any) -> None:
+    body = json.dumps(json.loads(BODY) | {"timestamp": timestamp}).encode()
+
+    with pytest.raises(NotAuthentic):
+        make("moveo").receive(genuine("moveo", "send", body, at=AT["ada"]))
+
+
+@pytest.mark.parametrize("timestamp", [None, "soon", True, {}])
 def test_what_says_no_time_is_dated_when_it_came(timestamp: Any) -> None:
     body = json.dumps(json.loads(BODY) | {"timestamp": timestamp}).encode()
     (event,) = make("moveo").receive(genuine("moveo", "send", body)).events

@@ -12,7 +12,7 @@ from bridge.errors import DeliveryError, OutcomeUnknown, Rejected, RetryAfter, R
 from bridge.model import File, Image, Link, Option, Options, Sent, Text
 from tests.vendors import Answer, Answering, make, reply
 
-HTML = {"text": "<html>Bad day</html>"}
+HTML = "<html>Bad day</html>"
 #: how each vendor says what is wrong
 FAULT: dict[str, Any] = {
     "ada": {"errors": [{"type": "validation_error", "message": "the vendor's reason", "details": None}]},
@@ -189,7 +189,7 @@ async def test_an_answer_with_a_reason(vendor: str, status: int, meaning: type[D
     ],
 )
 async def test_an_answer_without_one(vendor: str, status: int, meaning: type[DeliveryError]) -> None:
-    error = await refused(vendor, httpx.Response(status, **HTML))
+    error = await refused(vendor, httpx.Response(status, text=HTML))
 
     assert type(error) is meaning
     assert str(status) in error.problem

@@ -147,6 +147,7 @@ def test_text_alone(written: str, shown: str) -> None:
         {"text": "*//* bold"},
         {"text": "//cdn.example.com/x"},
         {"text": "<@U1> // have a look"},
+        {"text": "<@U1>: // have a look"},
         {"text": "／／ full width"},
         rich(section(text("  \n")), section(text("/"), text("/", bold=True), text("split"))),
         rich(section({"type": "link", "url": "http://cdn.example.com/x", "text": "//cdn.example.com/x"})),
@@ -165,6 +166,12 @@ def test_a_prefix_keeps_it_in(message: dict[str, Any]) -> None:
 def test_an_emoji_prefix_by_either_form(prefix: str) -> None:
     lock = {"type": "emoji", "name": "lock", "unicode": "1f512"}
     assert composed(rich(section(lock, text(" internal"))), prefix) == Note("prefix")
+
+
+@pytest.mark.parametrize("prefix", ["*", "~~", ":", "note:", " // "])
+def test_any_prefix_works(prefix: str) -> None:
+    assert composed({"text": f" {prefix} internal"}, prefix) == Note("prefix")
+    assert composed({"text": "for the customer"}, prefix) == ReplyDraft((Text(text="for the customer"),))
 
 
 @pytest.mark.parametrize("written", ["see https://example.com", "a // b", "/ / no", "- // no"])

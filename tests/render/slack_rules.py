@@ -1,6 +1,7 @@
 """What Slack accepts in a message, written down apart from the renderer's own limits.
 
-Everything slackblocks can build is rebuilt with it, which enforces its own copy of Slack's limits.
+Everything slackblocks can build is rebuilt with it, and the sandbox is asked too: each has its own
+copy of Slack's limits.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import slackblocks as sb
 
 from bridge.render import SlackMessage
+from bridge.sandbox.slack.blocks import check_blocks
 
 INLINE = {"text", "link", "emoji", "date"}
 CONTAINERS = {"rich_text_section", "rich_text_list", "rich_text_quote", "rich_text_preformatted"}
@@ -42,6 +44,8 @@ def check(message: SlackMessage) -> None:
             for one in rung.attachments
         ]
         assert set().union(*rung.attachments) <= {"color", "blocks"}
+        for shown in (rung.blocks, *(one["blocks"] for one in rung.attachments)):
+            assert check_blocks(list(shown)) == []
         assert sum(block["type"] == "table" for block in rung.blocks) <= 1
         if blocks or attachments:
             built = sb.Message(channel="C1", text=rung.text, blocks=blocks, attachments=attachments or None)

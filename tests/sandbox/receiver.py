@@ -23,7 +23,7 @@ V = TypeVar("V", bound=Vendor[Any])
 
 
 class _Server(uvicorn.Server):
-    """Leaves the signals to the test run, and ends at once instead of at its next tick."""
+    """Leaves the signals to the test run, and ends at once instead of after a tick and a grace period."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -35,6 +35,12 @@ class _Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         await self.leave.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
 
 @contextlib.asynccontextmanager
@@ -58,7 +64,6 @@ async def running(build: Callable[[str], V]) -> AsyncIterator[tuple[V, Receiver,
         finally:
             receiver.release.set()
             await vendor.stop()
-            await asyncio.sleep(0.005)  # the server sees the closed connections, and has none to wait for
             server.leave.set()
             await serving
 
@@ -93,7 +98,8 @@ class Receiver:
         status = self.plan[path].popleft() if self.plan[path] else 200
         if path in self.held:
             await self.release.wait()
-        return JSONResponse({"code": status, "message": "success"}, status)
+        headers = {"location": "elsewhere"} if status // 100 == 3 else {}
+        return JSONResponse({"code": status, "message": "success"}, status, headers)
 
     def at(self, path: str) -> list[Call]:
         return [call for call in self.calls if call.path == path]
@@ -101,7 +107,7 @@ class Receiver:
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait until `condition` holds; the test's own time limit ends it otherwise."""
-    while not condition():  # noqa: ASYNC110 - what is waited for sets no event
+    while not condition():
         await asyncio.sleep(0.005)
 
 

@@ -10,9 +10,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 import uvicorn
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -25,6 +27,7 @@ from bridge.sandbox.slack import SlackSandbox
 BOT_TOKEN = "xoxb-sandbox"
 APP_TOKEN = "xapp-sandbox"
 SECRET = "sandbox-signing-secret"
+SUPPORT = "C0SUPPORT"
 
 
 class Clock:
@@ -86,6 +89,8 @@ class Heard:
     statuses: list[int] = field(default_factory=list)
     refusals: list[Response] = field(default_factory=list)  # answered first, one a request
     refuse: Callable[[bytes], bool] = lambda body: False  # answered 500 while it says so
+    hold: asyncio.Event | None = None  # what has `held` in it, first try, is not answered before it is set
+    held: bytes = b""
     more: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @property
@@ -122,6 +127,7 @@ def bolt(client: AsyncWebClient, heard: Heard, secret: str = SECRET, **options: 
     app.event({"type": "message"})(listen)
     app.event("reaction_added")(listen)
     app.event("reaction_removed")(listen)
+    app.event("app_home_opened")(listen)
     app.action(re.compile(".*"))(act)
     app.view(re.compile(".*"))(act)
     return app
@@ -135,6 +141,9 @@ async def listening(run: Running, *, secret: str = SECRET) -> AsyncIterator[Hear
 
     async def endpoint(request: Request) -> Response:
         heard.headers.append(dict(request.headers))
+        first_try = "x-slack-retry-num" not in request.headers
+        if heard.hold and first_try and heard.held in await request.body():
+            await heard.hold.wait()
         if heard.refusals:
             response = heard.refusals.pop(0)
         elif heard.refuse(await request.body()):
@@ -148,3 +157,21 @@ async def listening(run: Running, *, secret: str = SECRET) -> AsyncIterator[Hear
         run.slack.events_url = f"{url}/slack/events"
         yield heard
         await run.slack.settled()
+
+
+async def refused(call: Any) -> str:
+    with pytest.raises(SlackApiError) as caught:
+        await call
+    return str(caught.value.response["error"])
+
+
+def post_bare(run: Running, method: str = "chat.postMessage", **arguments: Any) -> Any:
+    """Where the SDK would warn that there is no text."""
+    return run.client.api_call(method, json=arguments)
+
+
+async def thread(run: Running, replies: int = 0) -> str:
+    card = await run.client.chat_postMessage(channel=SUPPORT, text="card")
+    for number in range(replies):
+        await run.client.chat_postMessage(channel=SUPPORT, text=f"reply {number}", thread_ts=card["ts"])
+    return str(card["ts"])

@@ -163,10 +163,11 @@ TAKEN: dict[str, list[Json]] = {
     ],
     "table": [
         table(
-            [[cell("x" * 500)] * 20, [rich(line(words())), {"type": "raw_number", "value": 1.5, "text": "1.5"}]],
+            [[cell("x" * 499)] * 20, [rich(line(words())), {"type": "raw_number", "value": 1.5, "text": "1.5"}]],
             column_settings=[{"align": "right", "is_wrapped": True}],
         )
     ],
+    "table of 10000": [table([[cell("x" * 5000), rich(line(words("x" * 5000)))]])],
     "table of 100 rows": [table([[cell()]] * 100)],
     "data_table": [data_table([[cell(), cell()], [cell(), rich(line(words()))]], page_size=100)],
     "two charts": [

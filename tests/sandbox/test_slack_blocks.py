@@ -135,7 +135,7 @@ def _slackblocks() -> dict[str, Any]:
                 sb.RichTextCodeBlock([sb.RichText("c")]),
             ]
         ),
-        "table": sb.TableBlock([[sb.RawText("a"), inline]], column_settings=[sb.ColumnSettings("left", True)]),
+        "table": sb.TableBlock([[sb.RawText("a"), inline]], column_settings=[sb.ColumnSettings("left")]),
         "data_table": sb.DataTableBlock([[sb.RawText("a")], [sb.RawNumber(1, "1")]], caption="c"),
         "data_visualization": sb.DataVisualizationBlock("t", sb.PieChart([sb.ChartSegment("a", 1)])),
         "context_actions": sb.ContextActionsBlock([sb.IconButton(text="Delete", action_id="d")]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ from slack_sdk.signature import SignatureVerifier
 from starlette.responses import Response
 
 from bridge.sandbox.slack import Message, User
+from bridge.sandbox.slack import events as sandbox_events
 from bridge.sandbox.slack.events import sign
 from tests.sandbox.slack_running import BOT_TOKEN, SECRET, Clock, listening, running
 
@@ -94,6 +96,24 @@ async def test_what_is_not_2xx_is_tried_again_with_number_and_reason(status: int
         assert len(heard.events) == 1 and run.slack.events.failed == []
 
 
+async def test_what_is_not_answered_in_time_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox_events, "ANSWER_SECONDS", 0.1)
+    async with running(retry_delays=[0.01] * 50) as run, listening(run) as heard:
+        heard.hold = asyncio.Event()
+        run.slack.post_as("U0MINA", "support", "Hello")
+        await run.slack.settled()
+        heard.hold.set()
+        assert heard.headers[1]["x-slack-retry-reason"] == "http_timeout"
+        assert run.slack.events.failed == []
+
+
+async def test_an_event_of_another_kind_can_be_sent() -> None:
+    async with running() as run, listening(run) as heard:
+        run.slack.send_event({"type": "app_home_opened", "user": "U0MINA", "tab": "home"})
+        await run.slack.settled()
+        assert heard.events[0]["tab"] == "home"
+
+
 async def test_no_retry_is_honoured() -> None:
     async with running(retry_delays=(0, 0, 0)) as run, listening(run) as heard:
         heard.refusals.append(Response(status_code=500, headers={"X-Slack-No-Retry": "1"}))
@@ -119,16 +139,19 @@ async def test_a_failing_event_does_not_hold_up_those_of_other_threads() -> None
         assert [event["text"] for event in heard.events] == ["second", "first"]
 
 
-async def test_a_thread_arrives_in_order_while_nothing_fails() -> None:
+async def test_a_thread_stays_in_order_and_holds_up_no_other() -> None:
     async with running() as run, listening(run) as heard:
-        roots = [run.slack.post_as("U0MINA", "support", f"root {number}") for number in range(5)]
-        for number in range(20):
-            for root in roots:
-                run.slack.post_as("U0JO", "support", str(number), thread_ts=root.ts)
+        heard.hold = asyncio.Event()
+        heard.held = b'"text": "one"'
+        root = run.slack.post_as("U0MINA", "support", "one")
+        run.slack.post_as("U0JO", "support", "two", thread_ts=root.ts)
+        run.slack.post_as("U0JO", "support", "three", thread_ts=root.ts)
+        run.slack.post_as("U0JO", "support", "elsewhere")
+        await heard.until(1)
+        assert [event["text"] for event in heard.events] == ["elsewhere"]
+        heard.hold.set()
         await run.slack.settled()
-        for root in roots:
-            said = [event["text"] for event in heard.events if event.get("thread_ts") == root.ts]
-            assert said == [str(number) for number in range(20)]
+        assert [event["text"] for event in heard.events] == ["elsewhere", "one", "two", "three"]
 
 
 async def test_edits_deletes_reactions_and_unfurling() -> None:
@@ -255,7 +278,7 @@ async def test_an_ephemeral_question_is_answered_at_its_response_url() -> None:
         )
         channel = run.slack.state.channels["C0SUPPORT"]
         question = channel.ephemerals[sent["message_ts"]]
-        assert await run.slack.press("U0JO", question, "claim")
+        assert (await run.slack.press("U0JO", question, "claim")).ok
         body = heard.bodies[-1]
         assert body["container"]["is_ephemeral"] and body["container"]["thread_ts"] == root.ts
         assert "message" not in body

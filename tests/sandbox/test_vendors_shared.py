@@ -199,7 +199,7 @@ async def test_a_receiver_that_is_not_there_is_a_failure() -> None:
     await ada.start()
     ada.open("Ada Lovelace")
     await ada.settled()
-    assert [attempt.error for attempt in ada.failed_deliveries[0].attempts] == ["ConnectError"] * 2
+    assert [attempt.error for attempt in ada.failed_deliveries[0].attempts] == ["ClientConnectorError"] * 2
     assert len(ada.failed_deliveries) == 2
     await ada.stop()
 

@@ -13,7 +13,6 @@ import hmac
 import json
 import secrets
 from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlencode
@@ -24,8 +23,6 @@ from bridge.sandbox.slack.state import Json
 from bridge.sandbox.slack.workspace import Workspace
 
 ANSWER_SECONDS = 3.0
-#: how long an event waits for the one before it in its thread
-PATIENCE = 0.25
 
 
 @dataclass(frozen=True)
@@ -162,15 +159,14 @@ class Events:
         self, envelope: Json, thread: Hashable, before: asyncio.Event | None, answered: asyncio.Event
     ) -> None:
         if before is not None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(PATIENCE):
-                    await before.wait()
+            await before.wait()
         reasons: list[str] = []
         for attempt, delay in enumerate((0.0, *self._retry_delays)):
             if delay:
                 await asyncio.sleep(delay)
-            answer = await self._line().event(envelope, attempt, reasons[-1] if reasons else None)
-            if attempt == 0:
+            try:
+                answer = await self._line().event(envelope, attempt, reasons[-1] if reasons else None)
+            finally:
                 answered.set()
                 if self._answered.get(thread) is answered:
                     del self._answered[thread]

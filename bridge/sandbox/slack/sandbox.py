@@ -95,6 +95,11 @@ class SlackSandbox:
         """Every change from now on, as small JSON-able dicts."""
         return self._feed.subscribe()
 
+    def send_event(self, event: Json) -> None:
+        """An event that no act here makes: app_home_opened, channel_archive, tokens_revoked …"""
+        ts = self.state.next_ts()
+        self.events.send({"event_ts": ts, **event}, ts)
+
     # ── what the people do ────────────────────────────────────────────────────────────────────────
 
     def post_as(

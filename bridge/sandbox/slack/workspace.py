@@ -152,7 +152,7 @@ class Workspace:
             "user": user,
             "reaction": name,
             "item": {"type": "message", "channel": message.channel, "ts": message.ts},
-            "item_user": message.user,
+            **({"item_user": message.user} if message.user else {}),
         }
         if self._app_sees(message.channel):
             self._emit({**event, "event_ts": self.next_ts()}, (message.channel, message.root_ts))

@@ -149,9 +149,7 @@ class Vendor(Generic[C]):
         conversation.state = state
         self._publish(conversation, "state", state=state)
 
-    def _deliver(
-        self, conversation_id: str, kind: str, url: str, payload: Any, manner: Manner
-    ) -> Delivery:
+    def _deliver(self, conversation_id: str, kind: str, url: str, payload: Any, manner: Manner) -> Delivery:
         body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
         delivery = Delivery(f"msg_{secrets.token_hex(12)}", kind, conversation_id, url, body)
         return self._outbox.send(delivery, manner)

@@ -1,0 +1,110 @@
+"""`bridge demo`: the real bridge against a Slack and three vendors on this machine, with a page to play on.
+
+With `--check` nobody plays: the tour goes through it by itself, and the exit code says whether all was seen.
+Everything lies in a folder of its own that goes with the demo, so several run side by side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from bridge.errors import ConfigError
+from bridge.sandbox import tour
+from bridge.sandbox.page import Page
+from bridge.sandbox.stage import Stage
+
+_READY = """
+  The sandbox is at {url}
+
+  On the left is Slack, on the right are the customers of three vendors.
+    1. Write something as the customer, and see its thread grow in Slack.
+    2. Ask for a person: the alert appears, and the card says who waits.
+    3. Answer in the thread, and see it arrive in the customer's chat.
+  What begins with // stays in the thread.
+
+  The bridge's log: {log}
+  Ctrl-C ends it all.
+"""
+
+
+async def demo(*, port: int, check: bool) -> int:
+    """The exit code. Raises `ConfigError` where `port` cannot be had."""
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # of the stage's own server
+    with tempfile.TemporaryDirectory(prefix="bridge-demo-") as folder, _signals_cancel():
+        try:
+            return await (_check(Path(folder)) if check else _play(Path(folder), port))
+        except asyncio.CancelledError:
+            return 130 if check else 0
+
+
+async def _check(folder: Path) -> int:
+    async with Stage(folder, channel_rate=0) as stage:
+        return 0 if await tour.take(stage, _tell) else 1
+
+
+async def _play(folder: Path, port: int) -> int:
+    try:
+        stage = Stage(folder, port=port)
+    except (OSError, OverflowError) as error:
+        why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+        raise ConfigError(
+            f"port {port} cannot be had: {why}", where="--port", remedy="Name another one"
+        ) from None
+    stage.app.router.routes.extend(Page(stage).routes())
+    async with stage:
+        try:
+            bridge = await stage.serve()
+        except (RuntimeError, TimeoutError) as error:
+            _tell(f"The bridge did not start: {error}")
+            return 1
+        _furnish(stage)
+        _tell(_READY.format(url=stage.base, log=bridge.log))
+        code = await bridge.wait()
+        _tell(f"The bridge ended with {code}. The end of its log:\n{bridge.tail()}")
+    return 1
+
+
+def _furnish(stage: Stage) -> None:
+    """One customer at each vendor, so that there is something to see."""
+    for vendor, name, text in (
+        (stage.ada, "Nora Lind", "Hi! Where is my order 1042?"),
+        (stage.gptbots, "Kofi Mensah", "Where is my parcel 2077?"),
+        (stage.moveo, "Elena Rossi", "Show me your products"),
+    ):
+        vendor.say(vendor.open(name).id, text)
+
+
+@contextlib.contextmanager
+def _signals_cancel() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end what runs here, in good order; a second one does not hurry it."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - a coroutine is run by a task
+    loop = asyncio.get_running_loop()
+    asked = False
+
+    def ask() -> None:
+        nonlocal asked
+        if not asked:
+            asked = True
+            task.cancel()
+
+    for one in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):  # Windows
+            loop.add_signal_handler(one, ask)
+    try:
+        yield
+    finally:
+        for one in (signal.SIGTERM, signal.SIGINT):
+            with contextlib.suppress(NotImplementedError):
+                loop.remove_signal_handler(one)
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)

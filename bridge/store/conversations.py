@@ -1,0 +1,101 @@
+"""Conversations as the store knows them: read, changed, and given a thread."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from bridge.engine.work import Change, Conversation
+from bridge.model import Control, ConversationKey, ThreadKey
+from bridge.store.tables import conversation, now, thread
+
+_CONVERSATION = select(
+    conversation.c.id,
+    conversation.c.source,
+    conversation.c.external_id,
+    conversation.c.control,
+    conversation.c.team,
+    conversation.c.channel,
+    conversation.c.thread_ts,
+    conversation.c.facts,
+    conversation.c.card,
+    conversation.c.created_at,
+)
+_CONVERSATIONS = _CONVERSATION.where(conversation.c.id.in_(bindparam("ids", expanding=True)))
+_LOCK_CONVERSATIONS = (
+    select(conversation.c.id)
+    .where(conversation.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(conversation.c.id)
+    .with_for_update(key_share=True)
+)
+_CHANGE = update(conversation).where(conversation.c.id == bindparam("conversation"))
+
+_OPEN_THREAD = (
+    insert(thread)
+    .values(
+        team=bindparam("team"),
+        channel=bindparam("channel"),
+        ts=bindparam("ts"),
+        conversation_id=bindparam("conversation"),
+        opened_at=now(),
+    )
+    .on_conflict_do_nothing()
+)
+_POINT = (
+    update(conversation)
+    .where(conversation.c.id == bindparam("conversation"))
+    .values(team=bindparam("new_team"), channel=bindparam("new_channel"), thread_ts=bindparam("new_ts"))
+)
+
+
+def read(connection: Connection, ids: Iterable[int]) -> dict[int, Conversation]:
+    rows = connection.execute(_CONVERSATIONS, {"ids": list(ids)})
+    return {row.id: _conversation(row) for row in rows}
+
+
+def _conversation(row: Any) -> Conversation:
+    located = row.team is not None
+    return Conversation(
+        id=row.id,
+        key=ConversationKey(source=row.source, id=row.external_id),
+        control=Control(row.control),
+        thread=ThreadKey(team=row.team, channel=row.channel, ts=row.thread_ts) if located else None,
+        created_at=row.created_at,
+        facts=json.loads(row.facts),
+        card=row.card,
+    )
+
+
+def lock(connection: Connection, ids: Sequence[int]) -> None:
+    """Hold these rows until the commit, in the order everybody locks them in."""
+    connection.execute(_LOCK_CONVERSATIONS, {"ids": list(ids)})
+
+
+def change(connection: Connection, about: int, told: Change) -> None:
+    values: dict[str, Any] = {}
+    if told.control is not None:
+        values["control"] = told.control
+    if told.facts is not None:
+        values["facts"] = json.dumps(told.facts)
+    if told.card is not None:
+        values["card"] = told.card
+    connection.execute(_CHANGE.values(**values), {"conversation": about})
+
+
+def open_thread(connection: Connection, conversation_id: int, where: ThreadKey) -> Conversation:
+    """Remember the thread of a conversation; the newest is where its messages go."""
+    connection.execute(_OPEN_THREAD, {**where.model_dump(), "conversation": conversation_id})
+    connection.execute(
+        _POINT,
+        {
+            "conversation": conversation_id,
+            "new_team": where.team,
+            "new_channel": where.channel,
+            "new_ts": where.ts,
+        },
+    )
+    return read(connection, (conversation_id,))[conversation_id]
