@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-import httpx
+import aiohttp
 
 from bridge.sandbox.stage import Stage
 from tests import signing
@@ -42,9 +42,7 @@ async def talk(
 ) -> None:
     """Let every customer say 0, 1, 2 …, each only after the one before was taken with a 2xx."""
     limit = asyncio.Semaphore(at_once)
-    limits = httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once)
-
-    async with httpx.AsyncClient(trust_env=False, timeout=15, limits=limits) as http:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=15)) as http:
 
         async def one(name: str) -> None:
             for number in range(each):
@@ -56,18 +54,20 @@ async def talk(
         await asyncio.gather(*(one(f"c{number}") for number in range(conversations)))
 
 
-async def send(stage: Stage, http: httpx.AsyncClient, conversation: str, number: int) -> None:
+async def send(stage: Stage, http: aiohttp.ClientSession, conversation: str, number: int) -> None:
     """Send one message until it is taken, as the vendor would."""
     body, headers = message(stage, conversation, number)
     for _ in range(200):
         try:
-            response = await http.post(f"{stage.bridge_url}/webhooks/acme-ada", content=body, headers=headers)
-        except httpx.HTTPError:
+            url = f"{stage.bridge_url}/webhooks/acme-ada"
+            async with http.post(url, data=body, headers=headers) as response:
+                told = await response.text()
+        except (aiohttp.ClientError, TimeoutError):
             await asyncio.sleep(0.1)
             continue
-        if response.is_success:
+        if response.ok:
             return
-        if response.status_code != 503:
-            raise AssertionError(f"the bridge answered {response.status_code}: {response.text}")
+        if response.status != 503:
+            raise AssertionError(f"the bridge answered {response.status}: {told}")
         await asyncio.sleep(0.1)
     raise AssertionError("the bridge took no webhook for 20 s")
