@@ -454,7 +454,9 @@ def test_start_with_all_that_an_operator_may_send() -> None:
             id=received.key,
             conversation=key(TALK),
             at=AT["ada"],
-            customer=Customer(id=VISITOR, name="Ada Lovelace", email="ada@example.org", language="en-CA"),
+            customer=Customer(
+                id=VISITOR, name="Ada Lovelace", email="ada@example.org", phone="+4912345", language="en-CA"
+            ),
             reason="refund",
             department="billing",
             details={"plan": "gold", "order.id": 42},

@@ -182,6 +182,17 @@ EVENTS: dict[str, tuple[AnyEvent, ...]] = {
             UnknownPart(type="text", data={"type": "text", "text": {"el": "Γεια"}}),
         ),
     ),
+    "brain-send-odd-values": (
+        brain(
+            File(url="https://example.com/a"),
+            File(url="https://example.com/b"),
+            File(url="https://example.com/c", size=0),
+            Text(text="7"),
+            Options(options=(Option(text="Only shown"), Option(text="Only said", value="Only said"))),
+        ),
+        told(Typing, "req-123", author=BRAIN, active=True),
+        told(Typing, "req-123", author=BRAIN, active=True, seconds=0.0),
+    ),
     "brain-send-odd": unknown(
         "message:brain_send",
         "req-123",
@@ -233,6 +244,8 @@ EVENTS: dict[str, tuple[AnyEvent, ...]] = {
     "member-leave": (told(MemberLeft, "req-104", author=SARAH),),
     "closed": (told(ConversationEnded, "req-105", by=SARAH, reason="resolved"),),
     "closed-by-nobody": (told(ConversationEnded, "req-105", reason="resolved"),),
+    "closed-with-new-status": (told(ConversationEnded, "req-105", by=SARAH, reason="spam"),),
+    "session-closed-with-new-status": (told(ConversationEnded, "req-107", reason="merged"),),
     "reopened": (told(ConversationReopened, "req-106"),),
     "session-closed": (told(ConversationEnded, "req-107", reason="closed"),),
     "session-expired": (told(ConversationEnded, "req-108", reason="expired"),),
@@ -352,12 +365,12 @@ def test_five_minutes_either_way_are_accepted(seconds: int) -> None:
     assert make("moveo").receive(genuine("moveo", "send", at=SENT_AT + timedelta(seconds=seconds))).events
 
 
-@pytest.mark.parametrize(("max_age", "seconds"), [(300, 301), (300, -301), (10, 11)])
-def test_what_is_too_old_or_too_new(max_age: float, seconds: int) -> None:
+@pytest.mark.parametrize(("settings", "seconds"), [({}, 301), ({}, -301), ({"max_age": 10}, 11)])
+def test_what_is_too_old_or_too_new(settings: dict[str, Any], seconds: int) -> None:
     webhook = genuine("moveo", "send", at=SENT_AT + timedelta(seconds=seconds))
 
     with pytest.raises(NotAuthentic):
-        make("moveo", max_age=max_age).receive(webhook)
+        make("moveo", **settings).receive(webhook)
 
 
 @pytest.mark.parametrize("timestamp", [0, -1, 1704067200, 1e300, "1704067200000"])

@@ -22,7 +22,7 @@ from tests.stores import connect
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(600)]
 
-CUSTOMERS = int(os.environ.get("BRIDGE_CRASH_CONVERSATIONS", "200"))
+CUSTOMERS = int(os.environ.get("BRIDGE_CRASH_CONVERSATIONS", "1000"))
 EACH = 10
 
 
