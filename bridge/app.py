@@ -27,7 +27,9 @@ from bridge.slack.listeners import Listeners
 from bridge.slack.marks import MarksCarrier
 from bridge.slack.people import People
 from bridge.slack.replies import Replies
-from bridge.slack.thread import Routes, ThreadCarrier
+from bridge.slack.routes import Routes
+from bridge.slack.thread import ThreadCarrier
+from bridge.slack.typing import TypingCarrier
 from bridge.store import Store, open_store
 
 logger = logging.getLogger(__name__)
@@ -68,13 +70,15 @@ class Bridge:
         self.api = SlackApi(client, config.slack, store)
         self._listeners = Listeners(self.api, client, store, token)
         routes = Routes(config.routes, config.sources)
-        replies = Replies(People(self.api), routes)
+        replies = Replies(self.api, People(self.api), routes)
+        self._typing = TypingCarrier(self.api, store)
         self._lanes = Lanes(
             store,
             {
                 Direction.SLACK: ThreadCarrier(self.api, store, routes),
                 Direction.VENDOR: VendorCarrier(self.adapters, replies, store),
-                Direction.MARKS: MarksCarrier(self.api, routes),
+                Direction.MARKS: MarksCarrier(self.api, store, routes),
+                Direction.STATUS: self._typing,
             },
             config.engine,
         )
@@ -93,6 +97,7 @@ class Bridge:
         if self._socket is not None:
             await self._socket.close_async()
         await self._lanes.stop(self.config.server.drain)
+        await self._typing.close()
         await self._http.close()
         await self._vendors.aclose()
         await self.store.close()

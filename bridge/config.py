@@ -141,6 +141,7 @@ class Route(Section):
 
     match: Match = Match()
     channel: ChannelId
+    fallback_channel: ChannelId | None = None
     reply_mode: ReplyMode = "live"
     note_prefix: str = Field("//", min_length=1, max_length=20)
     details: Patterns = ()

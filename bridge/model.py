@@ -351,8 +351,10 @@ class DeliveryState(StrEnum):
 
 
 class Direction(StrEnum):
-    """Which line of a conversation: to its thread, to its vendor, or marks on messages that stand already."""
+    """Which line of a conversation: to its thread, to its vendor, marks on messages that stand already, or
+    what is true only now (typing), which never waits behind the others."""
 
     SLACK = "slack"
     VENDOR = "vendor"
     MARKS = "marks"
+    STATUS = "status"

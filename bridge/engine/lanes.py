@@ -36,6 +36,7 @@ class Lanes:
         self._retry = {
             Direction.SLACK: settings.to_slack,
             Direction.MARKS: settings.to_slack,
+            Direction.STATUS: settings.to_slack,
             Direction.VENDOR: settings.to_vendor,
         }
         self._worker: int | None = None

@@ -15,6 +15,15 @@ from bridge.model import Control, ConversationKey, Direction, ThreadKey
 
 
 @dataclass(frozen=True, slots=True)
+class Typist:
+    """Somebody who types: the words shown, under `name`, until `until` (epoch seconds). No words: nobody."""
+
+    text: str
+    name: str | None = None
+    until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """A conversation as the store knows it; `id` is the store's row, `facts` what the card shows."""
 
@@ -25,6 +34,7 @@ class Conversation:
     created_at: float
     facts: Mapping[str, Any] = field(default_factory=dict)
     card: str | None = None
+    typing: Typist | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +63,8 @@ class Turn:
 
     `attempt` counts from 1 and began at `began` by the store's clock, `age` seconds after the first.
     `doubt`: an earlier attempt may have arrived, so look before sending. `refs` maps the steps already
-    taken to the other side's ids, and grows with the ledger's `progress`. `late` is how many seconds past
-    the slot that pacing reserved for it we are.
+    taken to the other side's ids, and grows with the ledger's `progress`. `waited` is how many seconds ago it
+    was queued, `late` how many past the slot that pacing reserved for it we are.
     """
 
     lane: int
@@ -69,6 +79,7 @@ class Turn:
     age: float
     doubt: bool
     refs: dict[str, str]
+    waited: float = 0.0
     late: float | None = None
 
     def read(self) -> Any:
@@ -82,6 +93,7 @@ class Change:
     control: Control | None = None
     facts: Mapping[str, Any] | None = None
     card: str | None = None
+    typing: Typist | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,8 +137,9 @@ class Page:
             delivery = next(one for one in reversed(vendor.deliveries) if one.id == change["id"])
             more["ms"] = round((time.time() - delivery.attempts[-1].at) * 1000)
         elif change["type"] == "state":
-            # GPTBots' human session has an id of its own.
-            more["human_id"] = getattr(vendor.conversations[change["conversation_id"]], "human_id", None)
+            # What only one vendor knows: GPTBots' human session, Moveo's session that can be reopened.
+            conversation = vendor.conversations[change["conversation_id"]]
+            more = {name: getattr(conversation, name, None) for name in ("human_id", "alive")}
         return {"from": "vendor", **change, **more}
 
     # ── what is done ─────────────────────────────────────────────────────────────────────────────

@@ -267,7 +267,7 @@ async def take(stage: Stage, tell: Tell, *, patience: float = 15.0) -> bool:
     well = await _step("the bridge", "start", start(), tell)
     if well:
         for number, vendor in enumerate(stage.vendors, 1):
-            well &= await _trip(Trip(seen, vendor, number * 1000), tell)
+            well &= await travel(Trip(seen, vendor, number * 1000), tell)
         trips = [Trip(seen, vendor, number * 1100) for number, vendor in enumerate(stage.vendors, 1)]
         well = well and await _step("the bridge", "killed", killed(trips), tell)
     if not well and seen.bridge is not None:
@@ -275,7 +275,7 @@ async def take(stage: Stage, tell: Tell, *, patience: float = 15.0) -> bool:
     return well
 
 
-async def _trip(trip: Trip, tell: Tell) -> bool:
+async def travel(trip: Trip, tell: Tell) -> bool:
     """The steps build on one another, so the first that fails is the last."""
     for step in STEPS:
         if not await _step(trip.ways.name, step.__name__, step(trip), tell):

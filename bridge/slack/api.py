@@ -45,6 +45,9 @@ _MENDABLE = {
     "accesslimited": "",
     "message_limit_exceeded": "The workspace is past its message limit",
 }
+_AWAY = {"not_in_channel", "channel_not_found", "is_archived"}
+# Which of them a deleted first message gives is not documented.
+_THREAD_GONE = {"cannot_reply_to_message", "thread_not_found", "invalid_thread_ts"}
 #: Slack will not have this form of the message; a plainer one may do
 REFUSED_FORM = {
     "invalid_blocks",
@@ -66,6 +69,14 @@ class SlackRejected(Rejected):
     def __init__(self, code: str, method: str, detail: str = "") -> None:
         super().__init__(f"Slack refused it: {code}{f' ({detail})' if detail else ''}", where=method)
         self.code = code
+
+
+class ThreadGone(SlackRejected):
+    """The thread's first message is not there any more."""
+
+
+class ChannelAway(RetryLater):
+    """The channel cannot be posted to; an operator can mend that, or the route has a fallback."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +165,14 @@ class SlackApi:
                 found[str(payload.get("step"))] = str(message["ts"])
         return found
 
+    async def message(self, channel: str, thread_ts: str, ts: str) -> dict[str, Any] | None:
+        """One message of a thread as it stands now."""
+        params = {"channel": channel, "ts": thread_ts, "oldest": ts, "latest": ts, "inclusive": "true"}
+        async for message in self._pages("conversations.replies", params):
+            if message["ts"] == ts:
+                return dict(message)
+        return None
+
     async def posted_card(self, channel: str, conversation: str, oldest: float) -> str | None:
         """The ts of the card of `conversation` in `channel`, if it stands there since `oldest`."""
         params = {
@@ -212,6 +231,10 @@ class SlackApi:
             seconds = _seconds(getattr(response, "headers", None) or {})
             self._quiet[key] = time.monotonic() + seconds
             return RetryAfter("rate limited", seconds=seconds, where=method)
+        if code in _AWAY:
+            return ChannelAway(f"Slack answers {code}", where=method, remedy=_MENDABLE[code])
+        if code in _THREAD_GONE:
+            return ThreadGone(code, method)
         if code in _MENDABLE:
             return RetryLater(f"Slack answers {code}", where=method, remedy=_MENDABLE[code])
         if status == 503:

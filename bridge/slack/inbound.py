@@ -27,11 +27,28 @@ class Written:
 
 
 @dataclass(frozen=True)
+class Changed:
+    """A person changed (or, where `message` is None, deleted) what they had written under `key`."""
+
+    thread: ThreadKey
+    key: str
+    user: str
+    message: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Gone:
+    """The first message of a thread of ours was deleted, and with it the thread."""
+
+    thread: ThreadKey
+
+
+@dataclass(frozen=True)
 class Ignored:
     reason: str
 
 
-def read(envelope: Mapping[str, Any], us: Identity) -> Written | Ignored:
+def read(envelope: Mapping[str, Any], us: Identity) -> Written | Changed | Gone | Ignored:
     """What an `event_callback` amounts to."""
     event = envelope.get("event")
     if not isinstance(event, Mapping):
@@ -40,13 +57,11 @@ def read(envelope: Mapping[str, Any], us: Identity) -> Written | Ignored:
         return Ignored("other_event")
     if _team(envelope) != us.team:
         return Ignored("foreign_team")
+    subtype = event.get("subtype")
+    if subtype in ("message_changed", "message_deleted"):
+        return _hidden(event, us)
     if _own(event, us):
         return Ignored("own_echo")
-    subtype = event.get("subtype")
-    if subtype == "message_changed":
-        return Ignored("edit")
-    if subtype == "message_deleted":
-        return Ignored("deletion")
     if subtype == "bot_message" or event.get("bot_id") or event.get("bot_profile"):
         return Ignored("other_bot")
     if subtype not in _WRITTEN:
@@ -56,10 +71,42 @@ def read(envelope: Mapping[str, Any], us: Identity) -> Written | Ignored:
         return Ignored("incomplete")
     if not isinstance(thread_ts, str) or thread_ts == ts:
         return Ignored("not_in_thread")
-    # The same gesture was seen with two ts and one client_msg_id, and one ts with two event_ids.
-    key = str(event.get("client_msg_id") or f"{channel}:{ts}")
     message = {name: event[name] for name in _KEPT if event.get(name) is not None}
-    return Written(ThreadKey(team=us.team, channel=channel, ts=thread_ts), key, message)
+    return Written(ThreadKey(team=us.team, channel=channel, ts=thread_ts), _key(channel, event), message)
+
+
+def _key(channel: str, message: Mapping[str, Any]) -> str:
+    """The same gesture was seen with two ts and one client_msg_id, and one ts with two event_ids."""
+    return str(message.get("client_msg_id") or f"{channel}:{message.get('ts')}")
+
+
+def _hidden(event: Mapping[str, Any], us: Identity) -> Changed | Gone | Ignored:
+    """What a change or a deletion amounts to."""
+    channel, before, after = event.get("channel"), event.get("previous_message"), event.get("message")
+    if not isinstance(channel, str) or not isinstance(before, Mapping):
+        return Ignored("incomplete")
+    deleted = event.get("subtype") == "message_deleted"
+    # A thread's first message that still has replies leaves a tombstone (not verified on a real Slack).
+    tombstone = isinstance(after, Mapping) and after.get("subtype") == "tombstone"
+    ts, thread_ts, user = (before.get(name) for name in ("ts", "thread_ts", "user"))
+    if not isinstance(ts, str):
+        return Ignored("incomplete")
+    if (deleted or tombstone) and thread_ts in (None, ts) and _own(before, us):
+        return Gone(ThreadKey(team=us.team, channel=channel, ts=ts))
+    if _own(event, us):
+        return Ignored("own_echo")
+    if before.get("bot_id") or before.get("subtype") not in _WRITTEN:
+        return Ignored("other_bot" if before.get("bot_id") else "other_subtype")
+    if not isinstance(thread_ts, str) or thread_ts == ts or not isinstance(user, str):
+        return Ignored("not_in_thread")
+    thread = ThreadKey(team=us.team, channel=channel, ts=thread_ts)
+    if deleted or tombstone:
+        return Changed(thread, _key(channel, before), user, None)
+    # Slack's own unfurling changes a message as well; only a person's editing leaves its mark and new words.
+    if not isinstance(after, Mapping) or not after.get("edited") or after.get("text") == before.get("text"):
+        return Ignored("unfurl")
+    kept = {name: after[name] for name in _KEPT if after.get(name) is not None}
+    return Changed(thread, _key(channel, before), user, {**kept, "channel": channel, "thread_ts": thread_ts})
 
 
 def _team(envelope: Mapping[str, Any]) -> object:

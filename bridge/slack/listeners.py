@@ -19,7 +19,8 @@ from bridge.engine.work import Incoming, NewDelivery
 from bridge.errors import BridgeError
 from bridge.model import Direction
 from bridge.slack.api import SlackApi
-from bridge.slack.inbound import Ignored, read
+from bridge.slack.corrections import pressed, too_late
+from bridge.slack.inbound import Changed, Gone, Ignored, read
 
 logger = logging.getLogger(__name__)
 
@@ -62,16 +63,31 @@ class Listeners:
         if isinstance(found, Ignored):
             metrics.slack_events.labels(found.reason).inc()
             return
-        raw = json.dumps(body, separators=(",", ":")).encode()
-        incoming = Incoming(INBOX, str(body.get("event_id") or found.key), "events", raw)
-        payload = json.dumps(dict(found.message))
-        new = NewDelivery(Direction.VENDOR, "reply", found.key, payload)
-        result = await self._ledger.keep_reply(incoming, found.thread, new)
+        event_id = str(body.get("event_id") or body.get("event_time"))
+        incoming = Incoming(INBOX, event_id, "events", _raw(body))
+        if isinstance(found, Gone):
+            result = await self._ledger.forget_thread(incoming, found.thread)
+        elif isinstance(found, Changed):
+            changed = json.dumps(dict(found.message)) if found.message else None
+            late = (too_late(found, event_id),)
+            result = await self._ledger.amend_reply(incoming, found.thread, found.key, changed, late)
+        else:
+            new = NewDelivery(Direction.VENDOR, "reply", found.key, json.dumps(dict(found.message)))
+            result = await self._ledger.keep_reply(incoming, found.thread, new)
         metrics.slack_events.labels(result).inc()
 
-    async def _interaction(self, ack: AsyncAck) -> None:
-        metrics.slack_events.labels("interaction").inc()
+    async def _interaction(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        found = pressed(body, self._api.known())
+        result = "other_interaction"
+        if found is not None:
+            incoming = Incoming(INBOX, found.key, "interactions", _raw(body))
+            result = await self._ledger.keep_reply(incoming, found.thread, found.delivery)
+        metrics.slack_events.labels(result).inc()
         await ack()
+
+
+def _raw(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode()
 
 
 async def _failed(error: Exception) -> BoltResponse:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from bridge.engine.ports import Ledger
 from bridge.engine.work import Change, Done, NewDelivery, Outcome, Turn
+from bridge.model import EVENT, Receipt, Role
 from bridge.slack.api import SlackApi, SlackRejected
-from bridge.slack.thread import Routes
+from bridge.slack.routes import Routes
 from bridge.slack.view import digest
 
 #: reaction of each state; no mark means not sent
@@ -13,17 +19,27 @@ MARKS = {
     "failed": "x",
     "uncertain": "grey_question",
     "waiting": "hourglass_flowing_sand",
+    "delivered": "inbox_tray",
+    "read": "eyes",
 }
 
 
 class MarksCarrier:
-    def __init__(self, api: SlackApi, routes: Routes) -> None:
+    def __init__(self, api: SlackApi, ledger: Ledger, routes: Routes) -> None:
         self._api = api
+        self._ledger = ledger
         self._routes = routes
 
     async def carry(self, turn: Turn) -> Outcome:
         self._api.known()
-        return await (self._card(turn) if turn.kind == "card" else self._mark(turn))
+        match turn.kind:
+            case "card":
+                return await self._card(turn)
+            case "event":
+                return await self._receipt(turn)
+            case _:
+                told = turn.read()
+                return await self._mark(told, told["state"], waited=told["waited"])
 
     def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
         return ()
@@ -47,11 +63,20 @@ class MarksCarrier:
             break
         return Done(change=Change(card=looks))
 
-    async def _mark(self, turn: Turn) -> Outcome:
-        told = turn.read()
-        where = {"channel": told["channel"], "timestamp": told["ts"]}
-        await self._react("reactions.add", {**where, "name": MARKS[told["state"]]}, fine="already_reacted")
-        if told["state"] != "waiting" and told["waited"]:
+    async def _receipt(self, turn: Turn) -> Outcome:
+        """No vendor says which message a receipt is about: it shows on the agents' last one."""
+        receipt = EVENT.validate_json(turn.payload)
+        if not isinstance(receipt, Receipt) or (receipt.state == "read" and receipt.by != Role.CUSTOMER):
+            return Done()  # that our own side has read says nothing of the reply
+        reply = await self._ledger.last_reply(turn.conversation.id)
+        if reply is None:
+            return Done()
+        return await self._mark(json.loads(reply), receipt.state)
+
+    async def _mark(self, message: Mapping[str, Any], state: str, *, waited: bool = False) -> Outcome:
+        where = {"channel": message["channel"], "timestamp": message["ts"]}
+        await self._react("reactions.add", {**where, "name": MARKS[state]}, fine="already_reacted")
+        if state != "waiting" and waited:
             await self._react("reactions.remove", {**where, "name": MARKS["waiting"]}, fine="no_reaction")
         return Done()
 

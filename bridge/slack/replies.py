@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from bridge.compose import Note, compose, mentioned
 from bridge.engine.work import Turn
 from bridge.errors import Rejected
-from bridge.model import Author, Reply, Role
+from bridge.model import Author, Reply, Role, Text
+from bridge.slack.api import SlackApi
 from bridge.slack.people import People
-from bridge.slack.thread import Routes
+from bridge.slack.routes import Routes
 
 
 class Replies:
-    def __init__(self, people: People, routes: Routes) -> None:
+    def __init__(self, api: SlackApi, people: People, routes: Routes) -> None:
+        self._api = api
         self._people = people
         self._routes = routes
 
     async def compose(self, turn: Turn) -> Reply | None:
         """The reply, or None where the message stays in as a note. Raises a `DeliveryError`."""
-        message = turn.read()
+        message = await self._corrected(turn.read()) if turn.kind == "correction" else turn.read()
         route = self._routes.of(turn.conversation)
         if route.reply_mode == "notes_only":
             return None
@@ -38,10 +42,20 @@ class Replies:
                 remedy="Nothing of this message was sent; write it again without the file",
             )
         name, avatar = (person.name, person.avatar) if route.identity == "agent" else (route.team_name, None)
+        parts = draft.parts
+        if turn.kind == "correction":
+            parts = (Text(text="Correction:"), *parts)
         return Reply(
             id=f"{turn.conversation.key}:{turn.delivery}",
             conversation=turn.conversation.key,
             author=Author(role=Role.AGENT, id=person.id, name=name, avatar=avatar),
-            parts=draft.parts,
+            parts=parts,
             at=datetime.fromtimestamp(float(message["ts"]), UTC),
         )
+
+    async def _corrected(self, told: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The message as it stands in Slack now: the correction that was asked for."""
+        message = await self._api.message(told["channel"], told["thread_ts"], told["ts"])
+        if message is None:
+            raise Rejected("the message was deleted meanwhile", remedy="Write the correction as a new reply")
+        return {**message, "channel": told["channel"]}

@@ -29,6 +29,10 @@ def learn(facts: Mapping[str, Any], event: AnyEvent) -> dict[str, Any]:
     return learned
 
 
+def customer(facts: Mapping[str, Any]) -> Customer | None:
+    return Customer(**facts["customer"]) if "customer" in facts else None
+
+
 def view(
     conversation: Conversation, facts: Mapping[str, Any], vendor: str, shown: Sequence[str]
 ) -> ConversationView:
@@ -38,7 +42,7 @@ def view(
         key=conversation.key,
         vendor=vendor,
         control=conversation.control,
-        customer=Customer(**facts["customer"]) if "customer" in facts else None,
+        customer=customer(facts),
         channel=Channel(**facts["channel"]) if "channel" in facts else None,
         start_page=facts.get("start_page"),
         details={

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from bridge.engine.work import Conversation, Incoming, NewDelivery, Outcome, Turn
 from bridge.errors import ConfigError
 from bridge.model import AnyEvent, ThreadKey
-from bridge.store import conversations, inbox, lanes, migrate, pace
+from bridge.store import conversations, inbox, lanes, migrate, pace, replies
 from bridge.store.database import Database, Postgres, Sqlite, postgres_url
 from bridge.store.listen import Listener
 from bridge.store.together import Together
@@ -109,10 +109,27 @@ class Store:
 
     async def keep_reply(self, incoming: Incoming, where: ThreadKey, new: NewDelivery) -> str:
         """Keep a message of a thread and queue it: "queued", "duplicate" or "not_our_thread"."""
-        became = await self._database.run(inbox.keep_reply, incoming, where, new)
+        became = await self._database.run(replies.keep_reply, incoming, where, new)
         if became == "queued":
             self._wake()
         return became
+
+    async def amend_reply(
+        self,
+        incoming: Incoming,
+        where: ThreadKey,
+        key: str,
+        payload: str | None,
+        late: Sequence[NewDelivery],
+    ) -> str:
+        """Change or cancel a reply that is queued; `late` is queued instead where it is too late."""
+        became = await self._database.run(replies.amend_reply, incoming, where, key, payload, late)
+        if became == "too_late":
+            self._wake()
+        return became
+
+    async def forget_thread(self, incoming: Incoming, where: ThreadKey) -> str:
+        return await self._database.run(replies.forget_thread, incoming, where)
 
     # ── lanes ────────────────────────────────────────────────────────────────────────────────────
 
@@ -147,14 +164,26 @@ class Store:
     async def next_due(self) -> float | None:
         return await self._database.run(lanes.next_due)
 
-    # ── threads and pace ─────────────────────────────────────────────────────────────────────────
+    # ── conversations and pace ─────────────────────────────────────────────────────────────────────────
+
+    async def conversation(self, conversation: int) -> Conversation:
+        found = await self._database.run(conversations.read, (conversation,))
+        return found[conversation]
+
+    async def last_reply(self, conversation: int) -> str | None:
+        return await self._database.run(replies.last_reply, conversation)
 
     async def was_said(self, conversation: int, digest: str) -> bool:
         """Whether a reply with this digest was sent, or is being sent, in the conversation."""
-        return await self._database.run(inbox.was_said, conversation, digest)
+        return await self._database.run(replies.was_said, conversation, digest)
 
-    async def open_thread(self, conversation: int, where: ThreadKey) -> Conversation:
-        return await self._database.run(conversations.open_thread, conversation, where)
+    async def open_thread(self, conversation: int, where: ThreadKey, card: str) -> Conversation:
+        """`where` is the conversation's thread from now on; `card` the digest of the card that opens it."""
+        return await self._database.run(conversations.open_thread, conversation, where, card)
+
+    async def leave_thread(self, conversation: int, where: ThreadKey) -> None:
+        """`where` takes no messages any more: the next opens another. Replies in it are still found."""
+        await self._database.run(conversations.leave_thread, conversation, where)
 
     async def reserve(self, key: str, interval: float, burst: int) -> float:
         return await self._database.run(pace.reserve, key, interval, burst)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from bridge.engine.work import Change, Conversation
+from bridge.engine.work import Change, Conversation, Typist
 from bridge.model import Control, ConversationKey, ThreadKey
 from bridge.store.tables import conversation, now, thread
 
@@ -23,6 +24,7 @@ _CONVERSATION = select(
     conversation.c.thread_ts,
     conversation.c.facts,
     conversation.c.card,
+    conversation.c.typing,
     conversation.c.created_at,
 )
 _CONVERSATIONS = _CONVERSATION.where(conversation.c.id.in_(bindparam("ids", expanding=True)))
@@ -48,7 +50,22 @@ _OPEN_THREAD = (
 _POINT = (
     update(conversation)
     .where(conversation.c.id == bindparam("conversation"))
-    .values(team=bindparam("new_team"), channel=bindparam("new_channel"), thread_ts=bindparam("new_ts"))
+    .values(
+        team=bindparam("new_team"),
+        channel=bindparam("new_channel"),
+        thread_ts=bindparam("new_ts"),
+        card=bindparam("new_card"),
+    )
+)
+_LEAVE = (
+    update(conversation)
+    .where(
+        conversation.c.id == bindparam("conversation"),
+        conversation.c.team == bindparam("old_team"),
+        conversation.c.channel == bindparam("old_channel"),
+        conversation.c.thread_ts == bindparam("old_ts"),
+    )
+    .values(team=None, channel=None, thread_ts=None)
 )
 
 
@@ -67,6 +84,7 @@ def _conversation(row: Any) -> Conversation:
         created_at=row.created_at,
         facts=json.loads(row.facts),
         card=row.card,
+        typing=Typist(**json.loads(row.typing)) if row.typing else None,
     )
 
 
@@ -83,11 +101,13 @@ def change(connection: Connection, about: int, told: Change) -> None:
         values["facts"] = json.dumps(told.facts)
     if told.card is not None:
         values["card"] = told.card
+    if told.typing is not None:
+        values["typing"] = json.dumps(dataclasses.asdict(told.typing)) if told.typing.text else None
     connection.execute(_CHANGE.values(**values), {"conversation": about})
 
 
-def open_thread(connection: Connection, conversation_id: int, where: ThreadKey) -> Conversation:
-    """Remember the thread of a conversation; the newest is where its messages go."""
+def open_thread(connection: Connection, conversation_id: int, where: ThreadKey, card: str) -> Conversation:
+    """Remember the thread of a conversation and its card; the newest is where its messages go."""
     connection.execute(_OPEN_THREAD, {**where.model_dump(), "conversation": conversation_id})
     connection.execute(
         _POINT,
@@ -96,6 +116,13 @@ def open_thread(connection: Connection, conversation_id: int, where: ThreadKey) 
             "new_team": where.team,
             "new_channel": where.channel,
             "new_ts": where.ts,
+            "new_card": card,
         },
     )
     return read(connection, (conversation_id,))[conversation_id]
+
+
+def leave_thread(connection: Connection, conversation_id: int, where: ThreadKey) -> None:
+    """Point to no thread, if it still points to this one."""
+    told = {"old_team": where.team, "old_channel": where.channel, "old_ts": where.ts}
+    connection.execute(_LEAVE, {"conversation": conversation_id, **told})

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bridge import control
-from bridge.engine.echo import SENDING
 from bridge.engine.work import Incoming, NewDelivery
-from bridge.model import EVENT, AnyEvent, Control, Direction, ThreadKey
+from bridge.model import EVENT, AnyEvent, Control, Direction, Receipt, Typing
 from bridge.store.lanes import enqueue
-from bridge.store.tables import conversation, delivery, inbox, lane, now, thread
+from bridge.store.tables import conversation, inbox, now
 
 _KEEP = (
     insert(inbox)
@@ -47,18 +46,6 @@ _CONTROL = (
     )
     .values(control=bindparam("new_control"), control_at=bindparam("at"))
 )
-_OF_THREAD = select(thread.c.conversation_id).where(
-    thread.c.team == bindparam("team"),
-    thread.c.channel == bindparam("channel"),
-    thread.c.ts == bindparam("ts"),
-)
-_SAID = (
-    select(delivery.c.id)
-    .join(lane, lane.c.id == delivery.c.lane_id)
-    .where(lane.c.conversation_id == bindparam("conversation"), lane.c.direction == Direction.VENDOR)
-    .where(delivery.c.refs.contains(bindparam("ref")))
-    .limit(1)
-)
 #: a webhook and what its adapter read in it
 Webhook = tuple[Incoming, Sequence[AnyEvent]]
 
@@ -68,7 +55,7 @@ def keep_events(connection: Connection, webhooks: Sequence[Webhook]) -> list[boo
 
     For each, whether it is new; False where it was kept before, and then nothing is done.
     """
-    new = _keep(connection, [incoming for incoming, _ in webhooks])
+    new = keep(connection, [incoming for incoming, _ in webhooks])
     events = [event for one, (_, told) in zip(new, webhooks, strict=True) if one for event in told]
     if not events:
         return new
@@ -80,7 +67,7 @@ def keep_events(connection: Connection, webhooks: Sequence[Webhook]) -> list[boo
     }
     rows = [met[event.conversation.source, event.conversation.id] for event in events]
     deliveries = [
-        (row.id, NewDelivery(Direction.SLACK, "event", event.id, EVENT.dump_json(event).decode()))
+        (row.id, NewDelivery(line(event), "event", event.id, EVENT.dump_json(event).decode()))
         for row, event in zip(rows, events, strict=True)
     ]
     controls = {row.id: Control(row.control) for row in rows}
@@ -93,25 +80,18 @@ def keep_events(connection: Connection, webhooks: Sequence[Webhook]) -> list[boo
     return new
 
 
-def keep_reply(connection: Connection, incoming: Incoming, where: ThreadKey, new: NewDelivery) -> str:
-    """Keep a Slack event that is a message in a thread; queue it if the thread is one of ours.
-
-    Returns "queued", "duplicate" or "not_our_thread". What is not ours is not kept: it is not our text.
-    """
-    found = connection.execute(_OF_THREAD, where.model_dump()).scalar_one_or_none()
-    if found is None:
-        return "not_our_thread"
-    if not all(_keep(connection, [incoming])):
-        return "duplicate"
-    return "queued" if all(enqueue(connection, [(found, new)])) else "duplicate"
+def line(event: AnyEvent) -> Direction:
+    """The line an event goes by: what is said or happened in order, the rest past it."""
+    match event:
+        case Typing():
+            return Direction.STATUS
+        case Receipt():
+            return Direction.MARKS
+        case _:
+            return Direction.SLACK
 
 
-def was_said(connection: Connection, conversation_id: int, digest: str) -> bool:
-    found = connection.execute(_SAID, {"conversation": conversation_id, "ref": f'"{SENDING}": "{digest}"'})
-    return found.first() is not None
-
-
-def _keep(connection: Connection, incoming: Sequence[Incoming]) -> list[bool]:
+def keep(connection: Connection, incoming: Sequence[Incoming]) -> list[bool]:
     """Keep what was not kept before; for each, whether it is new."""
     rows = [{"source": one.source, "key": one.key, "path": one.path, "body": one.body} for one in incoming]
     kept = {(row.source, row.key) for row in connection.execute(_KEEP, rows)}

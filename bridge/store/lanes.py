@@ -136,6 +136,7 @@ _BEGIN = (
         delivery.c.attempts,
         delivery.c.started_at,
         (now() - delivery.c.first_at).label("age"),
+        (now() - delivery.c.created_at).label("waited"),
         (now() - delivery.c.slot).label("late"),
         delivery.c.doubt,
         delivery.c.refs,
@@ -173,6 +174,7 @@ def _begin(connection: Connection, held: Mapping[int, Any]) -> list[Turn]:
             age=head.age,
             doubt=head.doubt,
             refs=json.loads(head.refs),
+            waited=head.waited,
             late=head.late,
         )
         for head in heads

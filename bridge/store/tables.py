@@ -64,6 +64,7 @@ conversation = Table(
     Column("thread_ts", Text),
     Column("facts", Text, nullable=False),  # JSON: what the card shows
     Column("card", Text),  # the digest of the card as it stands in Slack
+    Column("typing", Text),  # JSON: who types, in which words, until when
     Column("created_at", Double, nullable=False),
     UniqueConstraint("source", "external_id"),
 )

@@ -165,7 +165,7 @@ EVENTS: dict[str, AnyEvent] = {
     "establish-oldest": establish("establish-oldest", customer=Customer(), details=BOT_ID),
     "establish-whatsapp": establish(
         "establish-whatsapp",
-        customer=Customer(id="wa-1", phone="+4912345"),
+        customer=Customer(id="wa-1", email="visitor@example.org", phone="+4912345"),
         context=QUOTES,
         details={**BOT_ID, "user_info.anonymous_id": "wa-1", "extra": "kept"},
     ),

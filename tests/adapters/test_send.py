@@ -204,6 +204,22 @@ async def test_a_refused_key_names_its_variable(vendor: str, status: int) -> Non
 
 
 @vendors
+async def test_an_unknown_conversation_is_called_so(vendor: str) -> None:
+    error = await refused(vendor, httpx.Response(404, json=FAULT[vendor]))
+
+    assert error.remedy == "The conversation is unknown there, or has ended"
+
+
+async def test_a_key_that_gptbots_refuses_with_any_code_names_its_variable() -> None:
+    error = await refused("gptbots", httpx.Response(403, json={"code": 40300}))
+
+    assert (error.problem, error.remedy) == (
+        "answered code 40300: no reason given",
+        "Check ACME_GPTBOTS_API_KEY",
+    )
+
+
+@vendors
 async def test_the_pace_is_the_vendors(vendor: str) -> None:
     error = await refused(vendor, httpx.Response(429, headers={"retry-after": "7"}))
 

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.model import ThreadKey
 from bridge.slack.api import MARKER, Identity
-from bridge.slack.inbound import Ignored, Written, read
+from bridge.slack.inbound import Changed, Gone, Ignored, Written, read
 
 US = Identity(team="T1", user="UBOT", bot="BBOT")
 REPLY = {
@@ -27,6 +27,51 @@ REPLY = {
 def envelope(event: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
     told = {"type": "event_callback", "team_id": "T1", "event_id": "Ev1", "event": {**REPLY, **(event or {})}}
     return {**told, **changes}
+
+
+def changed(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    told = {**REPLY, **before}
+    return {
+        "subtype": "message_changed",
+        "user": None,
+        "previous_message": told,
+        "message": {**told, **after},
+    }
+
+
+def deleted(before: dict[str, Any]) -> dict[str, Any]:
+    return {"subtype": "message_deleted", "user": None, "previous_message": {**REPLY, **before}}
+
+
+def test_a_person_changes_what_they_wrote() -> None:
+    found = read(envelope(changed({}, {"text": "other words", "edited": {"user": "U1"}})), US)
+    assert isinstance(found, Changed)
+    assert found.key == "cm-1"
+    assert found.message is not None
+    assert (found.message["text"], found.message["ts"], found.message["channel"]) == (
+        "other words",
+        "2.2",
+        "C1",
+    )
+
+
+def test_a_person_deletes_what_they_wrote() -> None:
+    found = read(envelope(deleted({})), US)
+    assert isinstance(found, Changed)
+    assert (found.key, found.message) == ("cm-1", None)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        deleted({"bot_id": "BBOT", "user": None, "ts": "1.1", "thread_ts": None}),
+        changed(
+            {"bot_id": "BBOT", "ts": "1.1", "thread_ts": "1.1"}, {"subtype": "tombstone", "bot_id": None}
+        ),
+    ],
+)
+def test_a_thread_is_gone_with_its_first_message(event: dict[str, Any]) -> None:
+    assert read(envelope(event), US) == Gone(ThreadKey(team="T1", channel="C1", ts="1.1"))
 
 
 def test_a_reply_in_a_thread() -> None:
@@ -60,12 +105,18 @@ def test_in_a_shared_channel_the_workspace_is_where_the_app_is_installed() -> No
         ({"bot_id": "BBOT"}, "own_echo"),
         ({"user": "UBOT"}, "own_echo"),
         ({"metadata": {"event_type": MARKER, "event_payload": {}}, "user": "U7"}, "own_echo"),
-        ({"subtype": "message_changed", "message": {"bot_id": "BBOT"}, "user": None}, "own_echo"),
-        ({"subtype": "message_deleted", "previous_message": {"user": "UBOT"}, "user": None}, "own_echo"),
+        (changed({"bot_id": "BBOT", "user": None}, {"bot_id": "BBOT"}), "own_echo"),
+        (deleted({"bot_id": "BBOT", "user": None}), "own_echo"),
         ({"subtype": "bot_message", "bot_id": "BOTHER"}, "other_bot"),
         ({"bot_id": "BOTHER"}, "other_bot"),
-        ({"subtype": "message_changed", "message": {"user": "U1", "text": "on my way"}}, "edit"),
-        ({"subtype": "message_deleted", "previous_message": {"user": "U1"}}, "deletion"),
+        (changed({}, {"text": "on my way"}), "unfurl"),
+        (changed({}, {"text": "other words"}), "unfurl"),
+        (changed({}, {"text": "on my way", "edited": {"user": "U1"}}), "unfurl"),
+        (changed({"thread_ts": None}, {"text": "other words", "edited": {"user": "U1"}}), "not_in_thread"),
+        (changed({"bot_id": "BOTHER"}, {"text": "other words"}), "other_bot"),
+        (deleted({"thread_ts": None}), "not_in_thread"),
+        (deleted({"subtype": "channel_join"}), "other_subtype"),
+        ({"subtype": "message_deleted"}, "incomplete"),
         ({"subtype": "channel_join"}, "other_subtype"),
         ({"subtype": "a_new_one"}, "other_subtype"),
         ({"thread_ts": None}, "not_in_thread"),

@@ -186,8 +186,8 @@ async def test_a_thread_finds_its_conversation_also_after_another_was_opened(sto
     await receive(store, said("c", 1))
     turn = await one(store, worker)
     old, new = ThreadKey(team="T", channel="C", ts="1.1"), ThreadKey(team="T", channel="C", ts="2.2")
-    await store.open_thread(turn.conversation.id, old)
-    conversation = await store.open_thread(turn.conversation.id, new)
+    await store.open_thread(turn.conversation.id, old, "card")
+    conversation = await store.open_thread(turn.conversation.id, new, "card")
     assert conversation.thread == new
     for where in (old, new):
         assert await reply(store, where, f"Ev{where.ts}", f"m{where.ts}") == "queued"

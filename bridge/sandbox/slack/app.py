@@ -11,12 +11,13 @@ from typing import NamedTuple
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from bridge.sandbox.slack import chat, conversations, reactions, views
 from bridge.sandbox.slack.arguments import ApiError, Arguments, read
 from bridge.sandbox.slack.faults import Fault, Faults
+from bridge.sandbox.slack.files import LOGIN, Files
 from bridge.sandbox.slack.interactions import Interactions
 from bridge.sandbox.slack.pace import RateLimited
 from bridge.sandbox.slack.socket import Sockets
@@ -87,6 +88,7 @@ class WebApi:
         bot_token: str,
         app_token: str | None,
         faults: Faults,
+        files: Files,
         interactions: Interactions,
         sockets: Sockets,
     ) -> None:
@@ -95,12 +97,21 @@ class WebApi:
         self._bot_token = bot_token
         self._app_token = app_token
         self._faults = faults
+        self._files = files
         self._interactions = interactions
         self._sockets = sockets
+        self._methods = METHODS | {
+            "files.completeUploadExternal": Method(files.complete, "files:write"),
+            "files.delete": Method(files.delete, "files:write"),
+            "files.getUploadURLExternal": Method(files.get_upload_url, "files:write"),
+            "files.info": Method(files.info, "files:read"),
+        }
         self.app = Starlette(
             routes=[
                 Route("/api/{method}", self._api, methods=["GET", "POST"]),
                 Route("/actions/{id}", self._response_url, methods=["POST"]),
+                Route("/upload/v1/{ticket}", self._upload, methods=["POST"]),
+                Route("/files-pri/{id}/download/{name}", self._download),
                 WebSocketRoute("/socket", sockets.endpoint),
             ]
         )
@@ -109,6 +120,7 @@ class WebApi:
         method = request.path_params["method"]
         base_url = f"{request.url.scheme}://{request.url.netloc}{request.scope['root_path']}"
         self._interactions.base_url = self._interactions.base_url or base_url
+        self._workspace.base_url = self._workspace.base_url or base_url
         values: Json = {}
         fault = None
         error: str | None = None
@@ -131,14 +143,10 @@ class WebApi:
             response, error = _ratelimited(limited.seconds), "429"
         self.calls.add(Call(method, values, self._workspace.clock(), error))
         response.headers["x-oauth-scopes"] = ",".join(sorted(self._workspace.app.scopes))
-        if fault and fault.delay:
-            await asyncio.sleep(fault.delay)
-        if fault and (fault.reset or fault.drop):
-            await _hang_up(request)
-        return response
+        return await _with_fault(fault, request, response)
 
     async def _answer(self, method: str, args: Arguments, token: str | None, base_url: str) -> Json:
-        entry = METHODS.get(method)
+        entry = self._methods.get(method)
         if entry is None and method not in ("auth.test", "apps.connections.open"):
             raise ApiError("unknown_method")
         self._check_token(token, self._app_token if method == "apps.connections.open" else self._bot_token)
@@ -190,6 +198,26 @@ class WebApi:
             return JSONResponse(refused.as_json(), 404 if refused.code.endswith("_url") else 500)
         return Response("ok")
 
+    async def _upload(self, request: Request) -> Response:
+        fault = self._faults.take("upload", {})
+        content_type, body = request.headers.get("content-type", ""), await request.body()
+        if fault and fault.refuses:
+            response = _refusal(fault)
+        else:
+            status, text = self._files.receive(request.path_params["ticket"], content_type, body)
+            response = Response(text, status)
+        return await _with_fault(fault, request, response)
+
+    async def _download(self, request: Request) -> Response:
+        file = self._files.download(request.path_params["id"])
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        right = scheme.lower() == "bearer" and hmac.compare_digest(token.encode(), self._bot_token.encode())
+        if not right or "files:read" not in self._workspace.app.scopes:
+            return HTMLResponse(LOGIN)
+        if file is None or file.content is None:
+            return Response(status_code=404)
+        return Response(file.content, media_type=file.mimetype)
+
 
 def _ratelimited(seconds: int | None) -> Response:
     headers = {} if seconds is None else {"retry-after": str(seconds)}
@@ -203,6 +231,14 @@ def _refusal(fault: Fault) -> Response:
     if fault.body is None and fault.status == 429:
         return _ratelimited(fault.retry_after)
     return Response(fault.body or "", fault.status or 200, headers, "text/html")
+
+
+async def _with_fault(fault: Fault | None, request: Request, response: Response) -> Response:
+    if fault and fault.delay:
+        await asyncio.sleep(fault.delay)
+    if fault and (fault.reset or fault.drop):
+        await _hang_up(request)
+    return response
 
 
 async def _hang_up(request: Request) -> None:

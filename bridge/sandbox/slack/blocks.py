@@ -206,9 +206,10 @@ def check_blocks(
     at: str = "/blocks",
     dead_images: Collection[str] = (),
     unfurl_domains: Collection[str] | None = None,
+    slack_files: Collection[str] | None = None,
 ) -> list[str]:
     """What is wrong with `blocks` on this surface, in Slack's words; empty if it would take them."""
-    found = Findings(dead_images, unfurl_domains)
+    found = Findings(dead_images, unfurl_domains, slack_files)
     items(_SURFACES[surface], BLOCKS_ON[surface], least=0)(blocks, at, found)
     if not found.problems:
         _check_together(blocks, at, found)

@@ -20,10 +20,10 @@ EVENT_TYPE = 255
 
 
 async def post_message(args: Arguments) -> Json:
-    channel = _writable(args)
+    channel = writable(args)
     args.workspace.pace.take(channel.id)
     kept, warning = content(args)
-    message = _ours(args, channel, **kept)
+    message = ours(args, channel, **kept)
     message.metadata = _metadata(args)
     if args.flag("reply_broadcast") and message.is_reply:
         message.broadcast = True
@@ -36,12 +36,12 @@ async def post_message(args: Arguments) -> Json:
 
 
 async def post_ephemeral(args: Arguments) -> Json:
-    channel = _writable(args)
+    channel = writable(args)
     user = args.needed("user")
     if user not in channel.members:
         raise ApiError("user_not_in_channel")
     kept, _ = content(args)
-    message = _ours(args, channel, **kept)
+    message = ours(args, channel, **kept)
     message.ephemeral_to = user
     args.workspace.show(message)
     return {"ok": True, "message_ts": message.ts}
@@ -101,8 +101,8 @@ async def get_permalink(args: Arguments) -> Json:
 # ── what the calls have in common ────────────────────────────────────────────────────────────────
 
 
-def _writable(args: Arguments) -> Channel:
-    channel = args.channel()
+def writable(args: Arguments, name: str = "channel") -> Channel:
+    channel = args.channel(name)
     if channel.is_archived:
         raise ApiError("is_archived")
     if args.workspace.app.user not in channel.members:
@@ -114,7 +114,7 @@ def _is_ours(workspace: Workspace, message: Message) -> bool:
     return message.bot_id == workspace.app.bot_id
 
 
-def _ours(args: Arguments, channel: Channel, **kept: Any) -> Message:
+def ours(args: Arguments, channel: Channel, **kept: Any) -> Message:
     """A message of our app. Under a name of its own it is a `bot_message` and has no user.
 
     `client_msg_id` is taken and ignored: whether it makes a second post a duplicate for bot tokens is
@@ -172,14 +172,14 @@ def content(args: Arguments) -> tuple[dict[str, Any], str | None]:
         text, blocks = markdown, [{"type": "markdown", "text": markdown}] if markdown else []
     if not text.strip() and not blocks and not attachments:
         raise ApiError("no_text")
-    _check(args.workspace, blocks, "/blocks", "invalid_blocks")
+    check(args.workspace, blocks, "/blocks", "invalid_blocks")
     if len(attachments) > ATTACHMENTS:
         raise ApiError("too_many_attachments")
     for index, attachment in enumerate(attachments):
         if not isinstance(attachment, dict) or not isinstance(attachment.get("blocks", []), list):
             raise ApiError("invalid_attachments")
         inner = attachment.get("blocks", [])
-        _check(args.workspace, inner, f"/attachments/{index}/blocks", "invalid_attachments")
+        check(args.workspace, inner, f"/attachments/{index}/blocks", "invalid_attachments")
     kept = {
         "text": text[:TEXT],
         "blocks": finish(blocks),
@@ -191,9 +191,13 @@ def content(args: Arguments) -> tuple[dict[str, Any], str | None]:
     return kept, "message_truncated" if len(text) > TEXT else None
 
 
-def _check(workspace: Workspace, blocks: list[Any], at: str, error: str) -> None:
+def check(workspace: Workspace, blocks: list[Any], at: str, error: str) -> None:
     problems = check_blocks(
-        blocks, at=at, dead_images=workspace.dead_images, unfurl_domains=workspace.app.unfurl_domains
+        blocks,
+        at=at,
+        dead_images=workspace.dead_images,
+        unfurl_domains=workspace.app.unfurl_domains,
+        slack_files=workspace.images(),
     )
     if problems:
         raise ApiError(error, problems)

@@ -59,6 +59,8 @@ def _one_source(value: dict[str, Any], at: str, found: Findings) -> None:
 def _id_or_url(value: dict[str, Any], at: str, found: Findings) -> None:
     if ("id" in value) == ("url" in value):
         found.add("must define either `id` or `url`", at)
+    elif found.slack_files is not None and not {value.get("id"), value.get("url")} & set(found.slack_files):
+        found.add("invalid slack file", at)
 
 
 _SLACK_FILE = Record(None, {"id": string(), "url": string()}, also=_id_or_url)

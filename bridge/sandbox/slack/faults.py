@@ -5,6 +5,7 @@ slack.faults.next("chat.postMessage", status=502, body="<html>Bad gateway</html>
 slack.faults.next("chat.postMessage", ok_error="invalid_blocks")
 slack.faults.next("chat.postMessage", reset=True)    # booked, then the line goes dead
 slack.faults.next("chat.postMessage", drop=True)     # the line goes dead, nothing was booked
+slack.faults.next("upload", status=503)              # the address that takes a file's bytes
 slack.faults.next("*", delay=5)                      # booked at once, answered late
 slack.faults.token_error = "token_revoked"           # from now on, until it is None again
 """

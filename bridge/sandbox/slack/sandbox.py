@@ -12,6 +12,7 @@ from bridge.sandbox.slack.blocks import finish
 from bridge.sandbox.slack.events import Answer, Events, HttpLine, Line
 from bridge.sandbox.slack.faults import Faults
 from bridge.sandbox.slack.feed import Feed, Subscription
+from bridge.sandbox.slack.files import Files
 from bridge.sandbox.slack.interactions import Interactions
 from bridge.sandbox.slack.pace import Pace
 from bridge.sandbox.slack.socket import Sockets
@@ -25,7 +26,8 @@ class SlackSandbox:
 
     Events go to the app's open socket if it has one, else to `events_url`, which may be set later.
     `base_url` is where `app` is mounted; without it, it is learned from the first call of the Web API.
-    Real Slack retries events after about 0, 60 and 300 s; here those delays are scaled down.
+    Real Slack retries events after about 0, 60 and 300 s; here those delays are scaled down. A file that
+    the app uploads stands in its channel `share_delay` seconds later.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class SlackSandbox:
         channel_rate: float = 1.0,
         channel_burst: int = 4,
         retry_delays: Sequence[float] = (0.05, 1.0, 5.0),
+        share_delay: float = 0.1,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.events_url = events_url
@@ -52,14 +55,17 @@ class SlackSandbox:
             changed=self._feed.tell,
         )
         furnish(self.state)
+        self.state.base_url = base_url
         self._http = HttpLine(signing_secret, lambda: self.events_url, clock)
         self.sockets = Sockets(self.state.app.id)
         self._interactions = Interactions(self.state, base_url)
+        self.files = Files(self.state, share_delay)
         self._api = WebApi(
             self.state,
             bot_token=bot_token,
             app_token=app_token,
             faults=self.faults,
+            files=self.files,
             interactions=self._interactions,
             sockets=self.sockets,
         )
@@ -75,6 +81,7 @@ class SlackSandbox:
 
     async def stop(self) -> None:
         """Give up what is under way, close the sockets, end every subscription."""
+        self.files.stop()
         await self.events.stop()
         await self.sockets.disconnect()
         await self._http.stop()
@@ -111,10 +118,10 @@ class SlackSandbox:
         thread_ts: str | None = None,
         broadcast: bool = False,
         blocks: list[Json] | None = None,
-        files: Sequence[Json] = (),
+        files: Sequence[tuple[str, bytes]] = (),
         subtype: str | None = None,
     ) -> Message:
-        """`text` as it is typed; a bot among the users posts a `bot_message`."""
+        """`text` as it is typed, `files` as names and bytes; a bot among the users posts a `bot_message`."""
         user = self.state.users[user_id]
         escaped, made = typed(text)
         message = Message(
@@ -123,7 +130,6 @@ class SlackSandbox:
             text=escaped,
             user=user_id,
             blocks=finish(copy.deepcopy(blocks) if blocks is not None else made),
-            files=list(files),
             subtype=subtype or ("file_share" if files else None),
             client_msg_id=str(uuid.uuid4()),
         )
@@ -135,7 +141,7 @@ class SlackSandbox:
             message.user, message.client_msg_id = None, None
             message.bot_id, message.username = user.bot_id, user.display_name or user.real_name
             message.subtype = subtype or "bot_message"
-        return self.state.post(message)
+        return self.files.post(message, user_id, list(files)) if files else self.state.post(message)
 
     def edit_as(self, user_id: str, channel: str, ts: str, text: str) -> Message:
         message = self._own(user_id, channel, ts)

@@ -18,6 +18,7 @@ class Findings:
 
     dead_images: Collection[str] = ()
     unfurl_domains: Collection[str] | None = None  # None: any host may play in a video block
+    slack_files: Collection[str] | None = None  # ids and addresses of images in Slack; None: not looked at
     problems: list[str] = field(default_factory=list)
 
     def add(self, what: str, at: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mimetypes
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
 Json = dict[str, Any]
@@ -128,6 +130,58 @@ class Message:
             body["metadata"] = self.metadata
         if self.ephemeral_to:
             body["is_ephemeral"] = True
+        return body
+
+
+@dataclass(eq=False)
+class File:
+    """A file: first only announced, then uploaded, then shared. `shares` are the messages that show it."""
+
+    id: str
+    name: str
+    size: int
+    user: str
+    created: int
+    url: str  # where its bytes are, for those with a token
+    content: bytes | None = field(default=None, repr=False)
+    title: str = ""
+    alt_txt: str | None = None
+    complete: bool = False
+    shares: list[Message] = field(default_factory=list, repr=False)
+
+    @property
+    def mimetype(self) -> str:
+        return mimetypes.guess_type(self.name)[0] or "application/octet-stream"
+
+    def as_json(self, channels: dict[str, Channel]) -> Json:
+        """https://docs.slack.dev/reference/objects/file-object; less before it was looked through."""
+        body: Json = {
+            "id": self.id,
+            "created": self.created,
+            "timestamp": self.created,
+            "name": self.name,
+            "title": self.title or self.name,
+            "user": self.user,
+            "size": self.size,
+            "mode": "hosted",
+            "is_external": False,
+            "is_public": any(not channels[one.channel].is_private for one in self.shares),
+            "url_private": self.url,
+            "url_private_download": self.url,
+            "permalink": self.url,
+        }
+        if self.alt_txt:
+            body["alt_txt"] = self.alt_txt
+        if self.shares:
+            suffix = PurePosixPath(self.name).suffix.removeprefix(".").lower() or "binary"
+            body |= {"mimetype": self.mimetype, "filetype": suffix, "pretty_type": suffix.upper()}
+            body["shares"] = {}
+            for one in self.shares:
+                kind = "private" if channels[one.channel].is_private else "public"
+                share = {"ts": one.ts, "channel_name": channels[one.channel].name}
+                if one.thread_ts:
+                    share["thread_ts"] = one.thread_ts
+                body["shares"].setdefault(kind, {}).setdefault(one.channel, []).append(share)
         return body
 
 

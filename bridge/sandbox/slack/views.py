@@ -124,4 +124,5 @@ def check_view(workspace: Workspace, body: Any) -> list[str]:
         "home" if kind == "home" else "modal",
         at="/view/blocks",
         dead_images=workspace.dead_images,
+        slack_files=workspace.images(),
     )

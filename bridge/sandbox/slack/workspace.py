@@ -7,11 +7,12 @@ tests) as a small dict.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from bridge.sandbox.slack.pace import Pace
-from bridge.sandbox.slack.state import App, Channel, Json, Message, Status, Trigger, User, View
+from bridge.sandbox.slack.state import App, Channel, File, Json, Message, Status, Trigger, User, View
 
 #: a status goes away by itself; https://docs.slack.dev/reference/methods/assistant.threads.setStatus
 STATUS_SECONDS = 120
@@ -36,6 +37,8 @@ class Workspace:
         self.channels: dict[str, Channel] = {}
         self.usergroups: list[Json] = []
         self.statuses: dict[tuple[str, str], Status] = {}
+        self.files: dict[str, File] = {}
+        self.base_url: str | None = None  # where the sandbox is, once it is known
         self.views: dict[str, View] = {}
         self.triggers: dict[str, Trigger] = {}
         self.dead_images: set[str] = set()  # addresses Slack will fail to download
@@ -78,6 +81,14 @@ class Workspace:
         status = self.statuses.get((channel, thread_ts))
         return status if status and status.until > self.clock() else None
 
+    def images(self) -> set[str]:
+        """What a `slack_file` may name: the images that are shared, by id and by address.
+
+        https://docs.slack.dev/reference/block-kit/composition-objects/slack-file-object
+        """
+        shared = [one for one in self.files.values() if one.shares and one.mimetype.startswith("image/")]
+        return {name for one in shared for name in (one.id, one.url)}
+
     def permalink(self, message: Message) -> str:
         link = f"{self.url}archives/{message.channel}/p{message.ts.replace('.', '')}"
         return f"{link}?thread_ts={message.thread_ts}&cid={message.channel}" if message.is_reply else link
@@ -111,6 +122,31 @@ class Workspace:
             message, self._hidden("message_changed", message=message.as_json(), previous_message=before)
         )
         self._tell("update", message)
+
+    def add_file(self, name: str, size: int, user: str) -> File:
+        id = f"F0{secrets.token_hex(4).upper()}"
+        base = self.base_url or "https://files.slack.com"
+        url = f"{base}/files-pri/{self.team_id}-{id}/download/{quote(name, safe='')}"
+        self.files[id] = File(id, name, size, user, int(self.clock()), url)
+        return self.files[id]
+
+    def share(self, files: Sequence[File], message: Message) -> Message:
+        """Post `message` with `files` in it."""
+        for file in files:
+            file.complete = True
+            file.shares.append(message)
+        message.files = [file.as_json(self.channels) for file in files]
+        return self.post(message)
+
+    def delete_file(self, file: File) -> None:
+        """A message that was nothing but the file goes with it (unverified)."""
+        del self.files[file.id]
+        for message in file.shares:
+            rest = [one for one in message.files if one["id"] != file.id]
+            if rest or message.text or message.blocks:
+                self.replace(message, files=[*rest, {"id": file.id, "mode": "tombstone"}])
+            else:
+                self.delete(message)
 
     def delete(self, message: Message) -> None:
         channel = self.channels[message.channel]

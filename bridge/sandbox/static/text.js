@@ -95,7 +95,7 @@ function angled(token, names) {
     return date(Number(at), format, url);
   }
   if (target.startsWith("!")) return mention(`@${said ?? target.slice(1)}`);
-  return link(unescape(target), said);
+  return /^(https?|mailto):/.test(target) ? link(unescape(target), said) : `<${unescape(token)}>`;
 }
 
 const unescape = (text) => text.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&");

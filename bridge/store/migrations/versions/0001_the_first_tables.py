@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("thread_ts", sa.Text(), nullable=True),
         sa.Column("facts", sa.Text(), nullable=False),
         sa.Column("card", sa.Text(), nullable=True),
+        sa.Column("typing", sa.Text(), nullable=True),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_conversation")),
         sa.UniqueConstraint("source", "external_id", name=op.f("uq_conversation_source_external_id")),

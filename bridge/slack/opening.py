@@ -1,0 +1,92 @@
+"""Gives a conversation the thread it has not, and another where its own is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bridge.engine.ports import Ledger
+from bridge.engine.work import Conversation, PutBack, Turn
+from bridge.model import ThreadKey
+from bridge.render import notice
+from bridge.slack.api import ChannelAway, SlackApi, ThreadGone
+from bridge.slack.routes import Routes
+from bridge.slack.view import digest
+
+SLOT = 2.0  # seconds that a reserved slot stays good when its turn comes late
+LOOKBACK = 600.0  # seconds before a conversation's row in which its card is looked for: clocks differ
+
+
+class Slots:
+    """Slack's pace for one turn: the slot that was reserved when it was put back, then new ones."""
+
+    def __init__(self, api: SlackApi, turn: Turn) -> None:
+        self._api = api
+        self._reserved = turn.late is not None and turn.late < SLOT
+
+    async def wait(self, channel: str) -> float:
+        """Seconds until the next message of `channel` may go; 0 for now."""
+        if self._reserved:
+            self._reserved = False
+            return 0.0
+        return await self._api.room(channel)
+
+
+class Opener:
+    def __init__(self, api: SlackApi, ledger: Ledger, routes: Routes) -> None:
+        self._api = api
+        self._ledger = ledger
+        self._routes = routes
+
+    def has_elsewhere(
+        self, conversation: Conversation, facts: Mapping[str, object], error: ThreadGone | ChannelAway
+    ) -> bool:
+        """Whether a message that its thread cannot take has another place to go."""
+        if isinstance(error, ThreadGone):
+            return True
+        fallback = self._routes.of(conversation, facts).fallback_channel
+        return (
+            fallback is not None
+            and conversation.thread is not None
+            and conversation.thread.channel != fallback
+        )
+
+    async def open(self, turn: Turn, facts: Mapping[str, object], slots: Slots) -> Conversation | PutBack:
+        """Post the card in the route's channel, or in its fallback while that one cannot be reached."""
+        route = self._routes.of(turn.conversation, facts)
+        try:
+            return await self._open_in(route.channel, turn, facts, slots)
+        except ChannelAway as error:
+            if route.fallback_channel is None:
+                raise
+            return await self._open_in(route.fallback_channel, turn, facts, slots, instead_of=error)
+
+    async def _open_in(
+        self,
+        channel: str,
+        turn: Turn,
+        facts: Mapping[str, object],
+        slots: Slots,
+        instead_of: ChannelAway | None = None,
+    ) -> Conversation | PutBack:
+        about = turn.conversation
+        card = self._routes.card(about, facts)
+        ts = None
+        if turn.doubt:
+            ts = await self._api.posted_card(channel, str(about.key), about.created_at - LOOKBACK)
+        if ts is None:
+            if (wait := await slots.wait(channel)) > 0:
+                return PutBack(wait)
+            ts = await self._api.post(channel, card, {"card": str(about.key)})
+        where = ThreadKey(team=self._api.known().team, channel=channel, ts=ts)
+        opened = await self._ledger.open_thread(about.id, where, digest(card))
+        if instead_of is not None:
+            await self._say(
+                where, f"This conversation is here because its channel is away: {instead_of.problem}."
+            )
+        elif about.card is not None:
+            await self._say(where, "This conversation goes on here: its earlier thread is gone.")
+        return opened
+
+    async def _say(self, where: ThreadKey, text: str) -> None:
+        # Not worth a step of its own: after a crash just here the thread stands without the line.
+        await self._api.post(where.channel, notice(text), {"notice": text}, where.ts)

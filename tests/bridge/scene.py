@@ -1,0 +1,154 @@
+"""One customer, their thread, and what both sides of it have: what nearly every test here begins with."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from bridge.sandbox.slack import Message
+from bridge.sandbox.stage import AnyVendor, Stage
+from tests.crash.books import cards, until
+
+SENT, FAILED, WAITING = "white_check_mark", "x", "hourglass_flowing_sand"
+
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Scene:
+    """`words` of a message are what a colleague reads; `sent` is what agents' replies came to at the vendor."""
+
+    stage: Stage
+    vendor: AnyVendor
+    id: str
+    source: str
+    card: Message
+
+    @property
+    def thread(self) -> list[Message]:
+        return self.card.replies
+
+    @property
+    def texts(self) -> list[str]:
+        return [message.text for message in self.thread]
+
+    @property
+    def sent(self) -> list[str]:
+        talk = next(one for one in self.vendor.conversations.values() if self.id in _ids(one))
+        return [message.text for message in talk.messages if message.role == "agent"]
+
+    def says(self, *texts: str) -> None:
+        """The customer writes."""
+        for text in texts:
+            self.vendor.say(self.id, text)
+
+    def writes(self, text: str, user: str = "U0MINA", **more: Any) -> Message:
+        """Somebody writes in the thread."""
+        return self.stage.slack.post_as(user, self.card.channel, text, thread_ts=self.card.ts, **more)
+
+    def fault(self, method: str = "chat.postMessage", **fault: Any) -> None:
+        """What the next call about this thread meets."""
+        self.stage.slack.faults.next(method, when=lambda call: call.get("thread_ts") == self.card.ts, **fault)
+
+    async def until(self, condition: Callable[[], object], what: str, seconds: float = 15.0) -> None:
+        try:
+            await until(lambda: bool(condition()), seconds, what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the thread: {self.texts}") from None
+
+    async def shows(self, *texts: str) -> None:
+        """Wait until the thread holds all of these, and that it holds them once and in this order."""
+        await self.until(lambda: set(texts) <= set(self.texts), f"{texts} in the thread")
+        assert [text for text in self.texts if text in texts] == list(texts)
+
+    async def tells(self, *words: str) -> str:
+        """Wait for a message in the thread that has all of `words`; its text."""
+        found = lambda: [text for text in self.texts if all(word in text for word in words)]
+        await self.until(found, f"a message with {words}")
+        return found()[-1]
+
+    async def marked(self, message: Message, *marks: str) -> None:
+        """Wait until `message` carries these marks, and no others."""
+        await self.until(lambda: list(message.reactions) == list(marks), f"the marks {marks}")
+
+    async def carried(self, text: str = "and that is all") -> None:
+        """Wait until a reply got through: everything written before it has been decided by then."""
+        await self.marked(self.writes(f"{text} {next(_numbers)}"), SENT)
+
+
+def _ids(conversation: Any) -> tuple[str | None, ...]:
+    return conversation.id, getattr(conversation, "human_id", None)
+
+
+async def opened(stage: Stage, vendor: AnyVendor | None = None, name: str = "Lena") -> Scene:
+    """A customer who has just been greeted."""
+    vendor = vendor or stage.ada
+    conversation = vendor.open(name)
+    source = f"acme-{vendor.name}"
+    if vendor is stage.gptbots:  # its greeting is the app's own
+        vendor.say(conversation.id, "Hello")
+    scene = await _in_thread(stage, vendor, conversation.id, source)
+    await scene.tells("How can I help you")
+    return scene
+
+
+async def waiting(stage: Stage, vendor: AnyVendor | None = None, name: str = "Lena") -> Scene:
+    """A customer who waits for a human: the AI agent says nothing more."""
+    scene = await opened(stage, vendor, name)
+    scene.says("I want a human")
+    conversation = scene.vendor.conversations[scene.id]
+    await scene.until(lambda: conversation.state == "handoff", "the handoff")
+    if human_id := getattr(conversation, "human_id", None):  # a session, and a thread, of its own
+        own = await _in_thread(stage, scene.vendor, human_id, scene.source)
+        scene = _HumanSession(stage, scene.vendor, human_id, scene.source, own.card, conversation.id)
+    await scene.tells("waits for a human")
+    return scene
+
+
+@dataclass
+class _HumanSession(Scene):
+    talk: str = ""
+
+    def says(self, *texts: str) -> None:
+        for text in texts:
+            self.vendor.say(self.talk, text)
+
+
+async def _in_thread(stage: Stage, vendor: AnyVendor, id: str, source: str) -> Scene:
+    def found() -> list[Message]:
+        return [card for card in cards(stage) if _payload(card).get("card") == f"{source}/{id}"]
+
+    await until(lambda: bool(found()), 15, f"the card of {source}/{id}")
+    (card,) = found()
+    return Scene(stage, vendor, id, source, card)
+
+
+def _payload(message: Message) -> dict[str, Any]:
+    payload: dict[str, Any] = (message.metadata or {}).get("event_payload", {})
+    return payload
+
+
+async def counted(stage: Stage, metric: str) -> float:
+    """The value of a counter, with its labels as `/metrics` writes them; 0 where it is not there yet."""
+    async with httpx.AsyncClient(trust_env=False) as http:
+        shown = (await http.get(f"{stage.bridge_url}/metrics")).text
+    return sum(float(line.rsplit(" ", 1)[1]) for line in shown.splitlines() if line.startswith(f"{metric} "))
+
+
+async def ready(stage: Stage) -> tuple[int, dict[str, str]]:
+    """What /readyz answers: its status and what is missing."""
+    async with httpx.AsyncClient(trust_env=False) as http:
+        answer = await http.get(f"{stage.bridge_url}/readyz")
+    return answer.status_code, answer.json()["missing"]
+
+
+async def later(condition: Callable[[], Any], what: str, seconds: float = 15.0) -> None:
+    """Wait for an awaitable condition."""
+    async with asyncio.timeout(seconds):
+        while not await condition():
+            await asyncio.sleep(0.02)
