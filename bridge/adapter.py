@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import httpx
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from bridge.errors import DeliveryError, Malformed, OutcomeUnknown, Rejected, RetryAfter, RetryLater
 from bridge.model import (
@@ -39,9 +39,14 @@ from bridge.model import (
 
 
 class Settings(BaseModel):
-    """A source's own keys in config.toml. Subclasses add theirs; an unknown key is a start-up error."""
+    """A source's own keys in config.toml. Subclasses add theirs; an unknown key is a start-up error.
+
+    `console_url` is where people see a conversation at the vendor; `{id}` stands for the conversation's id.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    console_url: str | None = Field(None, pattern=r"^https?://\S*\{id\}\S*$")
 
 
 class Secrets(BaseModel):
@@ -114,6 +119,7 @@ class Capabilities(Frozen):
 
     text_limit: int | None = None  # characters in one message
     delivers_replies: bool = True  # False: it only records them, and your own app shows them
+    tells_humans_apart: bool = True  # False: what a human said may come back as the bot's
 
 
 @runtime_checkable

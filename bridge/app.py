@@ -70,7 +70,7 @@ class Bridge:
         self.api = SlackApi(client, config.slack, store)
         self._listeners = Listeners(self.api, client, store, token)
         routes = Routes(config.routes, config.sources)
-        replies = Replies(self.api, People(self.api), routes)
+        replies = Replies(self.api, People(self.api), routes, config.aliases)
         self._typing = TypingCarrier(self.api, store)
         self._lanes = Lanes(
             store,

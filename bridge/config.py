@@ -63,11 +63,17 @@ Name = Annotated[
     str,
     _form(r"[a-z](?:[a-z0-9-]{0,62}[a-z0-9])?", "is not a source's name: small letters, digits and hyphens"),
 ]
+UserId = Annotated[str, Field(pattern=r"^[UW][A-Z0-9]{2,}$")]
 ChannelId = Annotated[
     str,
     _form(r"[CG][A-Z0-9]{2,}", "is not a channel's id; it is like C0123456789, under the channel's details"),
 ]
 WebAddress = Annotated[str, _form(r"https?://[^\s/]\S*", "is not an http or https address")]
+Host = Annotated[
+    str,
+    AfterValidator(str.lower),
+    _form(r"(?:[^\s/@:\[\]]+|\[[0-9a-f:.]+\])(?::\d{1,5})?", "is not a host, or a host and its port"),
+]
 
 
 class Section(BaseModel):
@@ -97,6 +103,14 @@ class Slack(Section):
     channel_rate: float = Field(1.0, ge=0, le=100, strict=True)
     channel_burst: int = Field(3, ge=1, le=100, strict=True)
     timeout: Duration = 15.0
+
+
+class Media(Section):
+    """Files at addresses that vendors name. Only `allow_hosts` may be in a private network."""
+
+    max_size: Size = 20 * 1024**2
+    timeout: Duration = Field(20.0, gt=0)
+    allow_hosts: tuple[Host, ...] = ()
 
 
 class Retry(Section):
@@ -145,7 +159,7 @@ class Route(Section):
     reply_mode: ReplyMode = "live"
     note_prefix: str = Field("//", min_length=1, max_length=20)
     details: Patterns = ()
-    identity: Literal["agent", "team"] = "agent"
+    identity: Literal["agent", "alias", "team"] = "agent"
     team_name: str = Field("Support", min_length=1, max_length=80)
     guests_may_reply: bool = Field(False, strict=True)
 
@@ -165,9 +179,11 @@ class Config:
     server: Server
     store: Store
     slack: Slack
+    media: Media
     engine: Engine
     sources: Mapping[str, Source]
     routes: tuple[Route, ...]
+    aliases: Mapping[str, str]
     database_url: SecretStr | None
     slack_bot_token: SecretStr
     slack_signing_secrets: tuple[SecretStr, ...]
@@ -180,9 +196,11 @@ class _File(Section):
     server: Server = Server()
     store: Store = Store()
     slack: Slack = Slack()
+    media: Media = Media()
     engine: Engine = Engine()
     sources: Annotated[dict[Name, dict[str, Any]], Filled]
     routes: Annotated[tuple[Route, ...], Filled]
+    aliases: dict[UserId, Annotated[str, Field(min_length=1, max_length=80)]] = Field(default_factory=dict)
 
 
 def load(path: Path, environ: Mapping[str, str], adapters: Mapping[str, type[Adapter]]) -> Config:
@@ -228,9 +246,11 @@ def load(path: Path, environ: Mapping[str, str], adapters: Mapping[str, type[Ada
         server=file.server.model_copy(update={"port": int(port)} if port else {}),
         store=file.store,
         slack=file.slack,
+        media=file.media,
         engine=file.engine,
         sources=sources,
         routes=file.routes,
+        aliases=file.aliases,
         database_url=_secret(values.get("DATABASE_URL")),
         slack_bot_token=bot_token,
         slack_signing_secrets=signing_secrets,

@@ -31,6 +31,8 @@ from bridge.errors import NotFound, Refused, TooLarge, Unavailable
 
 logger = logging.getLogger(__name__)
 
+LONGEST_ID = 512  # characters of a conversation's id; no index takes thousands
+
 #: what /readyz says is not ready yet: name -> why, empty when all is well
 Readiness = Callable[[], Awaitable[Mapping[str, str]]]
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
@@ -67,11 +69,14 @@ def build(
             return JSONResponse(received.answer)
         # The path may hold a token; which hook it was is in the key and the events.
         incoming = Incoming(source, received.key, adapter.vendor, await request.body())
-        new = await ledger.keep_events(incoming, received.events)
+        events = tuple(event for event in received.events if len(event.conversation.id) <= LONGEST_ID)
+        new = await ledger.keep_events(incoming, events)
         metrics.webhooks.labels(source, "kept" if new else "duplicate").inc()
         if new:
-            for event in received.events:
+            for event in events:
                 metrics.events.labels(source, event.kind).inc()
+            if len(events) < len(received.events):
+                metrics.unread.labels(source, "a conversation id too long to be one").inc()
             for kind in received.unread:
                 metrics.unread.labels(source, kind).inc()
         return JSONResponse(received.answer)

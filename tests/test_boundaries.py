@@ -2,6 +2,7 @@
 
 model, errors  <-  adapter, routing, control, render, compose  <-  engine  <-  slack, store, web
 slack, store, web  <-  app  <-  __main__
+media (files from vendors' addresses) <- slack
 adapters -> model, errors, adapter (and httpx)
 """
 
@@ -34,11 +35,12 @@ ALLOWED = {
     "render": BASE,
     "compose": BASE,
     "metrics": set(),
+    "media": BASE | {"config"},
     "engine": RULES | {"metrics"},
-    "slack": RULES | {"metrics", "engine"},
+    "slack": RULES | {"metrics", "media", "engine"},
     "store": RULES | {"metrics", "engine"},
     "web": RULES | {"metrics", "engine"},
-    "app": RULES | {"metrics", "engine", "slack", "store", "web"},
+    "app": RULES | {"metrics", "media", "engine", "slack", "store", "web"},
     "registry": BASE | {"adapter"},
     "sandbox": set(),
     "sandbox.demo": {"errors", "config", "registry", "app"},

@@ -16,12 +16,13 @@ from pydantic import BaseModel
 
 from bridge import config
 from bridge.adapter import variable_for
-from bridge.config import Config, Engine, Match, Retry, Route, Section, Server, Slack, Store
+from bridge.config import Config, Engine, Match, Media, Retry, Route, Section, Server, Slack, Store
 from bridge.registry import adapters
 
 AS_IT_STANDS = (Path(__file__).parent.parent / "config.example.toml").read_text(encoding="utf-8")
 EVERY_KEY = re.sub(r"^#(?=\S)", "", AS_IT_STANDS, flags=re.MULTILINE)
 VENDORS = adapters()
+SECTIONS = {"server": Server, "store": Store, "slack": Slack, "media": Media, "engine": Engine}
 
 
 def secrets_of(text: str) -> list[str]:
@@ -45,7 +46,7 @@ def load(text: str, folder: Path) -> Config:
 def tables(text: str) -> Iterator[tuple[type[BaseModel], dict[str, Any]]]:
     """Each table in `text` with the model that reads it."""
     file = tomllib.loads(text)
-    for key, model in {"server": Server, "store": Store, "slack": Slack, "engine": Engine}.items():
+    for key, model in SECTIONS.items():
         yield model, file[key]
     for key in ("to_slack", "to_vendor"):
         yield Retry, file["engine"][key]
@@ -80,7 +81,7 @@ def test_it_loads_as_it_stands(tmp_path: Path) -> None:
 def test_what_is_commented_out_is_the_default(tmp_path: Path) -> None:
     shown, spelt = load(AS_IT_STANDS, tmp_path), load(EVERY_KEY, tmp_path)
 
-    assert (spelt.server, spelt.store, spelt.slack, spelt.engine) == (Server(), Store(), Slack(), Engine())
+    assert {key: getattr(spelt, key) for key in SECTIONS} == {key: one() for key, one in SECTIONS.items()}
     assert [settings(one) for one in shown.routes] == [settings(one) for one in spelt.routes]
     for name, source in shown.sources.items():
         assert settings(source.settings) == settings(spelt.sources[name].settings)

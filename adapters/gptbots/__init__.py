@@ -50,7 +50,7 @@ class GPTBots:
     vendor: ClassVar[str] = "gptbots"
     settings: ClassVar[type[Settings]] = GPTBotsSettings
     secrets: ClassVar[type[Secrets]] = GPTBotsSecrets
-    capabilities: ClassVar[Capabilities] = Capabilities()
+    capabilities: ClassVar[Capabilities] = Capabilities(tells_humans_apart=False)
 
     def __init__(
         self, source: str, settings: GPTBotsSettings, secrets: GPTBotsSecrets, http: httpx.AsyncClient

@@ -1,7 +1,8 @@
 """Knowing our own words when a vendor tells them back.
 
 A vendor that reports what agents said reports our replies too, sometimes before it has answered the
-call that sent them, and without an id both sides know. So the digest of a reply is kept before it is sent.
+call that sent them, and without an id both sides know. So digests of a reply are kept before it is sent;
+each takes away one echo.
 """
 
 from __future__ import annotations
@@ -9,15 +10,36 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from bridge.model import AnyPart, Author, Link, Text
-
-SENDING = "sending"  # the step of a reply whose ref is its digest: from here on the vendor may have it
+from bridge.model import AnyPart, Link, Message, Reply, Role, Text
 
 
-def digest(author: Author, parts: Sequence[AnyPart]) -> str:
-    """The same for what we sent and for its echo: who, and the words, whatever their white space."""
-    said = [
-        part.text if isinstance(part, Text) else part.url for part in parts if isinstance(part, Text | Link)
-    ]
-    words = " ".join(" ".join(said).split())
-    return hashlib.sha256(f"{author.name or ''}\0{words}".encode()).hexdigest()[:32]
+def digests(reply: Reply) -> tuple[str, str]:
+    """What an echo of `reply` may be known by: as this agent's in its conversation, or by its words alone."""
+    key = reply.conversation
+    return _of(key.source, key.id, reply.author.name or "", _words(reply.parts)), _of(
+        key.source, _words(reply.parts)
+    )
+
+
+def digest(message: Message, *, tells_humans_apart: bool) -> str | None:
+    """What `message` would be known by if it were an echo; None where it cannot be one.
+
+    Where a vendor tells a human's words as the bot's, and in another conversation, only the words are left.
+    """
+    key, words = message.conversation, _words(message.parts)
+    if message.author.role is Role.AGENT:
+        return _of(key.source, key.id, message.author.name or "", words)
+    if message.author.role is Role.BOT and not tells_humans_apart:
+        return _of(key.source, words)
+    return None
+
+
+def _of(*told: str) -> str:
+    return hashlib.sha256("\0".join(told).encode()).hexdigest()
+
+
+def _words(parts: Sequence[AnyPart]) -> str:
+    """The words, whatever their white space."""
+    kept = (part for part in parts if isinstance(part, Text | Link))
+    said = (part.text if isinstance(part, Text) else f"{part.text or ''} {part.url}" for part in kept)
+    return " ".join(" ".join(said).split())

@@ -8,9 +8,9 @@ from typing import Protocol
 
 from bridge import control
 from bridge.adapter import Adapter, FindsReplies
-from bridge.engine.echo import SENDING, digest
+from bridge.engine.echo import digests
 from bridge.engine.ports import Ledger
-from bridge.engine.work import Again, Change, Done, NewDelivery, Outcome, Turn, Uncertain
+from bridge.engine.work import SENDING, Again, Change, Done, NewDelivery, Outcome, Turn, Uncertain
 from bridge.errors import OutcomeUnknown, Rejected
 from bridge.model import Direction, Reply
 
@@ -45,11 +45,11 @@ class VendorCarrier:
                 )
             found = await adapter.find(reply)
             if found is not None:
-                return self._sent(turn, found.ref)
-        if not await self._ledger.progress(turn, {SENDING: digest(reply.author, reply.parts)}):
+                return _sent(turn, reply, found.ref)
+        if not await self._ledger.begin_reply(turn, digests(reply)):
             raise OutcomeUnknown("the lane was taken over by another worker")
         sent = await adapter.send(reply)
-        return self._sent(turn, sent.ref)
+        return _sent(turn, reply, sent.ref)
 
     def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
         if isinstance(outcome, Again):
@@ -63,13 +63,14 @@ class VendorCarrier:
         problem = getattr(outcome, "problem", "")
         return mark(turn, "failed"), notice(turn, f"A reply was not sent to the customer: {problem}")
 
-    def _sent(self, turn: Turn, ref: str | None) -> Done:
-        after = control.after_reply(turn.conversation.control)
-        follow = (mark(turn, "sent"),)
-        if after is None:
-            return Done(ref, follow=follow)
-        card = NewDelivery(Direction.MARKS, "card", f"card:{turn.delivery}", "{}")
-        return Done(ref, change=Change(control=after), follow=(*follow, card))
+
+def _sent(turn: Turn, reply: Reply, ref: str | None) -> Done:
+    follow = (mark(turn, "sent"),)
+    after = control.after_reply(turn.conversation.control)
+    if after is None:
+        return Done(ref, follow=follow)
+    card = NewDelivery(Direction.MARKS, "card", f"card:{turn.delivery}", "{}")
+    return Done(ref, change=Change(control=after, owner=reply.author.name), follow=(*follow, card))
 
 
 def mark(turn: Turn, state: str) -> NewDelivery:

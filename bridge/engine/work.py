@@ -25,7 +25,10 @@ class Typist:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation as the store knows it; `id` is the store's row, `facts` what the card shows."""
+    """A conversation as the store knows it; `id` is the store's row, `facts` what the card shows.
+
+    `since` is when `control` became what it is, `owner` the agent's name while a human has it.
+    """
 
     id: int
     key: ConversationKey
@@ -35,6 +38,8 @@ class Conversation:
     facts: Mapping[str, Any] = field(default_factory=dict)
     card: str | None = None
     typing: Typist | None = None
+    since: float | None = None
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +93,15 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a delivery taught us of its conversation, written with its outcome."""
+    """What a delivery taught us, written with its outcome. `owner` goes with `control`; `heard` is the
+    digest of a reply whose echo it was."""
 
     control: Control | None = None
+    owner: str | None = None
     facts: Mapping[str, Any] | None = None
     card: str | None = None
     typing: Typist | None = None
+    heard: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,5 +139,8 @@ class Uncertain:
     problem: str
     follow: tuple[NewDelivery, ...] = ()
 
+
+#: the step of a reply that says: from here on the vendor may have it
+SENDING = "sending"
 
 Outcome = Done | PutBack | Again | Failed | Uncertain

@@ -2,6 +2,18 @@
 
 from bridge.render.card import card
 from bridge.render.events import notice, render, status
-from bridge.render.message import ConversationView, SlackMessage, username
+from bridge.render.files import without
+from bridge.render.message import ConversationView, Shown, SlackFile, SlackMessage, username
 
-__all__ = ["ConversationView", "SlackMessage", "card", "notice", "render", "status", "username"]
+__all__ = [
+    "ConversationView",
+    "Shown",
+    "SlackFile",
+    "SlackMessage",
+    "card",
+    "notice",
+    "render",
+    "status",
+    "username",
+    "without",
+]

@@ -47,9 +47,7 @@ _CONTROL = {
 def card(view: ConversationView) -> SlackMessage:
     """The card as it stands now; it is updated in place."""
     name = username(Author(role=Role.CUSTOMER), view.customer) or "Customer"
-    head = rich_text(
-        section(emoji(EMOJI[view.control]), text(f" {name}", bold=True), text(f": {_CONTROL[view.control]}"))
-    )
+    head = rich_text(section(emoji(EMOJI[view.control]), text(f" {name}", bold=True), *_state(view)))
     rows, details = _facts(view), list(view.details.items())
     shown = details[: limits.CARD_DETAILS]
     while True:
@@ -57,6 +55,17 @@ def card(view: ConversationView) -> SlackMessage:
         if not shown or Piece((), (head, facts)).size <= limits.MESSAGE:
             return coloured(head, (facts,), COLOURS[view.control])
         shown.pop()
+
+
+def _state(view: ConversationView) -> list[Element]:
+    """Who has the conversation, and while somebody waits or answers, since when."""
+    if view.control is Control.HUMAN and view.owner:
+        words = [text(f": {one_line(view.owner, limits.LABEL)} has the conversation")]
+    else:
+        words = [text(f": {_CONTROL[view.control]}")]
+    if view.since and view.control in (Control.WAITING, Control.HUMAN):
+        words += [text(" since "), when(view.since)]
+    return words
 
 
 def coloured(head: Block, facts: tuple[Block, ...], colour: str, *, broadcast: bool = False) -> SlackMessage:
@@ -80,6 +89,8 @@ def _facts(view: ConversationView) -> list[list[Element]]:
         facts.append([text("Start page: ", bold=True), *link(view.start_page)])
     if view.started_at:
         facts.append([text("Started: ", bold=True), when(view.started_at)])
+    if view.console:
+        facts.append([text("At the vendor: ", bold=True), *link(view.console)])
     return facts
 
 

@@ -21,18 +21,19 @@ from bridge.model import (
 )
 from bridge.render import limits
 from bridge.render.alert import alert
+from bridge.render.files import shown
 from bridge.render.fitting import fitting
 from bridge.render.literal import one_line
-from bridge.render.message import ConversationView, Face, SlackMessage, face, username
+from bridge.render.message import ConversationView, Face, Shown, SlackMessage, face, username
 from bridge.render.parts import pieces
 from bridge.render.pieces import line, messages
 
 
-def render(event: AnyEvent, view: ConversationView) -> tuple[SlackMessage, ...]:
-    """The messages that show `event`, in order; none where it shows as the card, a status or a mark."""
+def render(event: AnyEvent, view: ConversationView) -> tuple[Shown, ...]:
+    """What shows `event`, in order; nothing where it shows as the card, a status or a mark."""
     match event:
         case Message():
-            return messages(
+            return shown(
                 pieces(event.parts, event.author.role), face(event.author, event.customer or view.customer)
             )
         case HandoffStarted():

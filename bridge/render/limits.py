@@ -11,7 +11,6 @@ BLOCKS = 50
 TEXT_OBJECT = 3000
 # https://docs.slack.dev/reference/block-kit/blocks/image-block
 ADDRESS = 3000
-IMAGE_TEXT = 2000
 # https://docs.slack.dev/reference/block-kit/blocks/rich-text-block
 INDENT = 8
 # https://docs.slack.dev/reference/block-kit/block-elements/button-element

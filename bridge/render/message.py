@@ -34,6 +34,29 @@ class SlackMessage:
 
 
 @dataclass(frozen=True)
+class SlackFile:
+    """One file, to be fetched from the vendor and uploaded; `instead` is the message with the link to it.
+
+    At `url`, or under `id`, for which the vendor gives an address on request. `caption` stands beside it.
+    """
+
+    kind: str  # image | video | audio | file
+    instead: SlackMessage
+    url: str | None = None
+    id: str | None = None
+    name: str | None = None
+    mime_type: str | None = None
+    size: int | None = None
+    caption: tuple[Block, ...] = ()
+    username: str | None = None
+    icon_url: str | None = None
+    icon_emoji: str | None = None
+
+
+Shown = SlackMessage | SlackFile
+
+
+@dataclass(frozen=True)
 class ConversationView:
     """What the store knows of a conversation. `details` holds only what its route lets be shown."""
 
@@ -45,6 +68,9 @@ class ConversationView:
     start_page: str | None
     details: Mapping[str, Any]
     started_at: datetime | None
+    since: datetime | None = None  # when control became what it is
+    owner: str | None = None  # the agent who has it
+    console: str | None = None  # where people see it at the vendor
 
 
 @dataclass(frozen=True)
@@ -91,9 +117,9 @@ def ladder(rungs: list[SlackMessage], by: Face, words: str) -> SlackMessage:
 
     The last one gives up name and picture too: Slack may have refused those.
     """
-    text = _within(escape(words))
+    text = within(escape(words))
     whose = escape(f"{by.username}: ") if by.username else ""
-    message = SlackMessage(_within(whose + text))
+    message = SlackMessage(within(whose + text))
     for rung in reversed(rungs):
         message = replace(
             rung,
@@ -106,6 +132,6 @@ def ladder(rungs: list[SlackMessage], by: Face, words: str) -> SlackMessage:
     return message
 
 
-def _within(text: str) -> str:
+def within(text: str) -> str:
     """Only a name, address or label full of characters to escape makes this cut."""
     return text if len(text) <= limits.TEXT else text[: limits.TEXT - 1] + "…"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 from bridge.model import (
@@ -20,27 +20,20 @@ from bridge.model import (
     Video,
     Webview,
 )
-from bridge.render import limits
 from bridge.render.carousel import carousel, link_button, pressable
-from bridge.render.literal import Block, context, is_web, link, linked, one_line, plain, quote, section, text
+from bridge.render.files import Attached, attached
+from bridge.render.literal import context, link, linked, one_line, section, text
 from bridge.render.markdown import markdown
 from bridge.render.pieces import Piece, flow
-from bridge.render.words import (
-    file_words,
-    media_words,
-    options_words,
-    unknown_words,
-    web_view,
-    webview_words,
-)
+from bridge.render.words import options_words, unknown_words, web_view, webview_words
 
 #: GPTBots marks a citation `$[1]$` in its text
 _CITATION = re.compile(r"\$\[(\d{1,4})\]\$")
 
 
-def pieces(parts: Iterable[AnyPart], by: Role) -> list[Piece]:
+def pieces(parts: Iterable[AnyPart], by: Role) -> list[Piece | Attached]:
     """The pieces of a message's parts, in order; each branch of a flow named once."""
-    found: list[Piece] = []
+    found: list[Piece | Attached] = []
     label = None
     for part in parts:
         shown = _pieces(part, by)
@@ -52,20 +45,12 @@ def pieces(parts: Iterable[AnyPart], by: Role) -> list[Piece]:
     return found
 
 
-def _pieces(part: AnyPart, by: Role) -> list[Piece]:
+def _pieces(part: AnyPart, by: Role) -> Sequence[Piece | Attached]:
     match part:
         case Text():
             return _text(part.text, by)
-        case Image():
-            return _image(part)
-        case Video():
-            return flow([media_words("Video", part.url, part.name)])
-        case Audio():
-            transcript = part.transcript or ""
-            said = [quote(*linked(transcript))] if transcript.strip() else []
-            return flow([media_words("Audio", part.url, part.name), *said])
-        case File():
-            return flow([file_words(part)])
+        case Image() | Video() | Audio() | File():
+            return attached(part)
         case Link():
             return flow([section(*link(part.url, part.text))])
         case Webview():
@@ -85,18 +70,6 @@ def _text(words: str, by: Role) -> list[Piece]:
     if by is Role.CUSTOMER:
         return flow([section(*linked(words))])
     return markdown(_CITATION.sub(r"[\1]", words))
-
-
-def _image(part: Image) -> list[Piece]:
-    """https://docs.slack.dev/reference/block-kit/blocks/image-block"""
-    plainer = flow([media_words("Image", part.url, part.name)])
-    if not is_web(part.url):
-        return plainer
-    name = one_line(part.name, limits.IMAGE_TEXT)
-    block: Block = {"type": "image", "image_url": part.url, "alt_text": name or "Image"}
-    if name:
-        block["title"] = plain(name)
-    return [Piece((block,), plainer[0].plainer)]
 
 
 def _webview(part: Webview) -> list[Piece]:

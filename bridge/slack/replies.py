@@ -16,10 +16,11 @@ from bridge.slack.routes import Routes
 
 
 class Replies:
-    def __init__(self, api: SlackApi, people: People, routes: Routes) -> None:
+    def __init__(self, api: SlackApi, people: People, routes: Routes, aliases: Mapping[str, str]) -> None:
         self._api = api
         self._people = people
         self._routes = routes
+        self._aliases = aliases
 
     async def compose(self, turn: Turn) -> Reply | None:
         """The reply, or None where the message stays in as a note. Raises a `DeliveryError`."""
@@ -41,7 +42,11 @@ class Replies:
                 "files cannot be sent to the customer",
                 remedy="Nothing of this message was sent; write it again without the file",
             )
-        name, avatar = (person.name, person.avatar) if route.identity == "agent" else (route.team_name, None)
+        name, avatar = route.team_name, None
+        if route.identity == "agent":
+            name, avatar = person.name, person.avatar
+        elif route.identity == "alias":
+            name = self._aliases.get(person.id, route.team_name)
         parts = draft.parts
         if turn.kind == "correction":
             parts = (Text(text="Correction:"), *parts)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from bridge import routing
 from bridge.config import Route, Source
 from bridge.engine.work import Conversation
-from bridge.render import SlackMessage, card
+from bridge.render import ConversationView, SlackMessage, card
 from bridge.slack.view import view
 
 
@@ -19,6 +19,10 @@ class Routes:
     def vendor(self, conversation: Conversation) -> str:
         source = self._sources.get(conversation.key.source)
         return source.adapter.vendor if source else conversation.key.source
+
+    def tells_humans_apart(self, conversation: Conversation) -> bool:
+        source = self._sources.get(conversation.key.source)
+        return source is None or source.adapter.capabilities.tells_humans_apart
 
     def of(self, conversation: Conversation, facts: Mapping[str, object] | None = None) -> Route:
         told = conversation.facts if facts is None else facts
@@ -33,5 +37,10 @@ class Routes:
 
     def card(self, conversation: Conversation, facts: Mapping[str, object] | None = None) -> SlackMessage:
         told = conversation.facts if facts is None else facts
-        shown = self.of(conversation, told).details
-        return card(view(conversation, told, self.vendor(conversation), shown))
+        return card(self.view(conversation, told))
+
+    def view(self, conversation: Conversation, facts: Mapping[str, object]) -> ConversationView:
+        source = self._sources.get(conversation.key.source)
+        console = source.settings.console_url if source else None
+        shown = self.of(conversation, facts).details
+        return view(conversation, facts, self.vendor(conversation), shown, console)

@@ -15,7 +15,10 @@ from bridge.slack.api import ChannelAway, SlackApi, ThreadGone
 from bridge.slack.corrections import offer
 from bridge.slack.opening import Opener, Slots
 from bridge.slack.routes import Routes
-from bridge.slack.view import digest, learn, view
+from bridge.slack.view import digest, learn
+
+ECHO = 86_400.0  # seconds in which an agent's words may come back as theirs
+SHORT_ECHO = 300.0  # and as the bot's, which may well say the same by itself
 
 
 class ThreadCarrier:
@@ -32,12 +35,10 @@ class ThreadCarrier:
             offered = offer(turn.read(), self._routes.vendor(turn.conversation))
             return await self._show(turn, (offered,), turn.conversation.facts)
         event = EVENT.validate_json(turn.payload)
-        if await self._is_echo(turn, event):
-            return Done(ref="echo")
+        if (heard := await self._echo(turn, event)) is not None:
+            return Done(ref="echo", change=Change(heard=heard))
         facts = learn(turn.conversation.facts, event)
-        vendor = self._routes.vendor(turn.conversation)
-        shown = self._routes.of(turn.conversation, facts).details
-        messages = render(event, view(turn.conversation, facts, vendor, shown))
+        messages = render(event, self._routes.view(turn.conversation, facts))
         opens = bool(messages) or isinstance(event, ConversationStarted)
         return await self._show(turn, messages, facts, opens=opens)
 
@@ -50,10 +51,13 @@ class ThreadCarrier:
             NewDelivery(Direction.SLACK, "notice", f"notice:{turn.delivery}", json.dumps({"text": text})),
         )
 
-    async def _is_echo(self, turn: Turn, event: AnyEvent) -> bool:
-        if not isinstance(event, Message) or event.author.role is not Role.AGENT:
-            return False
-        return await self._ledger.was_said(turn.conversation.id, said_digest(event.author, event.parts))
+    async def _echo(self, turn: Turn, event: AnyEvent) -> str | None:
+        """The digest of the reply of ours that `event` tells back."""
+        if not isinstance(event, Message):
+            return None
+        told = said_digest(event, tells_humans_apart=self._routes.tells_humans_apart(turn.conversation))
+        within = ECHO if event.author.role is Role.AGENT else SHORT_ECHO
+        return told if told is not None and await self._ledger.was_said(told, within) else None
 
     async def _show(
         self,

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any
+from urllib.parse import quote
 
 from bridge.engine.work import Conversation
 from bridge.model import AnyEvent, Channel, ConversationStarted, Customer
@@ -34,21 +35,34 @@ def customer(facts: Mapping[str, Any]) -> Customer | None:
 
 
 def view(
-    conversation: Conversation, facts: Mapping[str, Any], vendor: str, shown: Sequence[str]
+    conversation: Conversation,
+    facts: Mapping[str, Any],
+    vendor: str,
+    shown: Sequence[str],
+    console_url: str | None = None,
 ) -> ConversationView:
-    """The view of a conversation; of the vendor's own fields only those that fit one of `shown`."""
-    details = facts.get("details", {})
+    """The view of a conversation; of e-mail, phone and the vendor's own fields only what fits `shown`."""
+
+    def is_shown(name: str) -> bool:
+        return any(fnmatchcase(name, one) for one in shown)
+
+    who = customer(facts)
+    if who is not None:
+        private = {name: None for name in ("email", "phone") if not is_shown(name)}
+        who = who.model_copy(update=private)
+    console = console_url.replace("{id}", quote(conversation.key.id, safe="")) if console_url else None
     return ConversationView(
         key=conversation.key,
         vendor=vendor,
         control=conversation.control,
-        customer=customer(facts),
+        customer=who,
         channel=Channel(**facts["channel"]) if "channel" in facts else None,
         start_page=facts.get("start_page"),
-        details={
-            name: value for name, value in details.items() if any(fnmatchcase(name, one) for one in shown)
-        },
+        details={name: value for name, value in facts.get("details", {}).items() if is_shown(name)},
         started_at=datetime.fromtimestamp(facts.get("started_at", conversation.created_at), UTC),
+        since=datetime.fromtimestamp(conversation.since, UTC) if conversation.since else None,
+        owner=conversation.owner,
+        console=console,
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from bridge.engine.work import Conversation, Incoming, NewDelivery, Outcome, Turn
+from bridge.engine.work import SENDING, Conversation, Incoming, NewDelivery, Outcome, Turn
 from bridge.errors import ConfigError
 from bridge.model import AnyEvent, ThreadKey
 from bridge.store import conversations, inbox, lanes, migrate, pace, replies
@@ -173,9 +173,14 @@ class Store:
     async def last_reply(self, conversation: int) -> str | None:
         return await self._database.run(replies.last_reply, conversation)
 
-    async def was_said(self, conversation: int, digest: str) -> bool:
-        """Whether a reply with this digest was sent, or is being sent, in the conversation."""
-        return await self._database.run(replies.was_said, conversation, digest)
+    async def begin_reply(self, turn: Turn, digests: Sequence[str]) -> bool:
+        """Record that the vendor may have the reply from here on. False where the lane is no longer ours."""
+        turn.refs[SENDING] = str(turn.attempt)
+        return await self._database.run(replies.begin_reply, turn, turn.refs, digests)
+
+    async def was_said(self, digest: str, within: float) -> bool:
+        """Whether a reply with this digest was begun in the last `within` seconds, and not told back yet."""
+        return await self._database.run(replies.was_said, digest, within)
 
     async def open_thread(self, conversation: int, where: ThreadKey, card: str) -> Conversation:
         """`where` is the conversation's thread from now on; `card` the digest of the card that opens it."""

@@ -7,18 +7,20 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bridge.engine.work import Change, Conversation, Typist
 from bridge.model import Control, ConversationKey, ThreadKey
-from bridge.store.tables import conversation, now, thread
+from bridge.store.tables import conversation, now, said, thread
 
 _CONVERSATION = select(
     conversation.c.id,
     conversation.c.source,
     conversation.c.external_id,
     conversation.c.control,
+    conversation.c.control_at,
+    conversation.c.owner,
     conversation.c.team,
     conversation.c.channel,
     conversation.c.thread_ts,
@@ -67,6 +69,10 @@ _LEAVE = (
     )
     .values(team=None, channel=None, thread_ts=None)
 )
+# one echo for each time it was said
+_HEARD = delete(said).where(
+    said.c.id == select(func.min(said.c.id)).where(said.c.digest == bindparam("digest")).scalar_subquery()
+)
 
 
 def read(connection: Connection, ids: Iterable[int]) -> dict[int, Conversation]:
@@ -80,6 +86,8 @@ def _conversation(row: Any) -> Conversation:
         id=row.id,
         key=ConversationKey(source=row.source, id=row.external_id),
         control=Control(row.control),
+        since=row.control_at,
+        owner=row.owner,
         thread=ThreadKey(team=row.team, channel=row.channel, ts=row.thread_ts) if located else None,
         created_at=row.created_at,
         facts=json.loads(row.facts),
@@ -97,13 +105,18 @@ def change(connection: Connection, about: int, told: Change) -> None:
     values: dict[str, Any] = {}
     if told.control is not None:
         values["control"] = told.control
+        values["control_at"] = now()
+        values["owner"] = told.owner
     if told.facts is not None:
         values["facts"] = json.dumps(told.facts)
+    if told.heard is not None:
+        connection.execute(_HEARD, {"digest": told.heard})
     if told.card is not None:
         values["card"] = told.card
     if told.typing is not None:
         values["typing"] = json.dumps(dataclasses.asdict(told.typing)) if told.typing.text else None
-    connection.execute(_CHANGE.values(**values), {"conversation": about})
+    if values:
+        connection.execute(_CHANGE.values(**values), {"conversation": about})
 
 
 def open_thread(connection: Connection, conversation_id: int, where: ThreadKey, card: str) -> Conversation:

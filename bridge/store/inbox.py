@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from bridge import control
 from bridge.engine.work import Incoming, NewDelivery
 from bridge.model import EVENT, AnyEvent, Control, Direction, Receipt, Typing
-from bridge.store.lanes import enqueue
+from bridge.store.lanes import enqueue, storable
 from bridge.store.tables import conversation, inbox, now
 
 _KEEP = (
@@ -44,7 +44,7 @@ _CONTROL = (
         conversation.c.id == bindparam("conversation"),
         or_(conversation.c.control_at.is_(None), conversation.c.control_at <= bindparam("at")),
     )
-    .values(control=bindparam("new_control"), control_at=bindparam("at"))
+    .values(control=bindparam("new_control"), control_at=bindparam("at"), owner=None)
 )
 #: a webhook and what its adapter read in it
 Webhook = tuple[Incoming, Sequence[AnyEvent]]
@@ -93,10 +93,14 @@ def line(event: AnyEvent) -> Direction:
 
 def keep(connection: Connection, incoming: Sequence[Incoming]) -> list[bool]:
     """Keep what was not kept before; for each, whether it is new."""
-    rows = [{"source": one.source, "key": one.key, "path": one.path, "body": one.body} for one in incoming]
+    rows = [
+        {"source": one.source, "key": storable(one.key), "path": one.path, "body": one.body}
+        for one in incoming
+    ]
     kept = {(row.source, row.key) for row in connection.execute(_KEEP, rows)}
     new = []
-    for one in incoming:
-        new.append((one.source, one.key) in kept)
-        kept.discard((one.source, one.key))  # the same twice in one go: the second is the duplicate
+    for row in rows:
+        place = (row["source"], row["key"])
+        new.append(place in kept)
+        kept.discard(place)  # the same twice in one go: the second is the duplicate
     return new

@@ -10,6 +10,7 @@ the same on both databases (SQLite leaves out FOR UPDATE: its writer is alone).
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -62,6 +63,11 @@ _QUEUE = (
 )
 
 
+def storable(key: str) -> str:
+    """`key`, or its hash where it is too long for an index."""
+    return key if len(key) <= 300 else hashlib.sha256(key.encode()).hexdigest()
+
+
 def enqueue(connection: Connection, new: Sequence[tuple[int, NewDelivery]]) -> list[bool]:
     """Queue each delivery in its conversation's lane, in this order.
 
@@ -79,7 +85,7 @@ def enqueue(connection: Connection, new: Sequence[tuple[int, NewDelivery]]) -> l
     rows = [
         {
             "lane": lanes[about, one.direction],
-            "key": one.key,
+            "key": storable(one.key),
             "kind": one.kind,
             "payload": one.payload,
         }

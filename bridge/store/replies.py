@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Double, bindparam, select, update
+from sqlalchemy.dialects.postgresql import insert
 
-from bridge.engine.echo import SENDING
-from bridge.engine.work import Incoming, NewDelivery
+from bridge.engine.work import SENDING, Incoming, NewDelivery, Turn
 from bridge.model import DeliveryState, Direction, ThreadKey
 from bridge.store.conversations import leave_thread
 from bridge.store.inbox import keep
-from bridge.store.lanes import enqueue
-from bridge.store.tables import delivery, lane, now, thread
+from bridge.store.lanes import enqueue, progress, storable
+from bridge.store.tables import delivery, lane, now, said, thread
 
 _OF_THREAD = select(thread.c.conversation_id).where(
     thread.c.team == bindparam("team"),
@@ -21,12 +21,11 @@ _OF_THREAD = select(thread.c.conversation_id).where(
     thread.c.ts == bindparam("ts"),
 )
 _SAID = (
-    select(delivery.c.id)
-    .join(lane, lane.c.id == delivery.c.lane_id)
-    .where(lane.c.conversation_id == bindparam("conversation"), lane.c.direction == Direction.VENDOR)
-    .where(delivery.c.refs.contains(bindparam("ref")))
+    select(said.c.id)
+    .where(said.c.digest == bindparam("digest"), said.c.at > now() - bindparam("within", type_=Double()))
     .limit(1)
 )
+_SAY = insert(said).values(digest=bindparam("digest"), at=now())
 _OF_KEY = select(delivery.c.id, delivery.c.state, delivery.c.refs).where(
     delivery.c.lane_id == bindparam("lane"), delivery.c.key == bindparam("key")
 )
@@ -78,7 +77,7 @@ def amend_reply(
         return "duplicate"
     # The lane's row is held, so that the reply cannot be begun meanwhile.
     lane_id = connection.execute(_LANE, {"conversation": found}).scalar_one_or_none()
-    row = connection.execute(_OF_KEY, {"lane": lane_id, "key": key}).first()
+    row = connection.execute(_OF_KEY, {"lane": lane_id, "key": storable(key)}).first()
     if row is None or row.state == DeliveryState.CANCELLED:
         return "not_a_reply"
     if row.state == DeliveryState.QUEUED and SENDING not in row.refs:
@@ -109,6 +108,13 @@ def last_reply(connection: Connection, conversation_id: int) -> str | None:
     return connection.execute(_LAST, {"conversation": conversation_id}).scalar_one_or_none()
 
 
-def was_said(connection: Connection, conversation_id: int, digest: str) -> bool:
-    found = connection.execute(_SAID, {"conversation": conversation_id, "ref": f'"{SENDING}": "{digest}"'})
-    return found.first() is not None
+def begin_reply(connection: Connection, turn: Turn, refs: Mapping[str, str], digests: Sequence[str]) -> bool:
+    """From here on the vendor may have it, and may tell it back. False where the lane is no longer ours."""
+    if not progress(connection, turn, refs):
+        return False
+    connection.execute(_SAY, [{"digest": one} for one in digests])
+    return True
+
+
+def was_said(connection: Connection, digest: str, within: float) -> bool:
+    return connection.execute(_SAID, {"digest": digest, "within": within}).first() is not None

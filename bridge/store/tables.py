@@ -59,6 +59,7 @@ conversation = Table(
     Column("external_id", Text, nullable=False),
     Column("control", Text, nullable=False),
     Column("control_at", Double),  # the vendor's time of the event that set it
+    Column("owner", Text),  # the name of the agent who has it
     Column("team", Text),
     Column("channel", Text),
     Column("thread_ts", Text),
@@ -150,6 +151,15 @@ attempt = Table(
     Column("ended_at", Double, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("problem", Text),
+)
+
+# the digests of replies, until the vendor has told them back
+said = Table(
+    "said",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("digest", Text, nullable=False, index=True),
+    Column("at", Double, nullable=False),
 )
 
 pace = Table(

@@ -96,7 +96,7 @@ def slack_shows_everything_twice(stage: Stage) -> None:
             post(dataclasses.replace(message, ts=state.next_ts()))
         return post(message)
 
-    state.post = twice  # type: ignore[method-assign]
+    state.post = twice
 
 
 @pytest.mark.parametrize(
@@ -124,6 +124,20 @@ async def test_a_broken_way_fails_at_its_step(
     assert f"FAILED  Ada: {step}" in told
     assert any(line.lstrip().startswith("expected: ") for line in told)
     assert any(line.lstrip().startswith("seen: ") for line in told)
+
+
+@pytest.mark.crash
+async def test_a_bridge_that_repeats_itself_after_a_kill_is_seen(tmp_path: Path) -> None:
+    """Slack loses the metadata, so the bridge cannot find what it had posted."""
+    async with Stage(tmp_path, channel_rate=0) as stage:
+        state = stage.slack.state
+        post = state.post
+        state.post = lambda message: post(dataclasses.replace(message, metadata=None))
+        seen = tour.Seen(stage, PATIENCE)
+        seen.bridge = await stage.serve()
+
+        with pytest.raises(tour.Unseen, match="everything once"):
+            await tour.killed([tour.Trip(seen, stage.ada, 1000)])
 
 
 async def test_a_bridge_that_does_not_start_is_told_with_its_log(tmp_path: Path) -> None:

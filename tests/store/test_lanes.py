@@ -221,7 +221,28 @@ async def test_what_was_said_is_known_again(store: Store) -> None:
         turn, Done(follow=(NewDelivery(Direction.VENDOR, "reply", "r", "{}"),)), keep_going=False
     )
     (sending,) = [one for one in await store.claim(worker, 30, 10) if one.kind == "reply"]
-    assert await store.was_said(turn.conversation.id, "d1g357") is False
-    await store.progress(sending, {"sending": "d1g357"})
-    assert await store.was_said(turn.conversation.id, "d1g357") is True
-    assert await store.was_said(turn.conversation.id, "d1g35") is False
+    assert await store.was_said("d1g357", 60) is False
+    for _ in range(2):  # said twice
+        assert await store.begin_reply(sending, ["d1g357", "other"])
+    for _ in range(2):  # and heard twice
+        assert await store.was_said("d1g357", 60) is True
+        await receive(store, said("c", 90 + _))
+        echo = await one(store, worker)
+        await store.advance(echo, Done(change=Change(heard="d1g357")), keep_going=True)
+    assert await store.was_said("d1g357", 60) is False
+    assert await store.was_said("other", 60) is True
+    assert await store.was_said("other", 0) is False
+
+
+async def test_keys_of_any_length_are_kept_apart(store: Store) -> None:
+    worker = await store.join()
+    long = "x" * 5000
+    first, second = said("c", 1).model_copy(update={"id": f"{long}1"}), said("c", 2)
+    second = second.model_copy(update={"id": f"{long}2"})
+    assert await receive(store, first, key=f"{long}1")
+    assert await receive(store, second, key=f"{long}2")
+    assert not await receive(store, first, key=f"{long}1")
+    turn = await one(store, worker)
+    _, following = await store.advance(turn, Done(), keep_going=True)
+    assert following is not None
+    assert following.read()["id"] == f"{long}2"

@@ -1,0 +1,253 @@
+"""README and docs/ are true: links lead somewhere, and what they name exists in the code."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bridge import config
+from bridge.__main__ import _parser
+from bridge.adapter import Webhook
+from bridge.errors import NotFound, Refused
+from bridge.metrics import REGISTRY
+from bridge.registry import adapters
+from bridge.slack.api import _MENDABLE
+from bridge.slack.marks import MARKS
+from tests.test_config_example import AS_IT_STANDS, NEEDED, VARIABLES
+from tests.vendors import TOKEN, make
+
+ROOT = Path(__file__).parent.parent
+PAGES = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+}
+ALL = "\n".join(PAGES.values())
+CODE = "\n".join(
+    path.read_text(encoding="utf-8")
+    for path in [*(ROOT / name for name in ("Procfile", "Makefile", "app.json", "config.example.toml"))]
+    + [path for folder in ("bridge", "adapters", "tests") for path in (ROOT / folder).rglob("*.py")]
+)
+
+pages = pytest.mark.parametrize("page", PAGES)
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", ALL, re.MULTILINE | re.DOTALL)
+
+
+def code() -> Iterator[str]:
+    """Each line of a shell block, and each piece of inline code."""
+    for block in blocks("sh"):
+        yield from re.sub(r"\\\n\s*", "", block).splitlines()
+    yield from re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", ALL, flags=re.MULTILINE | re.DOTALL))
+
+
+def rows(page: str, heading: str) -> dict[str, str]:
+    """The first cell of each row of the table below `heading` (its own first cell), with the rest."""
+    table = PAGES[page].partition(f"| {heading} |")[2].partition("\n\n")[0].splitlines()[2:]
+    return {cells[0].strip(): cells[1].strip() for row in table if (cells := row.strip("|").split("|", 1))}
+
+
+# ── links ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pages
+def test_every_link_leads_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", PAGES[page]):
+        if target.startswith("https://"):
+            continue
+        file, _, anchor = target.partition("#")
+        there = (ROOT / page).parent / file if file else ROOT / page
+        assert there.exists(), target
+        if anchor:
+            assert anchor in anchors(there.read_text(encoding="utf-8")), target
+
+
+def anchors(text: str) -> set[str]:
+    """As GitHub makes them of headings."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_readme_is_short_and_links_every_page() -> None:
+    assert len(PAGES["README.md"].splitlines()) < 150
+    linked = set(re.findall(r"\]\(([^)\s]+\.md)\)", PAGES["README.md"]))
+    assert linked == PAGES.keys() - {"README.md"}
+
+
+# ── commands, variables, configuration ───────────────────────────────────────────────────────────
+
+
+COMMAND = re.compile(r"(?:^|[\s\"])(?:python -m )?bridge ([a-z]+(?: --[a-z-]+(?: [\w./]+)?)*)")
+
+
+def test_every_command_is_one() -> None:
+    found = {arguments for line in code() for arguments in COMMAND.findall(line.partition("  #")[0])}
+
+    assert {one.split()[0] for one in found} == {"serve", "work", "migrate", "demo"}
+    for arguments in found:
+        _parser().parse_args(arguments.split())
+
+
+def test_every_make_target_is_one() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    found = {match[1] for line in code() if (match := re.match(r"make ([a-z]+)\b", line))}
+
+    assert {"demo", "test"} <= found <= targets
+
+
+def test_every_variable_is_one_and_none_is_left_out() -> None:
+    named = set(re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", ALL)) | {"PORT"}
+    of_others = {"RAILWAY_DEPLOYMENT_DRAINING_SECONDS"}
+
+    assert named >= VARIABLES
+    assert {one for one in named - of_others if one not in CODE and one != "SHOP_API_KEY"} == set()
+
+
+@pytest.mark.parametrize("block", blocks("toml"))
+def test_every_piece_of_configuration_can_be_used(block: str, tmp_path: Path) -> None:
+    given = tomllib.loads(block)
+    if "routes" not in given:
+        block += '\n[[routes]]\nchannel = "C0123456789"\n'
+    file = tmp_path / "config.toml"
+    file.write_text(block, encoding="utf-8")
+
+    config.load(file, dict.fromkeys(NEEDED, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), adapters())
+
+
+def test_every_key_of_a_route_is_explained() -> None:
+    explained = set(re.findall(r"^\| `(\w+)`(?:, `(\w+)`)?", PAGES["docs/configuration.md"], re.MULTILINE))
+
+    assert config.Route.model_fields.keys() - {"match"} <= {key for pair in explained for key in pair}
+    assert all(f"`{key}`" in PAGES["docs/configuration.md"] for key in config.Match.model_fields)
+    assert 'note_prefix = "//"' in AS_IT_STANDS
+
+
+# ── addresses and metrics ────────────────────────────────────────────────────────────────────────
+
+
+def test_every_webhook_address_is_a_hook() -> None:
+    found = set(re.findall(r"/webhooks/acme-(ada|gptbots|moveo)((?:/<[^>]+>|/[\w/]+)*)", ALL))
+
+    assert len(found) >= 5
+    for vendor, path in found:
+        hook = re.sub(r"<[^>]+>", TOKEN, path).strip("/")
+        hooks = [f"{hook}{call}" for call in CALLS] if hook == TOKEN else [hook]
+        for one in hooks:
+            webhook = Webhook(one, {}, b"{}", datetime.now(UTC))
+            with pytest.raises(Refused) as refused:
+                make(vendor).receive(webhook)
+                raise Refused("taken")
+            assert not isinstance(refused.value, NotFound), (vendor, path)
+
+
+#: what GPTBots appends, as its page says
+CALLS = re.findall(r"`(/(?:conversation/)?(?:establish|chat|close))`", PAGES["docs/vendors/gptbots.md"])
+
+
+def test_every_metric_is_one_and_none_is_left_out() -> None:
+    counted = {metric.name + ("_total" if metric.type == "counter" else "") for metric in REGISTRY.collect()}
+    listed = {name.strip("`") for name in rows("docs/deploy.md", "metric")}
+
+    assert listed == counted
+    assert set(re.findall(r"\bbridge_[a-z_]+_total\b", ALL)) <= counted
+
+
+# ── Slack ────────────────────────────────────────────────────────────────────────────────────────
+
+
+#: https://docs.slack.dev/reference/methods: the bot scopes of each method, for public and private channels
+SCOPES = {
+    "assistant.threads.setStatus": {"chat:write"},
+    "auth.test": set(),
+    "chat.postEphemeral": {"chat:write"},
+    "chat.postMessage": {"chat:write"},
+    "chat.update": {"chat:write"},
+    "conversations.history": {"channels:history", "groups:history"},
+    "conversations.info": {"channels:read", "groups:read"},
+    "conversations.replies": {"channels:history", "groups:history"},
+    "files.completeUploadExternal": {"files:write"},
+    "files.getUploadURLExternal": {"files:write"},
+    "files.info": {"files:read"},
+    "reactions.add": {"reactions:write"},
+    "reactions.remove": {"reactions:write"},
+    "usergroups.list": {"usergroups:read"},
+    "users.info": {"users:read"},
+}
+#: https://docs.slack.dev/reference/events
+EVENTS = {"message.channels": {"channels:history"}, "message.groups": {"groups:history"}}
+#: https://docs.slack.dev/reference/scopes: what goes with a word in a call, not with a method
+WORDS = {"icon_url": {"chat:write.customize"}, "url_private": {"files:read"}}
+
+METHOD = re.compile(
+    r"(?:assistant|auth|bots|chat|conversations|files|pins|reactions|team|usergroups|users|views)(?:\.\w+)+"
+)
+
+
+def words_of_slack() -> set[str]:
+    """Every string in the code that speaks to Slack."""
+    files = [path for path in (ROOT / "bridge").rglob("*.py") if "sandbox" not in path.parts]
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files]
+    return {
+        node.value
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+CALLED = {word for word in words_of_slack() if METHOD.fullmatch(word)}
+
+
+def manifest() -> dict[str, dict[str, dict[str, list[str]]]]:
+    (block,) = blocks("json")
+    return json.loads(block)  # type: ignore[no-any-return]
+
+
+def test_the_manifest_has_the_scopes_that_are_needed_and_no_other() -> None:
+    said = words_of_slack()
+    events = manifest()["settings"]["event_subscriptions"]["bot_events"]
+    needed = set().union(
+        *(SCOPES[method] for method in CALLED),
+        *(EVENTS[event] for event in events),
+        *(scopes for word, scopes in WORDS.items() if any(one.startswith(word) for one in said)),
+    )
+    given = manifest()["oauth_config"]["scopes"]["bot"]
+
+    assert len(CALLED) > 5
+    assert sorted(given) == sorted(needed)
+    assert sorted(name.strip("`") for name in rows("docs/slack.md", "scope")) == sorted(given)
+
+
+def test_the_methods_are_those_that_are_called() -> None:
+    named = re.findall(r"`([^`]+)`", rows("docs/slack.md", " ")["the bridge calls"])
+
+    assert named == sorted(CALLED)
+
+
+def test_both_addresses_of_the_manifest_are_ours() -> None:
+    settings = manifest()["settings"]
+    addresses = {settings[one]["request_url"] for one in ("event_subscriptions", "interactivity")}
+
+    assert addresses == {"https://bridge.example.com/slack/events"}
+
+
+def test_every_refusal_that_can_be_mended_is_explained() -> None:
+    explained = {
+        code for codes in rows("docs/slack.md", "Slack answers") for code in re.findall(r"`(\w+)`", codes)
+    }
+
+    assert explained == _MENDABLE.keys()
+
+
+def test_every_mark_is_explained() -> None:
+    explained = {name for marks in rows("README.md", "mark") for name in re.findall(r"`(\w+)`", marks)}
+
+    assert explained == set(MARKS.values())
