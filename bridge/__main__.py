@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -18,6 +19,7 @@ from bridge import __version__
 from bridge.app import Bridge, check_can_work, store_of
 from bridge.config import Config, load
 from bridge.errors import BridgeError, ConfigError
+from bridge.preview import preview
 from bridge.registry import adapters
 
 logger = logging.getLogger("bridge")
@@ -75,6 +77,14 @@ def _parser() -> argparse.ArgumentParser:
     work.set_defaults(run=_work)
     migrate = commands.add_parser("migrate", parents=[configured], help="bring the schema up to date")
     migrate.set_defaults(run=_migrate)
+    render = commands.add_parser(
+        "render", parents=[common], help="print what Slack is sent for a recorded webhook"
+    )
+    render.add_argument("fixture", type=Path, metavar="FILE", help="the webhook's body")
+    render.add_argument("--vendor", help="whose it is; default: the name of the file's folder")
+    render.add_argument("--open", action="store_true", help="show it in the sandbox's Slack, in a browser")
+    render.add_argument("--port", type=int, default=8765, help="of the page with --open; default: 8765")
+    render.set_defaults(run=_render)
     demo = commands.add_parser(
         "demo", parents=[common], help="the bridge with a Slack and three vendors on this machine"
     )
@@ -146,6 +156,18 @@ async def _migrate(arguments: argparse.Namespace) -> int:
     finally:
         await store.close()
     print(f"the schema is at {after}" + ("" if before == after else f" (was at {before or 'nothing'})"))
+    return 0
+
+
+async def _render(arguments: argparse.Namespace) -> int:
+    shown = preview(arguments.fixture, arguments.vendor, adapters())
+    print(json.dumps([one.payload() for one in shown], indent=2, ensure_ascii=False))
+    if not shown:
+        print("bridge: this webhook shows nothing in Slack", file=sys.stderr)
+    elif arguments.open:
+        from bridge.sandbox.show import show
+
+        return await show([one.payload() for one in shown], port=arguments.port)
     return 0
 
 

@@ -23,6 +23,7 @@ from bridge.errors import DeliveryError, Malformed, OutcomeUnknown, Rejected, Re
 from bridge.model import (
     AnyEvent,
     Audio,
+    ConversationKey,
     File,
     Frozen,
     Image,
@@ -148,11 +149,30 @@ class Adapter(Protocol):
 
 
 @runtime_checkable
+class Previews(Protocol):
+    """What a recorded payload amounts to can be shown without any account."""
+
+    @classmethod
+    def preview(cls, webhook: Webhook, source: str) -> Received:
+        """As `receive`, of a payload nobody signed, whose hook is told by what is in it. Never served."""
+        ...
+
+
+@runtime_checkable
 class FindsReplies(Protocol):
     """The vendor can be asked whether it already has a reply."""
 
     async def find(self, reply: Reply) -> Sent | None:
         """The vendor's record of `reply`, or None where it certainly has none. Raises `DeliveryError`."""
+        ...
+
+
+@runtime_checkable
+class ResolvesFiles(Protocol):
+    """The vendor keeps files under ids, and gives an address for one on request."""
+
+    async def locate(self, conversation: ConversationKey, file_id: str) -> str:
+        """An address at which the file can be fetched now, without a credential. Raises `DeliveryError`."""
         ...
 
 

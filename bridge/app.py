@@ -20,9 +20,11 @@ from bridge.config import Config
 from bridge.engine.lanes import Lanes
 from bridge.engine.vendor import VendorCarrier
 from bridge.errors import ConfigError, DeliveryError, Unavailable
+from bridge.media import Fetcher
 from bridge.model import Direction
 from bridge.slack import http
 from bridge.slack.api import SlackApi
+from bridge.slack.files import Files
 from bridge.slack.listeners import Listeners
 from bridge.slack.marks import MarksCarrier
 from bridge.slack.people import People
@@ -71,11 +73,13 @@ class Bridge:
         self._listeners = Listeners(self.api, client, store, token)
         routes = Routes(config.routes, config.sources)
         replies = Replies(self.api, People(self.api), routes, config.aliases)
+        self._fetcher = Fetcher(config.media)
+        files = Files(self.api, self._http, store, self._fetcher, self.adapters)
         self._typing = TypingCarrier(self.api, store)
         self._lanes = Lanes(
             store,
             {
-                Direction.SLACK: ThreadCarrier(self.api, store, routes),
+                Direction.SLACK: ThreadCarrier(self.api, store, routes, files),
                 Direction.VENDOR: VendorCarrier(self.adapters, replies, store),
                 Direction.MARKS: MarksCarrier(self.api, store, routes),
                 Direction.STATUS: self._typing,
@@ -99,6 +103,7 @@ class Bridge:
         await self._lanes.stop(self.config.server.drain)
         await self._typing.close()
         await self._http.close()
+        await self._fetcher.close()
         await self._vendors.aclose()
         await self.store.close()
 

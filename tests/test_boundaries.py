@@ -42,10 +42,12 @@ ALLOWED = {
     "web": RULES | {"metrics", "engine"},
     "app": RULES | {"metrics", "media", "engine", "slack", "store", "web"},
     "registry": BASE | {"adapter"},
+    "preview": RULES | {"engine", "slack"},
     "sandbox": set(),
     "sandbox.demo": {"errors", "config", "registry", "app"},
     "sandbox.tour": {"errors", "config"},
-    "__main__": RULES | {"metrics", "engine", "slack", "store", "web", "app", "registry", "sandbox"},
+    "sandbox.show": set(),
+    "__main__": RULES | {"metrics", "engine", "slack", "store", "web", "app", "registry", "preview", "sandbox"},
 }
 PURE = {"model", "errors", "routing", "control", "render", "compose"}
 EFFECTS = {

@@ -29,10 +29,12 @@ PAGES = {
     for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 }
 ALL = "\n".join(PAGES.values())
+NAME = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
 CODE = "\n".join(
     path.read_text(encoding="utf-8")
     for path in [*(ROOT / name for name in ("Procfile", "Makefile", "app.json", "config.example.toml"))]
     + [path for folder in ("bridge", "adapters", "tests") for path in (ROOT / folder).rglob("*.py")]
+    if path != Path(__file__)
 )
 
 pages = pytest.mark.parametrize("page", PAGES)
@@ -104,11 +106,11 @@ def test_every_make_target_is_one() -> None:
 
 
 def test_every_variable_is_one_and_none_is_left_out() -> None:
-    named = set(re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", ALL)) | {"PORT"}
-    of_others = {"RAILWAY_DEPLOYMENT_DRAINING_SECONDS"}
+    named = set(NAME.findall(ALL))
+    of_others = {"RAILWAY_DEPLOYMENT_DRAINING_SECONDS", "SHOP_API_KEY"}
 
-    assert named >= VARIABLES
-    assert {one for one in named - of_others if one not in CODE and one != "SHOP_API_KEY"} == set()
+    assert named >= VARIABLES - {"PORT"}
+    assert named - of_others <= set(NAME.findall(CODE))
 
 
 @pytest.mark.parametrize("block", blocks("toml"))
@@ -139,13 +141,13 @@ def test_every_webhook_address_is_a_hook() -> None:
     assert len(found) >= 5
     for vendor, path in found:
         hook = re.sub(r"<[^>]+>", TOKEN, path).strip("/")
-        hooks = [f"{hook}{call}" for call in CALLS] if hook == TOKEN else [hook]
-        for one in hooks:
-            webhook = Webhook(one, {}, b"{}", datetime.now(UTC))
-            with pytest.raises(Refused) as refused:
-                make(vendor).receive(webhook)
-                raise Refused("taken")
-            assert not isinstance(refused.value, NotFound), (vendor, path)
+        for call in CALLS if hook == TOKEN else [""]:
+            try:
+                make(vendor).receive(Webhook(hook + call, {}, b"{}", datetime.now(UTC)))
+            except NotFound:
+                pytest.fail(f"{vendor} has no hook {path}{call}")
+            except Refused:  # nothing is signed here
+                continue
 
 
 #: what GPTBots appends, as its page says
@@ -227,7 +229,7 @@ def test_the_manifest_has_the_scopes_that_are_needed_and_no_other() -> None:
 
 
 def test_the_methods_are_those_that_are_called() -> None:
-    named = re.findall(r"`([^`]+)`", rows("docs/slack.md", " ")["the bridge calls"])
+    named = re.findall(r"`([^`]+)`", rows("docs/slack.md", "between us")["the bridge calls"])
 
     assert named == sorted(CALLED)
 

@@ -66,6 +66,12 @@ class Ada:
             return handoff.start(webhook, self._handoff_token, source=self._source)
         raise NotFound("Ada has no such hook", remedy="Events go to the source itself, the start to /handoff")
 
+    @classmethod
+    def preview(cls, webhook: Webhook, source: str) -> Received:
+        if "type" in webhook.json_object():
+            return webhooks.read(webhook, "preview", source=source, label=None)
+        return handoff.read(webhook, source=source)
+
     async def send(self, reply: Reply) -> Sent:
         return await self._api.send(reply)
 

@@ -30,6 +30,11 @@ def start(webhook: Webhook, tokens: tuple[SecretStr, ...], *, source: str) -> Re
     """
     if not same_secret(token_of(webhook.headers, "bearer"), tokens):
         raise NotAuthentic("the token of the handoff call is missing or wrong")
+    return read(webhook, source=source)
+
+
+def read(webhook: Webhook, *, source: str) -> Received:
+    """The start in an authentic call."""
     body = webhook.json_object()
     name = next((name for name in ("ada_conversation_id", "conversation_id") if word(body.get(name))), None)
     if name is None:

@@ -73,6 +73,15 @@ class GPTBots:
             raise NotAuthentic("the token in the path is wrong")
         return human_service.read(webhook, path, source=self._source, bot_ids=self._bot_ids)
 
+    @classmethod
+    def preview(cls, webhook: Webhook, source: str) -> Received:
+        body = webhook.json_object()
+        call = human_service.call_of(body)
+        if call is None:
+            return messages.read(webhook, source=source)
+        bot_ids = frozenset({str(body.get("bot_id"))})
+        return human_service.read(webhook, call.split("/"), source=source, bot_ids=bot_ids)
+
     def _check_webhook_token(self, webhook: Webhook) -> None:
         """GPTBots sends a token only where its console was told to; both schemes are documented."""
         if self._webhook_token:

@@ -79,6 +79,17 @@ def read(webhook: Webhook, path: Sequence[str], *, source: str, bot_ids: frozens
     return Received(key, (event,), answer=ANSWER, unread=unread_in((event,)))
 
 
+def call_of(body: Mapping[str, Any]) -> str | None:
+    """Which call has such a body, where its address is not known; None for the message webhook's."""
+    if "message_id" in body:
+        return None
+    if isinstance(body.get("body"), list) or "bot_id" in body:
+        return "conversation/establish"
+    if "body" in body:
+        return "chat"
+    return "conversation/close" if "type" in body else None
+
+
 def _establish(body: Mapping[str, Any], base: dict[str, Any]) -> AnyEvent:
     user = mapping(body.get("user_info"))
     email = word(user.get("email")) or word(body.get("email"))

@@ -6,6 +6,7 @@ webhook, and a reply sent to Moveo is recorded there but shown to nobody.
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import httpx
@@ -60,6 +61,10 @@ class Moveo:
             raise NotFound("Moveo has no such hook", remedy="Its webhooks go to the source itself")
         webhooks.verify(webhook, self._webhook_secret)
         return webhooks.read(webhook, source=self._source, max_age=self._max_age)
+
+    @classmethod
+    def preview(cls, webhook: Webhook, source: str) -> Received:
+        return webhooks.read(webhook, source=source, max_age=math.inf)
 
     async def send(self, reply: Reply) -> Sent:
         return await self._api.send(reply)

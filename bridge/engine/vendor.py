@@ -30,7 +30,8 @@ class VendorCarrier:
     async def carry(self, turn: Turn) -> Outcome:
         reply = await self._composer.compose(turn)
         if reply is None:
-            return Done(ref="note")
+            # While it was not known to be a note, it was marked as one that waits.
+            return Done(ref="note", follow=(mark(turn, "note"),) if turn.attempt > 1 else ())
         adapter = self._adapters.get(turn.conversation.key.source)
         if adapter is None:
             raise Rejected(

@@ -58,12 +58,20 @@ class Fetcher:
         await self._transport.aclose()
 
     async def fetch(
-        self, url: str, kind: str = "file", *, name: str | None = None, mime_type: str | None = None
+        self,
+        url: str,
+        kind: str = "file",
+        *,
+        name: str | None = None,
+        mime_type: str | None = None,
+        size: int | None = None,
     ) -> Fetched:
-        """The file at `url`, promised as a `kind` (image, video, audio or file) of that name and type.
+        """The file at `url`, promised as a `kind` (image, video, audio or file) of that name, type and size.
 
         Raises `RetryLater` for what may pass, else `Rejected`; `problem` says what is wrong with "it".
         """
+        if size is not None and size > self._settings.max_size:
+            raise self._too_large()
         try:
             async with asyncio.timeout(self._settings.timeout):
                 return await self._follow(url, _Promise(kind, name, mime_type))

@@ -55,7 +55,7 @@ def shown(pieces: Iterable[Piece | Attached], by: Face) -> tuple[Shown, ...]:
 
 def without(file: SlackFile, reason: str) -> SlackMessage:
     """What is shown instead of `file`, saying why."""
-    words = one_line(f"The {file.kind} is not kept in Slack: {reason}", 500)
+    words = one_line(f"The {file.kind} is not kept in Slack: {reason}.", 500)
 
     def explained(rung: SlackMessage) -> SlackMessage:
         return replace(

@@ -37,7 +37,7 @@ _READY = """
 async def demo(*, port: int, check: bool) -> int:
     """The exit code. Raises `ConfigError` where `port` cannot be had."""
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # of the stage's own server
-    with tempfile.TemporaryDirectory(prefix="bridge-demo-") as folder, _signals_cancel():
+    with tempfile.TemporaryDirectory(prefix="bridge-demo-") as folder, signals_cancel():
         try:
             return await (_check(Path(folder)) if check else _play(Path(folder), port))
         except asyncio.CancelledError:
@@ -49,7 +49,8 @@ async def _check(folder: Path) -> int:
         return 0 if await tour.take(stage, _tell) else 1
 
 
-async def _play(folder: Path, port: int) -> int:
+def stage_at(folder: Path, port: int) -> Stage:
+    """A stage with its page. Raises `ConfigError` where `port` cannot be had."""
     try:
         stage = Stage(folder, port=port)
     except (OSError, OverflowError) as error:
@@ -58,7 +59,11 @@ async def _play(folder: Path, port: int) -> int:
             f"port {port} cannot be had: {why}", where="--port", remedy="Name another one"
         ) from None
     stage.app.router.routes.extend(Page(stage).routes())
-    async with stage:
+    return stage
+
+
+async def _play(folder: Path, port: int) -> int:
+    async with stage_at(folder, port) as stage:
         try:
             bridge = await stage.serve()
         except (RuntimeError, TimeoutError) as error:
@@ -82,7 +87,7 @@ def _furnish(stage: Stage) -> None:
 
 
 @contextlib.contextmanager
-def _signals_cancel() -> Iterator[None]:
+def signals_cancel() -> Iterator[None]:
     """Ctrl-C and SIGTERM end what runs here, in good order; a second one does not hurry it."""
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine is run by a task

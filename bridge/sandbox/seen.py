@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 SENT = "white_check_mark"
 _WORDS = ("text", "url", "alt_text")
+_ONE_LINE = ("rich_text_section", "rich_text_quote", "rich_text_preformatted")
 
 
 class Unseen(Exception):
@@ -133,8 +134,10 @@ def words(message: Message) -> str:
 
 def _words(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
-        yield from (one for key, one in value.items() if key in _WORDS and isinstance(one, str))
-        value = list(value.values())
-    if isinstance(value, list):
+        if said := " ".join(value[key] for key in _WORDS if isinstance(value.get(key), str)):
+            yield said
+        inner = _words(list(value.values()))
+        yield from ["".join(inner)] if value.get("type") in _ONE_LINE else inner
+    elif isinstance(value, list):
         for one in value:
             yield from _words(one)

@@ -42,6 +42,9 @@ api_url = "{base}/slack/api/"
 channel_rate = {rate}
 channel_burst = {burst}
 
+[media]
+allow_hosts = ["{authority}"]
+
 [engine.to_slack]
 delays = ["200ms", "500ms", "1s", "2s"]
 
@@ -174,6 +177,7 @@ class Stage:
                 host=HOST,
                 store=folder / "bridge.sqlite3",
                 base=self.base,
+                authority=self.base.removeprefix("http://"),
                 rate=channel_rate,
                 burst=3,
                 bot_id=BOT_ID,

@@ -79,6 +79,10 @@ class ChannelAway(RetryLater):
     """The channel cannot be posted to; an operator can mend that, or the route has a fallback."""
 
 
+class ScopeMissing(RetryLater):
+    """The app may not call this method; an operator can mend that, or there is another way."""
+
+
 @dataclass(frozen=True)
 class Identity:
     """Who we are in the workspace, by auth.test."""
@@ -130,7 +134,7 @@ class SlackApi:
         """
         told: dict[str, Any] = {}
         for rung in message.rungs():
-            params = _body(rung) | {
+            params = body(rung) | {
                 "channel": channel,
                 "metadata": {"event_type": MARKER, "event_payload": dict(payload)},
                 "unfurl_links": False,
@@ -156,13 +160,15 @@ class SlackApi:
         return str(told["ts"])
 
     async def posted(self, thread: ThreadKey, delivery: int) -> dict[str, str]:
-        """The steps of `delivery` that stand in the thread already: step -> ts."""
+        """The steps of `delivery` that stand in the thread already: step -> ts; and all files: id -> ts."""
         found: dict[str, str] = {}
         params = {"channel": thread.channel, "ts": thread.ts, "include_all_metadata": "true", "limit": "200"}
         async for message in self._pages("conversations.replies", params):
             payload = _marker(message)
             if payload.get("delivery") == delivery:
                 found[str(payload.get("step"))] = str(message["ts"])
+            for file in message.get("files") or ():  # a file's message takes no metadata
+                found[str(file.get("id"))] = str(message["ts"])
         return found
 
     async def message(self, channel: str, thread_ts: str, ts: str) -> dict[str, Any] | None:
@@ -235,6 +241,8 @@ class SlackApi:
             return ChannelAway(f"Slack answers {code}", where=method, remedy=_MENDABLE[code])
         if code in _THREAD_GONE:
             return ThreadGone(code, method)
+        if code == "missing_scope":
+            return ScopeMissing(f"Slack answers {code}", where=method, remedy=_MENDABLE[code])
         if code in _MENDABLE:
             return RetryLater(f"Slack answers {code}", where=method, remedy=_MENDABLE[code])
         if status == 503:
@@ -249,7 +257,7 @@ class SlackApi:
         return f"post:{team}:{channel}"
 
 
-def _body(message: SlackMessage) -> dict[str, Any]:
+def body(message: SlackMessage) -> dict[str, Any]:
     """`message` as chat.postMessage takes it."""
     # On the rung that is text alone nothing the customer wrote may format itself or ping.
     fields: dict[str, Any] = {"text": message.text, "mrkdwn": False, "link_names": False}

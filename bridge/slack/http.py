@@ -12,7 +12,7 @@ from slack_sdk.signature import SignatureVerifier
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bridge.errors import NotAuthentic, Unavailable
+from bridge.errors import Malformed, NotAuthentic, Unavailable
 from bridge.slack.api import SlackApi
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,10 @@ def endpoint(
             )
         if api.identity is None:  # Slack asks again
             raise Unavailable(api.problem or "auth.test has not been answered", where="/slack/events")
-        response = await bolt.handle(request)
+        try:
+            response = await bolt.handle(request)
+        except Exception:  # what a listener raises is an answer already: Bolt could not read the request
+            raise Malformed("this is no request of Slack's", where="/slack/events") from None
         if response.status_code >= 500:
             raise Unavailable("the event could not be kept", where="/slack/events")
         return response

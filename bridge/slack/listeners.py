@@ -9,6 +9,7 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -49,13 +50,13 @@ class Listeners:
             # Bolt's own authorize answers 200 and drops the event when auth.test fails.
             authorize=authorize,
             ignoring_self_events_enabled=False,  # ours are told apart in `inbound`, and counted
+            raise_error_for_unhandled_request=True,
             logger=_quiet(),
         )
         app.event(_ANY)(self._event)
         for kind in (app.action, app.shortcut, app.view, app.options, app.command):
-            kind(_ANY)(
-                self._interaction
-            )  # an unmatched request is a 404, and 404s get subscriptions disabled
+            kind(_ANY)(self._interaction)
+        app.error(_failed)
         self.app = app
 
     async def _event(self, body: dict[str, Any]) -> None:
@@ -91,7 +92,10 @@ def _raw(body: dict[str, Any]) -> bytes:
 
 
 async def _failed(error: Exception) -> BoltResponse:
-    """Not kept: Slack asks again."""
+    """Not kept: Slack asks again. Bolt's own handler would write what somebody wrote to the log."""
+    if isinstance(error, BoltUnhandledRequestError):  # a 404 would get the subscription disabled
+        metrics.slack_events.labels("other_request").inc()
+        return BoltResponse(status=200)
     if isinstance(error, BridgeError):
         logger.warning("an event could not be kept: %s", error)
     else:

@@ -75,7 +75,8 @@ class MarksCarrier:
 
     async def _mark(self, message: Mapping[str, Any], state: str, *, waited: bool = False) -> Outcome:
         where = {"channel": message["channel"], "timestamp": message["ts"]}
-        await self._react("reactions.add", {**where, "name": MARKS[state]}, fine="already_reacted")
+        if state in MARKS:  # a note has none
+            await self._react("reactions.add", {**where, "name": MARKS[state]}, fine="already_reacted")
         if state != "waiting" and waited:
             await self._react("reactions.remove", {**where, "name": MARKS["waiting"]}, fine="no_reaction")
         return Done()

@@ -10,9 +10,10 @@ from bridge.engine.ports import Ledger
 from bridge.engine.work import Again, Change, Conversation, Done, NewDelivery, Outcome, PutBack, Turn
 from bridge.errors import OutcomeUnknown
 from bridge.model import EVENT, AnyEvent, ConversationStarted, Direction, Message, Role, ThreadKey
-from bridge.render import SlackMessage, notice, render
+from bridge.render import Shown, SlackFile, SlackMessage, notice, render
 from bridge.slack.api import ChannelAway, SlackApi, ThreadGone
 from bridge.slack.corrections import offer
+from bridge.slack.files import Files
 from bridge.slack.opening import Opener, Slots
 from bridge.slack.routes import Routes
 from bridge.slack.view import digest, learn
@@ -22,10 +23,11 @@ SHORT_ECHO = 300.0  # and as the bot's, which may well say the same by itself
 
 
 class ThreadCarrier:
-    def __init__(self, api: SlackApi, ledger: Ledger, routes: Routes) -> None:
+    def __init__(self, api: SlackApi, ledger: Ledger, routes: Routes, files: Files) -> None:
         self._api = api
         self._ledger = ledger
         self._routes = routes
+        self._files = files
         self._opener = Opener(api, ledger, routes)
 
     async def carry(self, turn: Turn) -> Outcome:
@@ -62,7 +64,7 @@ class ThreadCarrier:
     async def _show(
         self,
         turn: Turn,
-        messages: tuple[SlackMessage, ...],
+        messages: tuple[Shown, ...],
         facts: Mapping[str, object],
         *,
         opens: bool = True,
@@ -86,13 +88,13 @@ class ThreadCarrier:
                 raise
             await self._ledger.leave_thread(conversation.id, thread)
             return PutBack(0.0)  # the next turn opens another
-        if isinstance(outcome, PutBack):
+        if not isinstance(outcome, str):
             return outcome
         return Done(outcome, change=change, follow=self._after(turn, conversation, facts))
 
     async def _post(
-        self, turn: Turn, thread: ThreadKey, messages: tuple[SlackMessage, ...], slots: Slots
-    ) -> str | PutBack:
+        self, turn: Turn, thread: ThreadKey, messages: tuple[Shown, ...], slots: Slots
+    ) -> str | PutBack | Again:
         """Post what does not stand in the thread yet; the last message's ts."""
         done = dict(turn.refs)
         if turn.doubt:
@@ -103,10 +105,18 @@ class ThreadCarrier:
             if step in done:
                 ts = done[step]
                 continue
-            if (wait := await slots.wait(thread.channel)) > 0:
-                return PutBack(wait)
-            payload = {"delivery": turn.delivery, "step": step}
-            ts = await self._api.post(thread.channel, message, payload, thread.ts)
+            if isinstance(message, SlackFile):
+                became = await self._files.show(turn, step, message, thread, done, slots)
+            else:
+                became = message
+            if isinstance(became, SlackMessage):
+                if (wait := await slots.wait(thread.channel)) > 0:
+                    return PutBack(wait)
+                payload = {"delivery": turn.delivery, "step": step}
+                became = await self._api.post(thread.channel, became, payload, thread.ts)
+            if not isinstance(became, str):
+                return became
+            ts = became
             if index + 1 < len(messages) and not await self._ledger.progress(turn, {step: ts}):
                 raise OutcomeUnknown("the lane was taken over by another worker")
         return ts

@@ -16,12 +16,17 @@ async def stage(
 ) -> AsyncIterator[Stage]:
     """One for all tests of a module: each has a customer of its own. Slack's pace is not the subject.
 
-    A module may add to the configuration with `EXTRA`.
+    A module may change the configuration: `CONFIG` maps a section's heading to lines that follow it. And it
+    may add a signing secret: `NEXT_SECRET`.
     """
-    extra = getattr(request.module, "EXTRA", "")
-    folder = tmp_path_factory.mktemp("stage")
-    async with Stage(folder, channel_rate=0, extra_config=extra) as stage:
-        stage.config.write_text(stage.config.read_text().replace("[slack]", '[slack]\ntimeout = "1s"'))
+    added = {"[slack]": 'timeout = "1s"', **getattr(request.module, "CONFIG", {})}
+    async with Stage(tmp_path_factory.mktemp("stage"), channel_rate=0) as stage:
+        stage.environ["SLACK_SIGNING_SECRET"] += "," + getattr(request.module, "NEXT_SECRET", "")
+        text = stage.config.read_text()
+        for heading, lines in added.items():
+            assert text.count(heading) >= 1
+            text = text.replace(heading, f"{heading}\n{lines}", 1)
+        stage.config.write_text(text)
         yield stage
 
 

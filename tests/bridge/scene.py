@@ -15,6 +15,7 @@ from bridge.sandbox.stage import AnyVendor, Stage
 from tests.crash.books import cards, until
 
 SENT, FAILED, WAITING = "white_check_mark", "x", "hourglass_flowing_sand"
+UNCERTAIN = "grey_question"
 
 _numbers = itertools.count(1)
 
@@ -148,7 +149,10 @@ async def ready(stage: Stage) -> tuple[int, dict[str, str]]:
 
 
 async def later(condition: Callable[[], Any], what: str, seconds: float = 15.0) -> None:
-    """Wait for an awaitable condition."""
-    async with asyncio.timeout(seconds):
-        while not await condition():
-            await asyncio.sleep(0.02)
+    """Wait until `condition`, which has to be awaited, holds."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not await condition():
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"not within {seconds:.0f} s: {what}") from None

@@ -9,7 +9,7 @@ import pytest
 
 from bridge.sandbox.slack.app import Call
 from bridge.sandbox.stage import Process, Stage
-from tests.bridge.scene import SENT, Scene, opened, waiting
+from tests.bridge.scene import SENT, opened, waiting
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("bridge")]
 

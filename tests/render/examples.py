@@ -169,6 +169,9 @@ EVENTS: dict[str, AnyEvent] = {
     "audio_with_transcript": said(
         BOT, Audio(url="https://example.com/a.mp3", transcript="Your parcel\nis on its way.")
     ),
+    "audio_with_long_transcript": said(
+        BOT, Audio(url="https://example.com/a.mp3", name="Call", transcript="A long <call>. " * 400)
+    ),
     "file": said(CUSTOMER, File(url="https://example.com/document.pdf", name="Invoice.pdf", size=102400)),
     "file_at_the_vendor": said(AGENT, File(id="f-1", name="Invoice.pdf", mime_type="application/pdf")),
     "link": said(BOT, Link(url="https://survey.example.org/s/1?a=b&c=d", text="How did we do?")),
@@ -225,6 +228,8 @@ EVENTS: dict[str, AnyEvent] = {
         Text(text="From the shop.", label="Shop"),
         Text(text="More from the shop.", label="Shop"),
         Text(text="From billing.", label="Billing"),
+        Image(url="https://example.com/bill.png", label="Billing"),
+        Audio(url="https://example.com/help.mp3", label="Help", transcript="Press one."),
     ),
     "several_parts": said(
         BOT,

@@ -14,7 +14,7 @@ from typing import Any
 
 import slackblocks as sb
 
-from bridge.render import SlackMessage
+from bridge.render import Shown, SlackFile, without
 from bridge.sandbox.slack.blocks import check_blocks
 
 INLINE = {"text", "link", "emoji", "date"}
@@ -23,8 +23,11 @@ ADDRESS = re.compile(r"https?://[^\s/<>\"]+(?:[/?#][^\s<>\"]*)?$", re.IGNORECASE
 ENTITY = re.compile(r"&(?!amp;|lt;|gt;)")
 
 
-def check(message: SlackMessage) -> None:
-    """Fails unless Slack would take every rung of `message`."""
+def check(message: Shown) -> None:
+    """Fails unless Slack would take every rung of `message`, or a file and what may be shown instead."""
+    if isinstance(message, SlackFile):
+        _check_file(message)
+        return
     rungs = list(message.rungs())
     assert not rungs[-1].blocks
     assert not rungs[-1].attachments
@@ -53,12 +56,30 @@ def check(message: SlackMessage) -> None:
         json.dumps(payload(rung))
 
 
-def payload(message: SlackMessage) -> dict[str, Any]:
+def _check_file(file: SlackFile) -> None:
+    assert file.kind in ("image", "video", "audio", "file")
+    assert file.id or ADDRESS.match(file.url or "")
+    # https://docs.slack.dev/reference/methods/files.getUploadURLExternal: alt_txt has at most 1000
+    assert file.name is None or (0 < len(file.name) <= 1000 and not set("\n\u202e") & set(file.name))
+    assert file.username == file.instead.username
+    assert file.icon_url is None or file.icon_emoji is None
+    if file.caption:
+        # Only these are known to be taken there: https://github.com/slackapi/python-slack-sdk/issues/1756
+        assert {block["type"] for block in file.caption} == {"rich_text"}
+        assert sum(len(json.dumps(block)) for block in file.caption) < 40_000
+        sb.Message(channel="C1", text="-", blocks=[_block(block) for block in file.caption])
+        assert check_blocks(list(file.caption)) == []
+    check(file.instead)
+    check(without(file, "it is larger than 20 MB"))
+
+
+def payload(message: Shown) -> dict[str, Any]:
     """As a golden file holds it: what is not set is left out, and the rungs follow one another."""
     fields = {field.name: getattr(message, field.name) for field in dataclasses.fields(message)}
-    plainer = fields.pop("plainer")
-    shown = {name: value for name, value in fields.items() if value}
-    return {**shown, "plainer": payload(plainer)} if plainer else shown
+    if isinstance(message, SlackFile):
+        fields = {"file": fields.pop("kind"), **fields}
+    below = {name: payload(fields.pop(name)) for name in ("instead", "plainer") if fields.get(name)}
+    return {**{name: value for name, value in fields.items() if value}, **below}
 
 
 def elements(value: Any) -> Iterator[dict[str, Any]]:

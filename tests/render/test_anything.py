@@ -9,7 +9,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridge.model import Author, Control, ConversationKey, Message, Role, Text
-from bridge.render import ConversationView, SlackMessage, card, notice, render, status, username
+from bridge.render import (
+    ConversationView,
+    Shown,
+    SlackFile,
+    SlackMessage,
+    card,
+    notice,
+    render,
+    status,
+    username,
+    without,
+)
 from bridge.render.fitting import fitting, weight
 from tests.render.examples import AT, BOT, CUSTOMER, EVENTS, said, view
 from tests.render.slack_rules import check, elements
@@ -148,7 +159,12 @@ def shown(event: Message) -> str:
     return "".join(f"{one.get('text', '')}{one.get('url', '')}" for one in found if one.get("type") in kinds)
 
 
-def assert_literal(message: SlackMessage) -> None:
+def assert_literal(message: Shown) -> None:
+    if isinstance(message, SlackFile):
+        assert_literal(SlackMessage("", message.caption))
+        assert_literal(message.instead)
+        assert_literal(without(message, "it is larger than 20 MB"))
+        return
     for rung in message.rungs():
         for element in elements([*rung.blocks, *rung.attachments]):
             for key, value in element.items():

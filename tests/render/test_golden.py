@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from bridge.model import Control
-from bridge.render import SlackMessage, card, notice, render
+from bridge.render import Shown, SlackFile, card, notice, render, without
 from tests.render.examples import EVENTS, UNKNOWN_CUSTOMER, VIEWS, view
 from tests.render.slack_rules import check, payload
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 
 
-def golden(name: str, found: tuple[SlackMessage, ...]) -> None:
+def golden(name: str, found: tuple[Shown, ...]) -> None:
     for message in found:
         check(message)
     text = json.dumps([payload(message) for message in found], ensure_ascii=False, indent=2) + "\n"
@@ -55,6 +55,12 @@ def test_notice() -> None:
     golden("notice", (notice("Not sent: the vendor refused it (<conversation ended>). Retry?"),))
 
 
+def test_file_that_is_not_kept() -> None:
+    (file,) = render(EVENTS["audio_with_transcript"], view())
+    assert isinstance(file, SlackFile)
+    golden("file_not_kept", (without(file, "its host answers 403; the link may have expired"),))
+
+
 def test_no_golden_file_is_left_over() -> None:
-    others = {"handoff_human", "handoff_closed", "handoff_unknown_customer", "notice"}
+    others = {"handoff_human", "handoff_closed", "handoff_unknown_customer", "notice", "file_not_kept"}
     assert {file.stem for file in GOLDEN.glob("*.json")} == {*EVENTS, *VIEWS, *others}

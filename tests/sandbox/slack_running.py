@@ -49,7 +49,7 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
             uvicorn.Config(app, lifespan="off", log_level="warning", timeout_graceful_shutdown=2)
         )
         task = asyncio.create_task(server.serve(sockets=[bound]))
-        while not server.started:  # noqa: ASYNC110 - uvicorn sets no event
+        while not server.started:
             await asyncio.sleep(0.005)
         try:
             yield f"http://127.0.0.1:{bound.getsockname()[1]}"

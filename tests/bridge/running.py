@@ -1,0 +1,40 @@
+"""The real bridge in the test's own process, where a test has to reach into it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import uvicorn
+
+from bridge.app import Bridge, store_of
+from bridge.config import load
+from bridge.registry import adapters
+from bridge.sandbox.stage import HOST, Stage
+from tests.bridge.scene import later, ready
+
+
+@contextlib.asynccontextmanager
+async def in_process(stage: Stage) -> AsyncIterator[Bridge]:
+    """As `bridge serve` runs it, on the stage's port."""
+    config = load(stage.config, stage.environ, adapters())
+    store = store_of(config)
+    await store.migrate()
+    bridge = Bridge(config, store)
+    server = uvicorn.Server(
+        uvicorn.Config(bridge.asgi(), host=HOST, port=stage.bridge_port, log_config=None, access_log=False)
+    )
+    serving = asyncio.create_task(server.serve())
+    try:
+        while not server.started:  # noqa: ASYNC110 - uvicorn sets no event
+            await asyncio.sleep(0.01)
+
+        async def is_ready() -> bool:
+            return (await ready(stage))[0] == 200
+
+        await later(is_ready, "the bridge in this process")
+        yield bridge
+    finally:
+        server.should_exit = True
+        await serving

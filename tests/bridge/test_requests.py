@@ -1,0 +1,199 @@
+"""`/slack/events` as Slack meets it: what is let in, and that everything that is let in is answered."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from bridge.sandbox.stage import Process, Stage
+from tests.bridge.events import envelope, form, interact, post, reply, signed, tell
+from tests.bridge.scene import SENT, waiting
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("bridge")]
+
+NEXT_SECRET = "the-secret-that-comes-next"
+PING = json.dumps({"type": "event_callback", "team_id": "T0SANDBOX", "event": {"type": "ping"}}).encode()
+
+
+# ── let in, or not ───────────────────────────────────────────────────────────────────────────────
+
+
+async def test_both_secrets_are_good_while_one_takes_over_from_the_other(stage: Stage) -> None:
+    for secret in stage.environ["SLACK_SIGNING_SECRET"].split(","):
+        answer = await post(stage, PING, {"content-type": "application/json"}, secret=secret)
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        signed("another secret", PING),
+        signed(NEXT_SECRET, PING + b" "),
+        signed(NEXT_SECRET, PING, at=time.time() - 3600),
+        signed(NEXT_SECRET, PING, at=time.time() + 3600),
+        {"x-slack-signature": "v0=" + "0" * 64},
+        {"x-slack-request-timestamp": str(int(time.time()))},
+        *(
+            signed(NEXT_SECRET, PING) | {"x-slack-request-timestamp": timestamp}
+            for timestamp in ("", "soon", "1e9", "-1", "9" * 400, "١٢٣", "1700000000.5")
+        ),
+        *(
+            signed(NEXT_SECRET, PING) | {"x-slack-signature": signature}
+            for signature in ("", "v0=", "v0=ü", "v1=abc", "x" * 4000)
+        ),
+    ],
+    ids=lambda headers: str(headers)[:60],
+)
+async def test_what_slack_has_not_signed_just_now_is_a_401(stage: Stage, headers: dict[str, str]) -> None:
+    raw = {name: value.encode() for name, value in headers.items()}
+    async with httpx.AsyncClient(trust_env=False) as http:
+        answer = await http.post(f"{stage.bridge_url}/slack/events", content=PING, headers=raw)
+    assert answer.status_code == 401
+    error = answer.json()["error"]
+    assert error["code"] == "not_authentic"
+    assert "SLACK_SIGNING_SECRET" in error["remedy"]
+
+
+async def test_slack_is_shown_its_challenge(stage: Stage) -> None:
+    assert await stage.slack.verify_url()
+
+
+# ── answered ─────────────────────────────────────────────────────────────────────────────────────
+
+TEAM = {"id": "T0SANDBOX", "domain": "handoff-sandbox"}
+USER = {"id": "U0MINA", "username": "mina", "team_id": "T0SANDBOX"}
+FROM = {"team": TEAM, "user": USER, "token": "t", "trigger_id": "1.2.3"}
+VIEW = {"id": "V1", "type": "modal", "callback_id": "v", "blocks": [], "state": {"values": {}}}
+ACTION = {"type": "button", "action_id": "a", "block_id": "b", "value": "1", "action_ts": "1.1"}
+FUNCTION = {"callback_id": "f", "workflow_step": {}}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "app_home_opened", "user": "U0MINA", "tab": "home"},
+        {"type": "reaction_added", "user": "U0MINA", "reaction": "eyes", "item": {"type": "message"}},
+        {"type": "channel_archive", "channel": "C0SUPPORT"},
+        {"type": "tokens_revoked", "tokens": {"bot": ["U0BRIDGE"]}},
+        {"type": "app_uninstalled"},
+        {"type": "assistant_thread_started", "assistant_thread": {}},
+        {"type": "function_executed", "function": FUNCTION, "function_execution_id": "Fx1"},
+        {"type": "a_type_that_slack_adds_next"},
+        {"type": "message", "channel": "C0SUPPORT", "ts": "1.1", "subtype": "a_subtype_that_slack_adds_next"},
+        {"type": "message", "channel": "D1", "channel_type": "im", "user": "U0MINA", "ts": "1.1", "text": "hi"},
+        {"type": "message"},
+        {},
+    ],
+    ids=str,
+)
+async def test_any_event_is_taken(stage: Stage, event: dict[str, Any]) -> None:
+    answer = await tell(stage, envelope(stage, event))
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"type": "app_rate_limited", "team_id": "T0SANDBOX", "minute_rate_limited": 1790000000},
+        {"type": "event_callback", "team_id": "T0SANDBOX"},
+        {"type": "a_type_that_slack_adds_next", "team_id": "T0SANDBOX"},
+        {},
+    ],
+    ids=str,
+)
+async def test_any_envelope_is_taken(stage: Stage, payload: dict[str, Any]) -> None:
+    answer = await tell(stage, payload)
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"type": "block_actions", "actions": [ACTION], "container": {"type": "view"}, "view": VIEW},
+        {"type": "block_actions", "actions": [{**ACTION, "action_id": "send_correction"}], "message": {}},
+        {"type": "interactive_message", "callback_id": "c", "actions": [{"name": "n", "type": "button"}]},
+        {"type": "block_suggestion", "action_id": "a", "block_id": "b", "value": "x"},
+        {"type": "shortcut", "callback_id": "s"},
+        {"type": "message_action", "callback_id": "s", "message": {"ts": "1.1"}, "channel": {"id": "C1"}},
+        {"type": "view_submission", "view": VIEW},
+        {"type": "view_closed", "view": VIEW, "is_cleared": False},
+        {"type": "dialog_submission", "callback_id": "d", "submission": {}},
+        {"type": "dialog_cancellation", "callback_id": "d"},
+        {"type": "dialog_suggestion", "callback_id": "d", "name": "n", "value": "x"},
+        {"type": "workflow_step_edit", "callback_id": "w", "workflow_step": {"workflow_id": "1"}},
+        {"type": "a_type_that_slack_adds_next", "callback_id": "x"},
+    ],
+    ids=lambda payload: payload["type"],
+)
+async def test_any_interaction_is_taken(stage: Stage, payload: dict[str, Any]) -> None:
+    answer = await interact(stage, {**FROM, **payload})
+    assert answer.status_code == 200, answer.text
+
+
+async def test_any_command_is_taken(stage: Stage) -> None:
+    command = {"command": "/whatever", "text": "", "team_id": "T0SANDBOX", "user_id": "U0MINA", "token": "t"}
+    assert (await form(stage, command)).status_code == 200
+    assert (await form(stage, {"ssl_check": "1", "token": "t"})).status_code == 200
+
+
+@pytest.mark.parametrize("body", [b"not json", b"[]", b"7", b'"text"', b"payload=%7B"])
+async def test_what_is_signed_but_cannot_be_read_is_a_400(stage: Stage, body: bytes) -> None:
+    kind = "application/x-www-form-urlencoded" if body.startswith(b"payload") else "application/json"
+    answer = await post(stage, body, {"content-type": kind})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "malformed"
+
+
+# ── kept, or asked for again ─────────────────────────────────────────────────────────────────────
+
+
+@contextlib.contextmanager
+def store_away(stage: Stage) -> Iterator[None]:
+    """The bridge cannot write down what comes in."""
+
+    def run(statement: str) -> None:
+        with contextlib.closing(sqlite3.connect(stage.folder / "bridge.sqlite3", timeout=10)) as store:
+            store.execute(statement)
+
+    run("ALTER TABLE inbox RENAME TO elsewhere")
+    try:
+        yield
+    finally:
+        run("ALTER TABLE elsewhere RENAME TO inbox")
+
+
+async def test_what_could_not_be_kept_is_asked_for_again(stage: Stage, bridge: Process) -> None:
+    scene = await waiting(stage)
+    await stage.slack.settled()
+    event = reply(scene, "my secret words")
+    with store_away(stage):
+        answer = await tell(stage, envelope(stage, event, "Ev-again"))
+    assert answer.status_code == 503
+    assert answer.json()["error"]["code"] == "unavailable"
+    assert (await tell(stage, envelope(stage, event, "Ev-again"))).status_code == 200
+    await scene.carried()
+    assert scene.sent[0] == "my secret words"
+    log = bridge.log.read_text()
+    assert "an event could not be kept" in log
+    assert "Traceback" not in log
+    assert "my secret words" not in log
+
+
+async def test_slack_asks_again_by_itself(stage: Stage, bridge: Process) -> None:
+    scene = await waiting(stage)
+    await stage.slack.settled()
+    refused = lambda: bridge.log.read_text().count("an event could not be kept")
+    before = refused()
+    with store_away(stage):
+        message = scene.writes("Hello Lena")
+        await scene.until(lambda: refused() > before, "a refusal")
+    await scene.marked(message, SENT)
+    assert scene.sent == ["Hello Lena"]
