@@ -14,7 +14,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import IO, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -115,10 +115,32 @@ class Received:
     unread: tuple[str, ...] = ()
 
 
+class FileRules(Frozen):
+    """Which files of agents the vendor's customers can get, and how.
+
+    "upload": the vendor stores them, and its adapter `TakesFiles`. "link": the vendor carries only text, so
+    the text ends with a link to each file, which the bridge serves for a while.
+    """
+
+    how: Literal["upload", "link"]
+    endings: frozenset[str] | None = None  # of names, in small letters and without the dot; None takes any
+    max_size: int | None = None  # bytes
+
+    def objection(self, name: str, size: int) -> str | None:
+        """Why the vendor will not take a file of this name and size, in words that follow the vendor's name."""
+        ending = name.rpartition(".")[2].lower() if "." in name else ""
+        if self.endings is not None and ending not in self.endings:
+            return f"does not take .{ending} files" if ending else "takes no files without an ending"
+        if self.max_size is not None and size > self.max_size:
+            return f"takes files up to {self.max_size / 1024**2:.3g} MB"
+        return None
+
+
 class Capabilities(Frozen):
     """What the vendor's API can carry, so that the agent hears a no before anything is sent."""
 
     text_limit: int | None = None  # characters in one message
+    files: FileRules | None = None  # None: it takes none
     delivers_replies: bool = True  # False: it only records them, and your own app shows them
     tells_humans_apart: bool = True  # False: what a human said may come back as the bot's
 
@@ -173,6 +195,38 @@ class ResolvesFiles(Protocol):
 
     async def locate(self, conversation: ConversationKey, file_id: str) -> str:
         """An address at which the file can be fetched now, without a credential. Raises `DeliveryError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file of an agent's: `size` bytes, from the first one on."""
+
+    name: str
+    mime_type: str
+    size: int
+    content: IO[bytes] = field(repr=False)
+
+
+@runtime_checkable
+class TakesFiles(Protocol):
+    """The vendor stores files; `capabilities.files` says which."""
+
+    async def upload(self, conversation: ConversationKey, file: Upload) -> AnyPart:
+        """Give the vendor the bytes. The customer sees nothing of them until `send` is given a reply with
+        the part that this returns, and with no other. Raises a `DeliveryError`.
+
+        `find` may be asked about such a reply with a `File` of that name and type alone.
+        """
+        ...
+
+
+@runtime_checkable
+class SpeaksAsCustomer(Protocol):
+    """The vendor lets us say something in the customer's name."""
+
+    async def say(self, conversation: ConversationKey, text: str) -> None:
+        """Let the AI agent hear `text` from the customer. Raises a `DeliveryError`."""
         ...
 
 

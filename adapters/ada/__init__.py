@@ -1,4 +1,8 @@
-"""Ada (ada.cx): signed events and the handoff start call come in, people's messages go out."""
+"""Ada (ada.cx): signed events and the handoff start call come in, people's messages go out.
+
+It cannot speak as the customer: Ada takes that on custom channels only, under the end user's id, and a
+conversation's id tells neither which channel it is on nor whose it is.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,30 @@ from pydantic import Field, SecretStr, field_validator
 
 from adapters.ada import handoff, webhooks
 from adapters.ada.api import API
-from bridge.adapter import Capabilities, Received, Secrets, Settings, Webhook, variable_for
+from bridge.adapter import (
+    Capabilities,
+    FileRules,
+    Received,
+    Secrets,
+    Settings,
+    Upload,
+    Webhook,
+    variable_for,
+)
 from bridge.errors import NotFound
-from bridge.model import Reply, Sent
+from bridge.model import ConversationKey, File, Reply, Sent
 
 __all__ = ["Ada"]
+
+#: what POST …/attachments/ takes; webp, json, html and md are not among it
+FILES = FileRules(
+    how="upload",
+    endings=frozenset(
+        "txt log csv eml png svg jpeg jpg gif heif heic avif wav m4a mp3 mp4 m4v mov mpeg mpg zip pdf doc docx "
+        "xls xlsx ppt pptx keynote pages numbers".split()
+    ),
+    max_size=50 * 1024**2,
+)
 
 
 class AdaSettings(Settings):
@@ -47,7 +70,7 @@ class Ada:
     vendor: ClassVar[str] = "ada"
     settings: ClassVar[type[Settings]] = AdaSettings
     secrets: ClassVar[type[Secrets]] = AdaSecrets
-    capabilities: ClassVar[Capabilities] = Capabilities()
+    capabilities: ClassVar[Capabilities] = Capabilities(files=FILES)
 
     def __init__(
         self, source: str, settings: AdaSettings, secrets: AdaSecrets, http: httpx.AsyncClient
@@ -77,3 +100,6 @@ class Ada:
 
     async def find(self, reply: Reply) -> Sent | None:
         return await self._api.find(reply)
+
+    async def upload(self, conversation: ConversationKey, file: Upload) -> File:
+        return await self._api.upload(conversation, file)

@@ -12,9 +12,20 @@ from urllib.parse import quote
 import httpx
 from pydantic import SecretStr
 
-from bridge.adapter import answer_of, call, failure, mapping, mappings, moment, reply_text, word
-from bridge.errors import OutcomeUnknown
-from bridge.model import Reply, Sent
+from bridge.adapter import (
+    Upload,
+    address,
+    answer_of,
+    call,
+    failure,
+    mapping,
+    mappings,
+    moment,
+    reply_text,
+    word,
+)
+from bridge.errors import OutcomeUnknown, Rejected
+from bridge.model import ConversationKey, File, Reply, Sent
 
 #: seconds that Ada's clock may be behind the one that dated the reply; more would find an earlier twin
 SKEW = 5.0
@@ -33,14 +44,28 @@ class API:
         author = {"role": "human_agent", "display_name": _name(reply)}
         if reply.author.avatar:
             author["avatar"] = reply.author.avatar
-        content = {"type": "text", "body": reply_text(reply)}
-        answer = await self._call("POST", self._messages(reply), json={"author": author, "content": content})
+        message = {"author": author, "content": _content(reply)}
+        answer = await self._call("POST", self._messages(reply), json=message)
         return Sent(ref=word(answer.get("id")))
 
+    async def upload(self, conversation: ConversationKey, file: Upload) -> File:
+        """The address is presigned and lives for seven days; a message has to name it."""
+        url = self._url(conversation, "attachments")
+        form = {"file": (file.name, file.content, file.mime_type)}
+        try:
+            answer = await self._call("POST", url, files=form)
+        except Rejected as error:
+            error.remedy = error.remedy or "Ada takes files only while the conversation is in a handoff"
+            raise
+        if (there := address(answer.get("url"))) is None:
+            raise Rejected("Ada took the file, but gave no address for it", where=url.path)
+        # Under our own name for it, by which `find` and the echo are known.
+        return File(url=there, name=file.name, mime_type=word(answer.get("mime_type")) or file.mime_type)
+
     async def find(self, reply: Reply) -> Sent | None:
-        """Every page is read: their order is not documented. The same words by the same name since then
-        count as this reply; nothing else that Ada keeps could tell."""
-        text, name = reply_text(reply).strip(), _name(reply)
+        """Every page is read: their order is not documented. The same words, or file name, by the same name
+        since then count as this reply; nothing else that Ada keeps could tell."""
+        (kept_as, words), name = _words(reply), _name(reply)
         since = reply.at.timestamp() - SKEW
         page = self._messages(reply).copy_with(params={"limit": 100})
         seen: set[httpx.URL] = set()
@@ -49,9 +74,9 @@ class API:
             answer = await self._call("GET", page)
             for entry in mappings(answer.get("data")):
                 author, content = mapping(entry.get("author")), mapping(entry.get("content"))
-                said = (author.get("role"), author.get("display_name"), str(content.get("body")).strip())
+                said = (author.get("role"), author.get("display_name"), str(content.get(kept_as)).strip())
                 at = moment(entry.get("created_at"))
-                if said == ("human_agent", name, text) and (at is None or at.timestamp() >= since):
+                if said == ("human_agent", name, words) and (at is None or at.timestamp() >= since):
                     return Sent(ref=word(entry.get("message_id")))
             following = mapping(answer.get("meta")).get("next_page_url")
             if not following:
@@ -60,7 +85,10 @@ class API:
         raise OutcomeUnknown("Ada's pages of messages lead back to one another")
 
     def _messages(self, reply: Reply) -> httpx.URL:
-        return httpx.URL(f"{self._base}/conversations/{quote(reply.conversation.id, safe='')}/messages/")
+        return self._url(reply.conversation, "messages")
+
+    def _url(self, conversation: ConversationKey, what: str) -> httpx.URL:
+        return httpx.URL(f"{self._base}/conversations/{quote(conversation.id, safe='')}/{what}/")
 
     def _page(self, current: httpx.URL, following: object) -> httpx.URL:
         """The next page, on the same host only: the key goes there."""
@@ -72,9 +100,9 @@ class API:
             raise OutcomeUnknown("Ada's next page of messages is on another host", remedy="Check base_url")
         return page
 
-    async def _call(self, method: str, url: httpx.URL, json: Any = None) -> dict[str, Any]:
+    async def _call(self, method: str, url: httpx.URL, **content: Any) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self._key.get_secret_value()}"}
-        request = self._http.build_request(method, url, json=json, headers=headers)
+        request = self._http.build_request(method, url, headers=headers, **content)
         response = await call(self._http, request)
         answer = answer_of(response)
         if response.is_success and answer is not None:
@@ -84,6 +112,21 @@ class API:
 
 def _name(reply: Reply) -> str:
     return reply.author.name or "Support"  # Ada requires one
+
+
+def _content(reply: Reply) -> dict[str, str]:
+    match reply.parts:
+        case (File(url=str(url), mime_type=str(mime_type), name=str(name)),):
+            return {"type": "file", "url": url, "mime_type": mime_type, "filename": name}
+    return {"type": "text", "body": reply_text(reply)}
+
+
+def _words(reply: Reply) -> tuple[str, str]:
+    """The field of its content that a message is known by, and what stands there."""
+    match reply.parts:
+        case (File(mime_type=str(), name=str(name)),):
+            return "filename", name
+    return "body", reply_text(reply).strip()
 
 
 def _reason(answer: dict[str, Any]) -> str | None:

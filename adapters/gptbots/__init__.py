@@ -11,6 +11,7 @@ from adapters.gptbots import human_service, messages
 from adapters.gptbots.api import API
 from bridge.adapter import (
     Capabilities,
+    FileRules,
     Received,
     Secrets,
     Settings,
@@ -20,7 +21,7 @@ from bridge.adapter import (
     variable_for,
 )
 from bridge.errors import NotAuthentic, NotFound
-from bridge.model import Reply, Sent
+from bridge.model import ConversationKey, Reply, Sent
 
 __all__ = ["GPTBots"]
 
@@ -50,7 +51,7 @@ class GPTBots:
     vendor: ClassVar[str] = "gptbots"
     settings: ClassVar[type[Settings]] = GPTBotsSettings
     secrets: ClassVar[type[Secrets]] = GPTBotsSecrets
-    capabilities: ClassVar[Capabilities] = Capabilities(tells_humans_apart=False)
+    capabilities: ClassVar[Capabilities] = Capabilities(tells_humans_apart=False, files=FileRules(how="link"))
 
     def __init__(
         self, source: str, settings: GPTBotsSettings, secrets: GPTBotsSecrets, http: httpx.AsyncClient
@@ -91,3 +92,7 @@ class GPTBots:
 
     async def send(self, reply: Reply) -> Sent:
         return await self._api.send(reply)
+
+    async def say(self, conversation: ConversationKey, text: str) -> None:
+        """For the Agent's own conversations on the API channel; a human session's id is refused."""
+        await self._api.say(conversation, text)

@@ -1,17 +1,19 @@
-"""What goes to GPTBots: a person's message in a human-service session.
+"""What goes to GPTBots: a person's message in a human-service session, and what is said as the customer.
 
-gptbots.ai/docs/api-reference/conversation-api/human-handoff-service. No idempotency key, and no history
-that has what people said.
+gptbots.ai/docs/api-reference/conversation-api/human-handoff-service and …/send-message-v2. No idempotency key,
+and no history that has what people said.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import httpx
 from pydantic import SecretStr
 
 from bridge.adapter import answer_of, call, failure, reply_text, word
 from bridge.errors import Rejected, RetryLater
-from bridge.model import Reply, Sent
+from bridge.model import ConversationKey, Reply, Sent
 
 _RATE_LIMITED = "40001"
 _INTERNAL = "50000"
@@ -23,22 +25,32 @@ class API:
 
     def __init__(self, http: httpx.AsyncClient, base_url: str, key: SecretStr, key_variable: str) -> None:
         self._http = http
-        self._url = f"{base_url.rstrip('/')}/v1/human/message/receive"
+        self._base = base_url.rstrip("/")
         self._key = key
         self._key_variable = key_variable
 
     async def send(self, reply: Reply) -> Sent:
-        request = self._http.build_request(
-            "POST",
-            self._url,
-            headers={"Authorization": f"Bearer {self._key.get_secret_value()}"},
-            json={
-                "conversation_id": reply.conversation.id,
-                "timestamp": int(reply.at.timestamp() * 1000),
-                "body": reply_text(reply),
-            },
-        )
-        response = await call(self._http, request)
+        message = {
+            "conversation_id": reply.conversation.id,
+            "timestamp": int(reply.at.timestamp() * 1000),
+            "body": reply_text(reply),
+        }
+        await self._post("/v1/human/message/receive", message)
+        return Sent()
+
+    async def say(self, conversation: ConversationKey, text: str) -> None:
+        """What the Agent answers comes by webhook; what this call answers in that mode is not documented."""
+        message = {
+            "conversation_id": conversation.id,
+            "response_mode": "webhook",
+            "messages": [{"role": "user", "content": text}],
+        }
+        await self._post("/v2/conversation/message", message)
+
+    async def _post(self, path: str, body: dict[str, Any]) -> None:
+        url = f"{self._base}{path}"
+        headers = {"Authorization": f"Bearer {self._key.get_secret_value()}"}
+        response = await call(self._http, self._http.build_request("POST", url, headers=headers, json=body))
         answer = answer_of(response)
         # The code decides: which HTTP status goes with it is not documented, and may be 200.
         code = word((answer or {}).get("code"))
@@ -46,10 +58,9 @@ class API:
         if code not in (None, "0", "200"):
             problem = f"answered code {code}: {(reason or 'no reason given')[:300]}"
             if code in (_RATE_LIMITED, _INTERNAL):
-                raise RetryLater(problem, where=self._url)
+                raise RetryLater(problem, where=url)
             wrong_key = code == _WRONG_KEY or response.status_code in (401, 403)
             remedy = f"Check {self._key_variable}" if wrong_key else ""
-            raise Rejected(problem, where=self._url, remedy=remedy)
-        if response.is_success and (answer is not None or not response.content):
-            return Sent()
-        raise failure(response, reason, key=self._key_variable)
+            raise Rejected(problem, where=url, remedy=remedy)
+        if not response.is_success or (answer is None and response.content):
+            raise failure(response, reason, key=self._key_variable)

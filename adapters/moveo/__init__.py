@@ -14,9 +14,18 @@ from pydantic import Field, SecretStr
 
 from adapters.moveo import webhooks
 from adapters.moveo.api import API
-from bridge.adapter import Capabilities, Received, Secrets, Settings, Webhook, variable_for
+from bridge.adapter import (
+    Capabilities,
+    FileRules,
+    Received,
+    Secrets,
+    Settings,
+    Upload,
+    Webhook,
+    variable_for,
+)
 from bridge.errors import NotFound
-from bridge.model import Reply, Sent
+from bridge.model import ConversationKey, File, Reply, Sent
 
 __all__ = ["Moveo"]
 
@@ -44,7 +53,8 @@ class Moveo:
     vendor: ClassVar[str] = "moveo"
     settings: ClassVar[type[Settings]] = MoveoSettings
     secrets: ClassVar[type[Secrets]] = MoveoSecrets
-    capabilities: ClassVar[Capabilities] = Capabilities(delivers_replies=False)
+    # Which files Moveo takes, and how large, is not published: its storage says so.
+    capabilities: ClassVar[Capabilities] = Capabilities(delivers_replies=False, files=FileRules(how="upload"))
 
     def __init__(
         self, source: str, settings: MoveoSettings, secrets: MoveoSecrets, http: httpx.AsyncClient
@@ -68,3 +78,9 @@ class Moveo:
 
     async def send(self, reply: Reply) -> Sent:
         return await self._api.send(reply)
+
+    async def upload(self, conversation: ConversationKey, file: Upload) -> File:
+        return await self._api.upload(conversation, file)
+
+    async def say(self, conversation: ConversationKey, text: str) -> None:
+        await self._api.say(conversation, text)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 import pytest
 
 from bridge.sandbox.slack import Message
 from bridge.sandbox.stage import Stage
-from tests.bridge.running import in_process
 from tests.bridge.scene import FAILED, SENT, UNCERTAIN, WAITING, Scene, waiting
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

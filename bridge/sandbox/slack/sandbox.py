@@ -7,11 +7,11 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 
+from bridge.sandbox.feed import Feed, Subscription
 from bridge.sandbox.slack.app import WebApi
 from bridge.sandbox.slack.blocks import finish
 from bridge.sandbox.slack.events import Answer, Events, HttpLine, Line
 from bridge.sandbox.slack.faults import Faults
-from bridge.sandbox.slack.feed import Feed, Subscription
 from bridge.sandbox.slack.files import Files
 from bridge.sandbox.slack.interactions import Interactions
 from bridge.sandbox.slack.pace import Pace
@@ -52,7 +52,7 @@ class SlackSandbox:
             clock=clock,
             pace=Pace(channel_rate, channel_burst, clock),
             emit=self.events.send,
-            changed=self._feed.tell,
+            changed=self._feed.publish,
         )
         furnish(self.state)
         self.state.base_url = base_url

@@ -14,10 +14,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
+from bridge.sandbox.feed import Feed, Subscription
 from bridge.sandbox.vendors.conversation import Conversation, Message, Role, State
 from bridge.sandbox.vendors.delivery import Delivery, Manner, Outbox
 from bridge.sandbox.vendors.faults import FaultLayer, Faults
-from bridge.sandbox.vendors.feed import Feed, Subscription
 from bridge.sandbox.vendors.turns import Turns
 
 C = TypeVar("C", bound=Conversation)

@@ -1,4 +1,4 @@
-"""What happens in a vendor, told live to whoever subscribed: the sandbox's page, and tests."""
+"""What happens in a fake, told live to whoever subscribed: the sandbox's page, and tests."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Feed:
         return subscription
 
     def publish(self, happening: dict[str, Any]) -> None:
-        for subscription in self._subscriptions:
+        for subscription in list(self._subscriptions):
             subscription.put(happening)
 
     def close(self) -> None:

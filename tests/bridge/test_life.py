@@ -1,0 +1,227 @@
+"""A bridge's life: what stops it from starting, what it waits for, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bridge.sandbox.stage import Stage, free_port
+from tests.bridge.events import envelope, reply, tell
+from tests.bridge.running import in_process
+from tests.bridge.scene import SENT, later, ready, waiting
+from tests.crash.books import cards, differences, shown, until
+from tests.crash.traffic import talk
+from tests.postgres import Postgres
+
+
+@contextlib.asynccontextmanager
+async def set_up(folder: Path, database_url: str = "", **options: object) -> AsyncIterator[Stage]:
+    url = database_url if database_url.startswith("postgres") else None
+    async with Stage(folder, channel_rate=0, database_url=url, **options) as stage:  # type: ignore[arg-type]
+        if url:
+            await stage.run("migrate")
+        stage.config.write_text(stage.config.read_text().replace('drain = "5s"', 'drain = "1s"'))
+        yield stage
+
+
+# ── does not start ───────────────────────────────────────────────────────────────────────────────
+
+
+async def refused(stage: Stage, command: str, environ: dict[str, str] | None = None) -> str:
+    """What the command says on its way out: one clear fault, told as such."""
+    process = await stage.spawn(command, environ)
+    async with asyncio.timeout(20):
+        code = await process.wait()
+    said = process.log.read_text()
+    assert code == 2, said
+    assert said.splitlines()[0].startswith("bridge: "), said
+    assert "Traceback" not in said
+    return said
+
+
+async def test_a_second_process_on_the_same_sqlite_file_is_refused(tmp_path: Path) -> None:
+    async with set_up(tmp_path) as stage:
+        await stage.serve()
+        other = {"PORT": str(free_port())}
+        for command in ("serve", "work", "migrate"):
+            said = await refused(stage, command, other)
+            assert "another bridge process has this SQLite file open" in said
+            assert "DATABASE_URL" in said
+        scene = await waiting(stage)  # and the first one goes on
+        await scene.carried()
+
+
+async def test_work_is_refused_where_only_one_process_may_write(tmp_path: Path) -> None:
+    async with set_up(tmp_path) as stage:
+        said = await refused(stage, "work")
+        assert "`work` beside another process needs a Postgres" in said
+        assert "Set DATABASE_URL" in said
+
+
+async def test_a_database_without_its_tables_is_refused(tmp_path: Path, postgres: Postgres) -> None:
+    url = postgres.create_database()
+    async with Stage(tmp_path, channel_rate=0, database_url=url) as stage:
+        for command in ("serve", "work"):
+            assert "Run: python -m bridge migrate" in await refused(stage, command)
+        await stage.run("migrate")
+        await (await waiting(await _served(stage))).carried()
+    postgres.drop_database(url)
+
+
+async def _served(stage: Stage) -> Stage:
+    await stage.serve()
+    return stage
+
+
+async def test_everything_that_is_missing_is_said_at_once(tmp_path: Path) -> None:
+    missing = ["SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "ACME_ADA_API_KEY", "ACME_MOVEO_WEBHOOK_SECRET"]
+    async with set_up(tmp_path) as stage:
+        said = await refused(stage, "serve", dict.fromkeys(missing, ""))
+        assert [name for name in missing if f"environment: {name} is not set" in said] == missing
+        assert stage.environ["ACME_ADA_HANDOFF_TOKEN"] not in said
+
+
+# ── waits for Slack ──────────────────────────────────────────────────────────────────────────────
+
+
+async def test_while_slack_does_not_know_us_vendors_are_heard_and_slack_is_not(tmp_path: Path) -> None:
+    async with set_up(tmp_path) as stage:
+        bridge = await stage.serve()
+        scene = await waiting(stage)
+        await bridge.terminate()
+        stage.slack.faults.token_error = "invalid_auth"
+        bridge = await stage.serve(ready=False)
+
+        async def is_up() -> bool:
+            with contextlib.suppress(httpx.HTTPError):
+                return "Check SLACK_BOT_TOKEN" in (await ready(stage))[1].get("slack", "")
+            return False
+
+        await later(is_up, "a bridge that says what is missing")
+        status, missing = await ready(stage)
+        assert (status, list(missing)) == (503, ["slack"])
+        answer = await tell(stage, envelope(stage, reply(scene, "too early")))
+        assert answer.status_code == 503
+        assert "invalid_auth" in answer.json()["error"]["message"]
+        by_mina = scene.writes("Hello Lena")
+        scene.says("one", "two")
+        await stage.ada.settled()
+        assert {delivery.status for delivery in stage.ada.deliveries} == {200}
+        assert "one" not in scene.texts
+
+        stage.slack.faults.clear()
+        await scene.shows("one", "two")
+        await scene.marked(by_mina, SENT)
+        assert (await ready(stage))[0] == 200
+        assert "Slack does not know us yet: auth.test: Slack answers invalid_auth" in bridge.log.read_text()
+
+
+async def test_a_token_that_is_no_bots_is_named(tmp_path: Path) -> None:
+    """A user's token is known to Slack as well."""
+    async with set_up(tmp_path) as stage:
+        stage.slack.state.app.bot_id = None  # type: ignore[assignment]
+        await stage.serve(ready=False)
+
+        async def is_told() -> bool:
+            with contextlib.suppress(httpx.HTTPError):
+                return "SLACK_BOT_TOKEN" in (await ready(stage))[1].get("slack", "")
+            return False
+
+        await later(is_told, "a bridge that says what is wrong")
+
+
+# ── Socket Mode ──────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_by_socket_mode_a_reply_goes_out_as_well(tmp_path: Path) -> None:
+    async with set_up(tmp_path, socket_mode=True) as stage:
+        await stage.serve()
+        await until(lambda: len(stage.slack.sockets) == 1, 15, "an open socket")
+        scene = await waiting(stage)
+        await scene.marked(scene.writes("Hello Lena"), SENT)
+        await stage.slack.sockets.disconnect()
+        by_jo = scene.writes("And me", user="U0JO")
+        await scene.marked(by_jo, SENT)
+        assert scene.sent == ["Hello Lena", "And me"]
+
+
+async def test_an_app_token_that_is_not_taken_is_named(tmp_path: Path) -> None:
+    async with set_up(tmp_path, socket_mode=True) as stage:
+        right = stage.environ["SLACK_APP_TOKEN"]
+        stage.environ["SLACK_APP_TOKEN"] = "xapp-wrong"
+        bridge = await stage.serve(ready=False)
+
+        async def is_told() -> bool:
+            with contextlib.suppress(httpx.HTTPError):
+                return "SLACK_APP_TOKEN" in (await ready(stage))[1].get("slack", "")
+            return False
+
+        await later(is_told, "a bridge that says that it cannot hear Slack")
+        assert right not in bridge.log.read_text()
+        assert "xapp-wrong" not in bridge.log.read_text()
+
+
+# ── ends ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_ended_in_the_middle_nothing_is_lost_or_said_twice(tmp_path: Path, database_url: str) -> None:
+    async with set_up(tmp_path, database_url) as stage:
+        bridge = await stage.serve()
+        customers = asyncio.create_task(talk(stage, 20, 10))
+        total = lambda: sum(len(said) for said in shown(stage).values())
+        await until(lambda: total() >= 60, 60, "messages in threads")
+        assert await bridge.terminate() != -9
+        await stage.serve()
+        await customers
+        await until(lambda: total() >= 200, 60, "all in threads")
+        assert differences(shown(stage), 20, 10).total() == 0
+        assert len(cards(stage)) == 20
+
+
+async def test_what_is_under_way_is_brought_to_its_end(tmp_path: Path) -> None:
+    async with set_up(tmp_path) as stage:
+        bridge = await stage.serve()
+        scene = await waiting(stage)
+        await stage.slack.settled()
+        stage.ada.faults.next(f"*/{scene.id}/messages/", method="POST", delay=0.5)
+        by_mina = scene.writes("Hello Lena")
+        await scene.until(lambda: scene.sent, "the reply at the vendor, its answer outstanding")
+        assert await bridge.terminate() != -9
+        asked = [fault for fault in stage.ada.faults.planned]
+        await stage.serve()
+        await scene.marked(by_mina, SENT)
+        assert scene.sent == ["Hello Lena"]
+        assert asked == []
+
+
+async def test_what_takes_longer_is_cut_off_and_looked_for(tmp_path: Path, database_url: str) -> None:
+    async with set_up(tmp_path, database_url) as stage:
+        bridge = await stage.serve()
+        scene = await waiting(stage)
+        stage.ada.faults.next(f"*/{scene.id}/messages/", method="POST", delay=20)
+        scene.fault(delay=20)
+        by_mina = scene.writes("Hello Lena")
+        scene.says("one", "two")
+        await scene.until(lambda: scene.sent and "one" in scene.texts, "both, their answers outstanding")
+        assert await bridge.terminate() != -9
+        await stage.serve()
+        await scene.shows("one", "two")
+        await scene.marked(by_mina, SENT)
+        assert scene.sent == ["Hello Lena"]
+
+
+# ── a vendor that does not answer ────────────────────────────────────────────────────────────────
+
+
+async def test_a_vendor_that_answers_too_late_is_asked_whether_it_has_the_reply(tmp_path: Path) -> None:
+    async with set_up(tmp_path) as stage, in_process(stage) as bridge:
+        bridge._vendors.timeout = httpx.Timeout(0.5)
+        scene = await waiting(stage)
+        stage.ada.faults.next(f"*/{scene.id}/messages/", method="POST", delay=1.5)
+        await scene.marked(scene.writes("Hello Lena"), SENT)
+        assert scene.sent == ["Hello Lena"]
