@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from bridge.errors import DeliveryError, Malformed, OutcomeUnknown, Rejected, RetryAfter, RetryLater
 from bridge.model import (
     AnyEvent,
+    AnyPart,
     Audio,
     ConversationKey,
     File,
@@ -127,7 +128,7 @@ class FileRules(Frozen):
     max_size: int | None = None  # bytes
 
     def objection(self, name: str, size: int) -> str | None:
-        """Why the vendor will not take a file of this name and size, in words that follow the vendor's name."""
+        """Why the vendor will not take a file of this name and size, in words that follow its own name."""
         ending = name.rpartition(".")[2].lower() if "." in name else ""
         if self.endings is not None and ending not in self.endings:
             return f"does not take .{ending} files" if ending else "takes no files without an ending"

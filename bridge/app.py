@@ -7,11 +7,10 @@ import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from itertools import chain, repeat
 
 import aiohttp
 import httpx
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
 
@@ -30,6 +29,7 @@ from bridge.slack.marks import MarksCarrier
 from bridge.slack.people import People
 from bridge.slack.replies import Replies
 from bridge.slack.routes import Routes
+from bridge.slack.socket import Socket
 from bridge.slack.thread import ThreadCarrier
 from bridge.slack.typing import TypingCarrier
 from bridge.store import Store, open_store
@@ -86,20 +86,19 @@ class Bridge:
             },
             config.engine,
         )
+        app_token = config.slack_app_token
+        self._socket = Socket(self._listeners.app, app_token.get_secret_value()) if app_token else None
         self._tasks: list[asyncio.Task[None]] = []
-        self._socket: Any = None
 
     async def start(self, *, listen: bool) -> None:
         """Begin to work; with `listen` also take Slack's events where Socket Mode is on."""
         await self._lanes.start()
-        self._tasks.append(asyncio.create_task(self._authenticate(listen=listen), name="auth.test"))
+        self._tasks.append(asyncio.create_task(self._meet_slack(listen=listen), name="meet-slack"))
 
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._socket is not None:
-            await self._socket.close_async()
         await self._lanes.stop(self.config.server.drain)
         await self._typing.close()
         await self._http.close()
@@ -115,6 +114,8 @@ class Bridge:
             missing["store"] = str(error)
         if self.api.problem is not None:
             missing["slack"] = self.api.problem
+        elif self._socket is not None and self._socket.problem is not None:
+            missing["slack"] = self._socket.problem
         if not self._lanes.working:
             missing["lanes"] = "no lanes are being taken"
         return missing
@@ -139,25 +140,23 @@ class Bridge:
             lifespan=lifespan,
         )
 
-    async def _authenticate(self, *, listen: bool) -> None:
+    async def _meet_slack(self, *, listen: bool) -> None:
+        await self._authenticate()
+        if listen and self._socket is not None:
+            await self._socket.listen()
+
+    async def _authenticate(self) -> None:
         """Until Slack says who we are. Ingest goes on meanwhile; the lanes to Slack wait."""
-        attempt = 0
-        while True:
+        for wait in chain(AUTH_RETRY, repeat(AUTH_RETRY[-1])):
             try:
                 us = await self.api.authenticate()
             except DeliveryError as error:
                 logger.warning("Slack does not know us yet: %s", error)
-                await asyncio.sleep(AUTH_RETRY[min(attempt, len(AUTH_RETRY) - 1)])
-                attempt += 1
+                await asyncio.sleep(wait)
                 continue
             logger.info("Slack knows us as %s in workspace %s", us.user, us.team)
             self.store.woken.set()
-            break
-        if listen and self.config.slack_app_token is not None:
-            app_token = self.config.slack_app_token.get_secret_value()
-            self._socket = AsyncSocketModeHandler(self._listeners.app, app_token)
-            await self._socket.connect_async()
-            logger.info("listening to Slack by Socket Mode")
+            return
 
 
 def check_can_work(store: Store) -> None:

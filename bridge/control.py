@@ -1,11 +1,13 @@
-"""Who has the conversation: state × event -> state, pure.
+"""Who has the conversation: state × what happened -> state. Pure; the docs' table is made from this one.
 
-bot ──handoff──> waiting ──a human answers──> human
- ^                  │                           │
- └── handoff ended ─┴───────────────────────────┘      any ──ended──> closed ──customer speaks──> bot
+What a vendor tells and what agents do is the same kind of thing here: a `Signal`. A pair that is not in
+the table changes nothing, so repeated and impossible signals do no harm. That late ones do none either is
+the store's part: it holds the vendor's time of each event against that of the last change.
 """
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 from bridge.model import (
     AnyEvent,
@@ -14,30 +16,75 @@ from bridge.model import (
     ConversationReopened,
     HandoffEnded,
     HandoffStarted,
+    MemberJoined,
     Message,
     Role,
 )
 
 
-def after_event(control: Control, event: AnyEvent) -> Control | None:
-    """The control that follows from what the vendor reported, or None where it stays."""
-    after: Control
+class Signal(StrEnum):
+    """Something that may change who has the conversation."""
+
+    HANDOFF_STARTED = "a handoff starts"
+    HANDOFF_ENDED = "the handoff ends"
+    ENDED = "the conversation ends"
+    REOPENED = "it is reopened"
+    AGENT_SPOKE = "a human answers"
+    AGENT_JOINED = "a human joins at the vendor"
+    CUSTOMER_SPOKE = "the customer writes"
+
+
+_BOT, _WAITING, _HUMAN, _CLOSED = Control.BOT, Control.WAITING, Control.HUMAN, Control.CLOSED
+
+TABLE: dict[tuple[Control, Signal], Control] = {
+    (_BOT, Signal.HANDOFF_STARTED): _WAITING,
+    (_BOT, Signal.AGENT_SPOKE): _HUMAN,
+    (_BOT, Signal.AGENT_JOINED): _HUMAN,
+    (_BOT, Signal.ENDED): _CLOSED,
+    (_WAITING, Signal.AGENT_SPOKE): _HUMAN,
+    (_WAITING, Signal.AGENT_JOINED): _HUMAN,
+    (_WAITING, Signal.HANDOFF_ENDED): _BOT,
+    (_WAITING, Signal.ENDED): _CLOSED,
+    (_HUMAN, Signal.HANDOFF_ENDED): _BOT,
+    (_HUMAN, Signal.ENDED): _CLOSED,
+    (_CLOSED, Signal.HANDOFF_STARTED): _WAITING,
+    (_CLOSED, Signal.AGENT_SPOKE): _HUMAN,
+    (_CLOSED, Signal.REOPENED): _BOT,
+    (_CLOSED, Signal.CUSTOMER_SPOKE): _BOT,
+}
+
+
+def signal(event: AnyEvent) -> Signal | None:
+    """What `event` means for who has the conversation."""
     match event:
         case HandoffStarted():
-            after = control if control is Control.HUMAN else Control.WAITING
-        case HandoffEnded() | ConversationReopened():
-            after = Control.BOT
+            return Signal.HANDOFF_STARTED
+        case HandoffEnded():
+            return Signal.HANDOFF_ENDED
         case ConversationEnded():
-            after = Control.CLOSED
+            return Signal.ENDED
+        case ConversationReopened():
+            return Signal.REOPENED
+        case MemberJoined(author=author) if author.role is Role.AGENT:
+            return Signal.AGENT_JOINED
         case Message(author=author) if author.role is Role.AGENT:
-            after = Control.HUMAN
-        case Message(author=author) if author.role is Role.CUSTOMER and control is Control.CLOSED:
-            after = Control.BOT
+            return Signal.AGENT_SPOKE
+        case Message(author=author) if author.role is Role.CUSTOMER:
+            return Signal.CUSTOMER_SPOKE
         case _:
-            after = control
-    return None if after is control else after
+            return None
+
+
+def after(control: Control, happened: Signal | None) -> Control | None:
+    """The control that follows, or None where it stays."""
+    return TABLE.get((control, happened)) if happened is not None else None
+
+
+def after_event(control: Control, event: AnyEvent) -> Control | None:
+    """The control that follows from what the vendor reported, or None where it stays."""
+    return after(control, signal(event))
 
 
 def after_reply(control: Control) -> Control | None:
     """The control once a human's reply has reached the vendor, or None where it stays."""
-    return None if control is Control.HUMAN else Control.HUMAN
+    return after(control, Signal.AGENT_SPOKE)

@@ -28,15 +28,15 @@ from bridge.model import ConversationKey, File, Reply, Sent
 
 __all__ = ["Ada"]
 
-#: what POST …/attachments/ takes; webp, json, html and md are not among it
-FILES = FileRules(
-    how="upload",
-    endings=frozenset(
-        "txt log csv eml png svg jpeg jpg gif heif heic avif wav m4a mp3 mp4 m4v mov mpeg mpg zip pdf doc docx "
-        "xls xlsx ppt pptx keynote pages numbers".split()
-    ),
-    max_size=50 * 1024**2,
-)
+# What POST …/attachments/ takes; webp, json, html and md are not among it.
+# fmt: off
+ENDINGS = frozenset((
+    "txt", "log", "csv", "eml", "png", "svg", "jpeg", "jpg", "gif", "heif", "heic", "avif", "wav",
+    "m4a", "mp3", "mp4", "m4v", "mov", "mpeg", "mpg", "zip", "pdf", "doc", "docx", "xls", "xlsx", "ppt",
+    "pptx", "keynote", "pages", "numbers",
+))
+# fmt: on
+FILES = FileRules(how="upload", endings=ENDINGS, max_size=50 * 1024**2)
 
 
 class AdaSettings(Settings):

@@ -1,7 +1,7 @@
 """What goes to GPTBots: a person's message in a human-service session, and what is said as the customer.
 
-gptbots.ai/docs/api-reference/conversation-api/human-handoff-service and …/send-message-v2. No idempotency key,
-and no history that has what people said.
+gptbots.ai/docs/api-reference/conversation-api/human-handoff-service and …/send-message-v2. No idempotency
+key, and no history that has what people said.
 """
 
 from __future__ import annotations

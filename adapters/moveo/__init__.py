@@ -84,3 +84,6 @@ class Moveo:
 
     async def say(self, conversation: ConversationKey, text: str) -> None:
         await self._api.say(conversation, text)
+
+    async def locate(self, conversation: ConversationKey, file_id: str) -> str:
+        return await self._api.locate(conversation, file_id)

@@ -7,17 +7,22 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from bridge import control
-from bridge.adapter import Adapter, FindsReplies
+from bridge.adapter import Adapter, FindsReplies, SpeaksAsCustomer, TakesFiles
 from bridge.engine.echo import digests
 from bridge.engine.ports import Ledger
-from bridge.engine.work import SENDING, Again, Change, Done, NewDelivery, Outcome, Turn, Uncertain
-from bridge.errors import OutcomeUnknown, Rejected
+from bridge.engine.steps import Composed, Step, progress_of, steps_of
+from bridge.engine.work import SENDING, Again, Change, Choice, Done, NewDelivery, Outcome, Turn, Uncertain
+from bridge.errors import DeliveryError, OutcomeUnknown, Rejected, RetryAfter, RetryLater
 from bridge.model import Direction, Reply
 
 
 class Composer(Protocol):
-    async def compose(self, turn: Turn) -> Reply | None:
+    async def compose(self, turn: Turn) -> Composed | None:
         """The reply that a queued Slack message makes, or None where it is a note. Raises `DeliveryError`."""
+        ...
+
+    async def choice(self, turn: Turn) -> Choice:
+        """What somebody pressed for the customer. Raises `DeliveryError`."""
         ...
 
 
@@ -28,10 +33,21 @@ class VendorCarrier:
         self._ledger = ledger
 
     async def carry(self, turn: Turn) -> Outcome:
-        reply = await self._composer.compose(turn)
-        if reply is None:
+        if turn.kind == "choice":
+            return await self._choose(turn, await self._composer.choice(turn))
+        composed = await self._composer.compose(turn)
+        if composed is None:
             # While it was not known to be a note, it was marked as one that waits.
             return Done(ref="note", follow=(mark(turn, "note"),) if turn.attempt > 1 else ())
+        adapter = self._adapter(turn)
+        steps = steps_of(composed, adapter)
+        try:
+            return await self._send(turn, adapter, steps, composed.reply)
+        except DeliveryError as error:
+            error.problem += progress_of(steps, turn.refs)
+            raise
+
+    def _adapter(self, turn: Turn) -> Adapter:
         adapter = self._adapters.get(turn.conversation.key.source)
         if adapter is None:
             raise Rejected(
@@ -39,18 +55,48 @@ class VendorCarrier:
                 where=turn.conversation.key.source,
                 remedy="Put it back into config.toml, then send the message again",
             )
-        if turn.doubt and SENDING in turn.refs:
+        return adapter
+
+    async def _send(
+        self, turn: Turn, adapter: Adapter, steps: tuple[Step, ...], reply: Reply
+    ) -> Done | Uncertain:
+        """Send what the vendor has not. All files are uploaded first: a no to one keeps the others back."""
+        doubtful = next((step for step in steps if _in_doubt(turn, step.key)), None)
+        if doubtful is not None:
             if not isinstance(adapter, FindsReplies):
                 return Uncertain(
-                    f"{adapter.vendor} gave no answer and cannot be asked whether it has the reply"
+                    f"{adapter.vendor} gave no answer and cannot be asked whether it has {doubtful.name}"
+                    f"{progress_of(steps, turn.refs, doubtful)}"
                 )
-            found = await adapter.find(reply)
+            found = await adapter.find(doubtful.reply)
             if found is not None:
-                return _sent(turn, reply, found.ref)
-        if not await self._ledger.begin_reply(turn, digests(reply)):
+                turn.refs[doubtful.key] = found.ref or ""
+        ready = [await _uploaded(step, adapter) for step in steps if step.key not in turn.refs]
+        for step in ready:
+            turn.refs[step.key] = await self._send_one(turn, adapter, step) or ""
+            if step is not ready[-1] and not await self._ledger.progress(turn, {}):
+                raise OutcomeUnknown("the lane was taken over by another worker")
+        return _sent(turn, reply, turn.refs[steps[-1].key] or None)
+
+    async def _send_one(self, turn: Turn, adapter: Adapter, step: Step) -> str | None:
+        before = turn.refs.get(SENDING)
+        if not await self._ledger.begin_reply(turn, step.key, digests(step.reply)):
             raise OutcomeUnknown("the lane was taken over by another worker")
-        sent = await adapter.send(reply)
-        return _sent(turn, reply, sent.ref)
+        with _certain(turn, before):
+            return (await adapter.send(step.reply)).ref
+
+    async def _choose(self, turn: Turn, choice: Choice) -> Done | Uncertain:
+        """Say it once: no vendor can be asked whether it has heard something."""
+        adapter = self._adapter(turn)
+        if not isinstance(adapter, SpeaksAsCustomer):
+            raise Rejected(f"{adapter.vendor} does not let us speak for the customer")
+        if _in_doubt(turn, "0"):
+            return Uncertain(f"{adapter.vendor} gave no answer")
+        if not await self._ledger.begin_reply(turn, "0", ()):
+            raise OutcomeUnknown("the lane was taken over by another worker")
+        with _certain(turn, None):
+            await adapter.say(turn.conversation.key, choice.text)
+        return Done(follow=(notice(turn, f"{choice.by} chose “{choice.label}” for the customer."),))
 
     def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
         if isinstance(outcome, Again):

@@ -105,10 +105,10 @@ class SlackApi:
         """Ask Slack who we are. Raises a `DeliveryError`, and remembers it as `problem`."""
         try:
             told = await self.call("auth.test", {})
+            self.identity = _identity(told)
         except (Rejected, RetryLater, RetryAfter, OutcomeUnknown) as error:
             self.problem = str(error)
             raise
-        self.identity = Identity(team=told["team_id"], user=told["user_id"], bot=told["bot_id"])
         self.problem = None
         return self.identity
 
@@ -255,6 +255,18 @@ class SlackApi:
     def _pace(self, channel: str) -> str:
         team = self.identity.team if self.identity else ""
         return f"post:{team}:{channel}"
+
+
+def _identity(told: Mapping[str, Any]) -> Identity:
+    """Who auth.test says we are. Raises `Rejected` for a person's or a whole organisation's token."""
+    team, user, bot = (told.get(name) for name in ("team_id", "user_id", "bot_id"))
+    if not (isinstance(team, str) and isinstance(user, str) and isinstance(bot, str)):
+        raise Rejected(
+            "the token is not that of a workspace's bot",
+            where="auth.test",
+            remedy="Set SLACK_BOT_TOKEN to the app's bot token (xoxb-…)",
+        )
+    return Identity(team=team, user=user, bot=bot)
 
 
 def body(message: SlackMessage) -> dict[str, Any]:

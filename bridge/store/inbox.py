@@ -13,6 +13,8 @@ from bridge.model import EVENT, AnyEvent, Control, Direction, Receipt, Typing
 from bridge.store.lanes import enqueue, storable
 from bridge.store.tables import conversation, inbox, now
 
+AT_ONCE = 60.0  # seconds
+
 _KEEP = (
     insert(inbox)
     .values(
@@ -37,12 +39,17 @@ _MEET = _new_conversation.on_conflict_do_update(
     index_elements=[conversation.c.source, conversation.c.external_id],
     set_={"control": conversation.c.control},
 ).returning(conversation.c.id, conversation.c.source, conversation.c.external_id, conversation.c.control)
-# Late and repeated events never move control back: the vendor's own time decides.
+# An event that comes late moves nothing back: then the vendor's own time decides. One that comes at once is
+# believed, since clocks differ.
 _CONTROL = (
     update(conversation)
     .where(
         conversation.c.id == bindparam("conversation"),
-        or_(conversation.c.control_at.is_(None), conversation.c.control_at <= bindparam("at")),
+        or_(
+            conversation.c.control_at.is_(None),
+            conversation.c.control_at <= bindparam("at"),
+            bindparam("at") > now() - AT_ONCE,
+        ),
     )
     .values(control=bindparam("new_control"), control_at=bindparam("at"), owner=None)
 )

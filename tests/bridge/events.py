@@ -56,6 +56,4 @@ async def post(
 ) -> httpx.Response:
     sign = signed(secret or stage.environ["SLACK_SIGNING_SECRET"].split(",")[0], body)
     async with httpx.AsyncClient(trust_env=False) as http:
-        return await http.post(
-            f"{stage.bridge_url}/slack/events", content=body, headers={**sign, **headers}
-        )
+        return await http.post(f"{stage.bridge_url}/slack/events", content=body, headers={**sign, **headers})

@@ -27,7 +27,7 @@ async def in_process(stage: Stage) -> AsyncIterator[Bridge]:
     )
     serving = asyncio.create_task(server.serve())
     try:
-        while not server.started:  # noqa: ASYNC110 - uvicorn sets no event
+        while not server.started:
             await asyncio.sleep(0.01)
 
         async def is_ready() -> bool:

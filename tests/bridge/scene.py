@@ -22,7 +22,7 @@ _numbers = itertools.count(1)
 
 @dataclass
 class Scene:
-    """`words` of a message are what a colleague reads; `sent` is what agents' replies came to at the vendor."""
+    """`thread` is what stands below the card in Slack, `sent` what agents' replies came to at the vendor."""
 
     stage: Stage
     vendor: AnyVendor

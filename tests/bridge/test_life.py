@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from bridge.sandbox.stage import Stage, free_port
+from bridge.slack import socket
 from tests.bridge.events import envelope, reply, tell
 from tests.bridge.running import in_process
 from tests.bridge.scene import SENT, later, ready, waiting
@@ -141,7 +142,6 @@ async def test_a_token_that_is_no_bots_is_named(tmp_path: Path) -> None:
 async def test_by_socket_mode_a_reply_goes_out_as_well(tmp_path: Path) -> None:
     async with set_up(tmp_path, socket_mode=True) as stage:
         await stage.serve()
-        await until(lambda: len(stage.slack.sockets) == 1, 15, "an open socket")
         scene = await waiting(stage)
         await scene.marked(scene.writes("Hello Lena"), SENT)
         await stage.slack.sockets.disconnect()
@@ -164,6 +164,21 @@ async def test_an_app_token_that_is_not_taken_is_named(tmp_path: Path) -> None:
         await later(is_told, "a bridge that says that it cannot hear Slack")
         assert right not in bridge.log.read_text()
         assert "xapp-wrong" not in bridge.log.read_text()
+
+
+async def test_a_connection_that_does_not_come_back_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "LOOK", 0.1)
+    monkeypatch.setattr(socket, "PATIENCE", 1.0)
+    async with set_up(tmp_path, socket_mode=True) as stage, in_process(stage) as bridge:
+        scene = await waiting(stage)
+        with monkeypatch.context() as expired:
+            expired.setattr(stage.slack.sockets, "ticket", lambda: "expired")
+            await stage.slack.sockets.disconnect()
+            await scene.until(lambda: bridge._socket and bridge._socket.problem, "a connection that is lost")
+        await scene.marked(scene.writes("Hello Lena"), SENT)
+        assert (await ready(stage)) == (200, {})
 
 
 # ── ends ─────────────────────────────────────────────────────────────────────────────────────────
@@ -192,11 +207,11 @@ async def test_what_is_under_way_is_brought_to_its_end(tmp_path: Path) -> None:
         by_mina = scene.writes("Hello Lena")
         await scene.until(lambda: scene.sent, "the reply at the vendor, its answer outstanding")
         assert await bridge.terminate() != -9
-        asked = [fault for fault in stage.ada.faults.planned]
+        asks = lambda: [call for call in stage.slack.calls.recent if call.method == "conversations.replies"]
         await stage.serve()
         await scene.marked(by_mina, SENT)
         assert scene.sent == ["Hello Lena"]
-        assert asked == []
+        assert asks() == []  # nothing was in doubt
 
 
 async def test_what_takes_longer_is_cut_off_and_looked_for(tmp_path: Path, database_url: str) -> None:

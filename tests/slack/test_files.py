@@ -15,7 +15,7 @@ import pytest
 
 from bridge.app import Bridge, store_of
 from bridge.config import Media, load
-from bridge.model import AnyPart, Audio, Author, ConversationKey, File, Image, Message, Role, Text, Video
+from bridge.model import AnyPart, Audio, Author, File, Image, Role, Text, Video
 from bridge.registry import adapters
 from bridge.sandbox.slack import Message as Posted
 from bridge.sandbox.stage import Stage

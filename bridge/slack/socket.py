@@ -1,0 +1,64 @@
+"""Socket Mode: Slack's events by a connection that we open, where there is no public address."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from itertools import chain, repeat
+from typing import Any
+
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError
+
+logger = logging.getLogger(__name__)
+
+RETRY = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0)  # seconds between tries to connect
+LOOK = 1.0  # seconds between looks at the connection
+PATIENCE = 30.0  # seconds that the SDK has to bring a lost connection back
+
+
+class Socket:
+    """`problem` is why nothing can be heard now, or None."""
+
+    def __init__(self, app: AsyncApp, app_token: str) -> None:
+        self._app = app
+        self._app_token = app_token
+        self.problem: str | None = "Socket Mode is not connected yet"
+
+    async def listen(self) -> None:
+        """Until cancelled. The SDK connects again by itself, but for ever to an address that has expired."""
+        waits = chain(RETRY, repeat(RETRY[-1]))
+        while True:
+            handler = AsyncSocketModeHandler(self._app, self._app_token)
+            try:
+                # By itself `connect` would try a token that is not taken for ever as well.
+                handler.client.wss_uri = await handler.client.issue_new_wss_url()
+                async with asyncio.timeout(PATIENCE):
+                    await handler.connect_async()
+                logger.info("listening to Slack by Socket Mode")
+                waits = chain(RETRY, repeat(RETRY[-1]))
+                await self._watch(handler.client)
+            except Exception as error:  # the SDK lets through whatever went wrong
+                self.problem = f"Socket Mode: {_told(error)}"
+            finally:
+                await handler.close_async()
+            logger.warning("Slack is not heard: %s", self.problem)
+            await asyncio.sleep(next(waits))
+
+    async def _watch(self, client: Any) -> None:
+        """Until the connection has been lost for too long."""
+        lost = 0.0
+        while lost < PATIENCE:
+            connected = await client.is_connected()
+            lost = 0.0 if connected else lost + LOOK
+            self.problem = None if connected else "Socket Mode: the connection is lost"
+            await asyncio.sleep(LOOK)
+
+
+def _told(error: Exception) -> str:
+    if not isinstance(error, SlackApiError):
+        return f"cannot connect ({type(error).__name__})"
+    data = getattr(error.response, "data", None)
+    code = data.get("error") if isinstance(data, dict) else "nothing that can be read"
+    return f"Slack answers {code}. Check SLACK_APP_TOKEN, and that Socket Mode is on"

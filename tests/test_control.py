@@ -1,0 +1,120 @@
+"""Who has the conversation, as a table; and what late, repeated and impossible events do to it: nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bridge import control
+from bridge.control import Signal
+from bridge.engine.work import Incoming
+from bridge.model import (
+    AnyEvent,
+    Author,
+    Control,
+    ConversationEnded,
+    ConversationKey,
+    ConversationReopened,
+    HandoffEnded,
+    HandoffStarted,
+    MemberJoined,
+    Message,
+    Presence,
+    Role,
+    Text,
+)
+from bridge.store import Store
+from tests.stores import opened
+
+KEY = ConversationKey(source="acme-ada", id="c")
+NOW = datetime.now(UTC)
+
+
+def event(kind: type[Any], id: str = "e", at: datetime = NOW, **more: Any) -> AnyEvent:
+    return kind(id=id, conversation=KEY, at=at, **more)  # type: ignore[no-any-return]
+
+
+def message(role: Role) -> AnyEvent:
+    return event(Message, author=Author(role=role), parts=(Text(text="x"),))
+
+
+@pytest.mark.parametrize(
+    ("told", "means"),
+    [
+        (event(HandoffStarted), Signal.HANDOFF_STARTED),
+        (event(HandoffEnded), Signal.HANDOFF_ENDED),
+        (event(ConversationEnded), Signal.ENDED),
+        (event(ConversationReopened), Signal.REOPENED),
+        (event(MemberJoined, author=Author(role=Role.AGENT)), Signal.AGENT_JOINED),
+        (event(MemberJoined, author=Author(role=Role.BOT)), None),
+        (message(Role.AGENT), Signal.AGENT_SPOKE),
+        (message(Role.CUSTOMER), Signal.CUSTOMER_SPOKE),
+        (message(Role.BOT), None),
+        (event(Presence, author=Author(role=Role.AGENT), text="joined"), None),
+    ],
+)
+def test_what_an_event_means(told: AnyEvent, means: Signal | None) -> None:
+    assert control.signal(told) is means
+
+
+def test_every_state_can_be_left_and_reached() -> None:
+    assert {state for state, _ in control.TABLE} == set(Control)
+    assert set(control.TABLE.values()) == set(Control)
+    assert all(before is not after for (before, _), after in control.TABLE.items())
+
+
+@pytest.mark.parametrize("state", Control)
+@pytest.mark.parametrize("happened", Signal)
+def test_the_same_again_changes_nothing(state: Control, happened: Signal) -> None:
+    once = control.after(state, happened)
+    assert once is None or control.after(once, happened) is None
+
+
+async def states(store: Store, *told: AnyEvent) -> list[Control]:
+    """The control after each of `told`, as the store keeps it."""
+    seen = []
+    for number, one in enumerate(told):
+        await store.keep_events(Incoming("acme-ada", f"{number}", "ada", b"{}"), (one,))
+        seen.append((await store.conversation(1)).control)
+    return seen
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    async with opened(database_url) as store:
+        yield store
+
+
+async def test_a_conversation_hands_off_several_times(store: Store) -> None:
+    at = [NOW - timedelta(hours=1) + timedelta(minutes=number) for number in range(9)]
+    told = (
+        event(HandoffStarted, "1", at[0]),
+        event(HandoffEnded, "2", at[1]),
+        event(HandoffStarted, "3", at[2]),
+        event(ConversationEnded, "4", at[3]),
+        event(ConversationReopened, "5", at[4]),
+        event(HandoffStarted, "6", at[5]),
+    )
+    expected = [Control.WAITING, Control.BOT, Control.WAITING, Control.CLOSED, Control.BOT, Control.WAITING]
+    assert await states(store, *told) == expected
+
+
+async def test_a_late_event_moves_nothing_back(store: Store) -> None:
+    hour = timedelta(hours=1)
+    told = (
+        event(HandoffStarted, "1", NOW - 3 * hour),
+        event(ConversationEnded, "2", NOW - hour),
+        event(HandoffStarted, "3", NOW - 2 * hour),  # a retry that comes hours late
+    )
+    assert await states(store, *told) == [Control.WAITING, Control.CLOSED, Control.CLOSED]
+
+
+async def test_a_vendor_whose_clock_is_behind_is_still_heard(store: Store) -> None:
+    told = (
+        event(HandoffStarted, "1", NOW),
+        event(HandoffEnded, "2", NOW - timedelta(seconds=20)),  # just now, by a clock that is slow
+    )
+    assert await states(store, *told) == [Control.WAITING, Control.BOT]
