@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import uvicorn
@@ -160,7 +161,7 @@ async def _migrate(arguments: argparse.Namespace) -> int:
 
 
 async def _render(arguments: argparse.Namespace) -> int:
-    shown = preview(arguments.fixture, arguments.vendor, adapters())
+    shown = preview(arguments.fixture, arguments.vendor, adapters(), at=datetime.now(UTC))
     print(json.dumps([one.payload() for one in shown], indent=2, ensure_ascii=False))
     if not shown:
         print("bridge: this webhook shows nothing in Slack", file=sys.stderr)

@@ -44,4 +44,10 @@ slack_calls = Counter(
     ("method", "outcome"),
     registry=REGISTRY,
 )
+slack_rungs = Counter(
+    "bridge_slack_rungs",
+    "Messages that Slack refused in their richest form, by the rung that it took",
+    ("rung",),
+    registry=REGISTRY,
+)
 lanes_held = Gauge("bridge_lanes_held", "Lanes this process is working on", registry=REGISTRY)

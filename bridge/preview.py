@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +45,10 @@ def _sent(message: SlackMessage | SlackFile) -> Any:
     return [body(rung) for rung in message.rungs()]
 
 
-def preview(path: Path, vendor: str | None, adapters: Mapping[str, type[Adapter]]) -> list[Preview]:
-    """What becomes of the payload in `path`. Raises `ConfigError` where it cannot be told or read."""
+def preview(
+    path: Path, vendor: str | None, adapters: Mapping[str, type[Adapter]], *, at: datetime
+) -> list[Preview]:
+    """What becomes of the payload in `path`, come in at `at`. Raises `ConfigError` where it is unreadable."""
     named = vendor or path.resolve().parent.name
     adapter = adapters.get(named)
     if adapter is None:
@@ -58,7 +60,7 @@ def preview(path: Path, vendor: str | None, adapters: Mapping[str, type[Adapter]
     if not isinstance(adapter, Previews):
         raise ConfigError(f"the adapter of {named} cannot show a recorded payload", where=str(path))
     try:
-        webhook = Webhook(path="", headers={}, body=path.read_bytes(), at=datetime.now(UTC))
+        webhook = Webhook(path="", headers={}, body=path.read_bytes(), at=at)
         received = adapter.preview(webhook, f"acme-{named}")
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", where=str(path)) from None

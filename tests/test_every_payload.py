@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from bridge.registry import adapters
 from tests.render.slack_rules import check
 
 FIXTURES = sorted((Path(__file__).parent / "fixtures").glob("*/*.json"))
+GOLDEN = Path(__file__).parent / "golden" / "payloads"
+AT = datetime(2026, 5, 4, 9, 16, tzinfo=UTC)
 ODD = st.one_of(
     st.none(),
     st.booleans(),
@@ -40,12 +43,23 @@ ODD = st.one_of(
 
 @pytest.mark.parametrize("fixture", FIXTURES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_what_is_recorded_is_shown_validly(fixture: Path) -> None:
-    shown = preview(fixture, None, adapters())
+    shown = preview(fixture, None, adapters(), at=AT)
     for one in shown:
         check(one.card)
         for message in one.messages:
             check(message)
-        json.dumps(one.payload())
+    golden = GOLDEN / fixture.parent.name / fixture.name
+    now = json.dumps([one.payload() for one in shown], indent=1, ensure_ascii=False) + "\n"
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.parent.mkdir(parents=True, exist_ok=True)
+        golden.write_text(now)
+    # A difference that is meant is accepted with UPDATE_GOLDEN=1, and read as a diff.
+    assert now == golden.read_text()
+
+
+def test_no_golden_is_left_behind() -> None:
+    kept = {path.relative_to(GOLDEN) for path in GOLDEN.glob("*/*.json")}
+    assert kept == {Path(path.parent.name, path.name) for path in FIXTURES}
 
 
 def places(value: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -77,7 +91,7 @@ def test_what_nobody_recorded_is_shown_validly(
     changed = tmp_path_factory.mktemp("fuzzed") / "changed.json"
     changed.write_text(json.dumps(body))
     try:
-        shown = preview(changed, fixture.parent.name, adapters())
+        shown = preview(changed, fixture.parent.name, adapters(), at=AT)
     except ConfigError as refused:  # refused with a 4xx: what is no handoff, and no time of ours
         assert re.search("names no conversation|too old or too new|bot_id is not one", str(refused))
         return

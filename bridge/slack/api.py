@@ -21,6 +21,10 @@ from bridge.errors import OutcomeUnknown, Rejected, RetryAfter, RetryLater
 from bridge.model import ThreadKey
 from bridge.render import SlackMessage
 
+# chat.update is Tier 3, 50 and more a minute: https://docs.slack.dev/apis/web-api/rate-limits
+UPDATES = 50
+UPDATE_BURST = 10
+
 #: event_type of the metadata on every message of ours
 MARKER = "slack_handoff_bridge"
 
@@ -84,6 +88,14 @@ class ScopeMissing(RetryLater):
 
 
 @dataclass(frozen=True)
+class Posted:
+    """Where a message stands, and on which rung: 0 is its richest form."""
+
+    ts: str
+    rung: int
+
+
+@dataclass(frozen=True)
 class Identity:
     """Who we are in the workspace, by auth.test."""
 
@@ -125,15 +137,17 @@ class SlackApi:
             return 0.0
         return await self._ledger.reserve(self._pace(channel), 1 / rate, self._settings.channel_burst)
 
+    async def room_to_update(self) -> float:
+        """Reserve the next chat.update of the workspace; the seconds until it may go."""
+        if not self._settings.channel_rate:
+            return 0.0
+        return await self._ledger.reserve(f"update:{self.known().team}", 60 / UPDATES, UPDATE_BURST)
+
     async def post(
         self, channel: str, message: SlackMessage, payload: Mapping[str, Any], thread_ts: str | None = None
-    ) -> str:
-        """Post `message` with `payload` as its metadata; the new message's ts.
-
-        A form that Slack refuses is posted again as its next rung.
-        """
-        told: dict[str, Any] = {}
-        for rung in message.rungs():
+    ) -> Posted:
+        """Post `message` with `payload` as its metadata; a form that Slack refuses as its next rung."""
+        for number, rung in enumerate(message.rungs()):
             params = body(rung) | {
                 "channel": channel,
                 "metadata": {"event_type": MARKER, "event_payload": dict(payload)},
@@ -156,8 +170,10 @@ class SlackApi:
                         self._pace(channel), error.seconds, 1 / rate, self._settings.channel_burst
                     )
                 raise
-            break
-        return str(told["ts"])
+            if number:
+                metrics.slack_rungs.labels(str(number)).inc()
+            return Posted(str(told["ts"]), number)
+        raise AssertionError("a message has a first rung, and the last one raises")
 
     async def posted(self, thread: ThreadKey, delivery: int) -> dict[str, str]:
         """The steps of `delivery` that stand in the thread already: step -> ts; and all files: id -> ts."""

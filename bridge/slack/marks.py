@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridge.engine.ports import Ledger
-from bridge.engine.work import Change, Done, NewDelivery, Outcome, Turn
+from bridge.engine.work import Change, Done, NewDelivery, Outcome, PutBack, Turn
 from bridge.model import EVENT, Receipt, Role
 from bridge.slack.api import SlackApi, SlackRejected
+from bridge.slack.opening import SLOT
 from bridge.slack.routes import Routes
 from bridge.slack.view import digest
 
@@ -50,6 +51,9 @@ class MarksCarrier:
         looks = digest(card)
         if thread is None or looks == turn.conversation.card:
             return Done()  # an earlier update showed this already
+        reserved = turn.late is not None and turn.late < SLOT
+        if not reserved and (wait := await self._api.room_to_update()) > 0:
+            return PutBack(wait)
         for rung in card.rungs():
             # chat.update takes no name or picture, and keeps what it is not told to replace.
             shown = {"text": rung.text, "blocks": list(rung.blocks), "attachments": list(rung.attachments)}

@@ -76,7 +76,7 @@ class Opener:
         if ts is None:
             if (wait := await slots.wait(channel)) > 0:
                 return PutBack(wait)
-            ts = await self._api.post(channel, card, {"card": str(about.key)})
+            ts = (await self._api.post(channel, card, {"card": str(about.key)})).ts
         where = ThreadKey(team=self._api.known().team, channel=channel, ts=ts)
         opened = await self._ledger.open_thread(about.id, where, digest(card))
         if instead_of is not None:

@@ -1,4 +1,4 @@
-"""Who and what the ids in a message stand for, asked of Slack once an hour at most."""
+"""Who and what the ids in a message stand for, asked of Slack every few minutes at most."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bridge.compose import Mentions, Names
 from bridge.errors import Rejected
 from bridge.slack.api import SlackApi
 
-KEEP = 3600.0  # seconds; a changed display name is followed within it
+KEEP = 300.0  # seconds; a changed display name is followed within it
 MOST = 5000  # entries, so that memory stays bounded
 
 

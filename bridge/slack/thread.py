@@ -113,7 +113,10 @@ class ThreadCarrier:
                 if (wait := await slots.wait(thread.channel)) > 0:
                     return PutBack(wait)
                 payload = {"delivery": turn.delivery, "step": step}
-                became = await self._api.post(thread.channel, became, payload, thread.ts)
+                posted = await self._api.post(thread.channel, became, payload, thread.ts)
+                if posted.rung:  # kept with the delivery, for whoever asks why it looks so plain
+                    turn.refs[f"{step}.rung"] = str(posted.rung)
+                became = posted.ts
             if not isinstance(became, str):
                 return became
             ts = became
