@@ -23,12 +23,15 @@ from bridge.media import Fetcher
 from bridge.model import Direction
 from bridge.slack import http
 from bridge.slack.api import SlackApi
+from bridge.slack.downloads import Downloads
 from bridge.slack.files import Files
+from bridge.slack.links import Links
 from bridge.slack.listeners import Listeners
 from bridge.slack.marks import MarksCarrier
 from bridge.slack.people import People
 from bridge.slack.replies import Replies
 from bridge.slack.routes import Routes
+from bridge.slack.serving import ServedFiles
 from bridge.slack.socket import Socket
 from bridge.slack.thread import ThreadCarrier
 from bridge.slack.typing import TypingCarrier
@@ -42,7 +45,14 @@ AUTH_RETRY = (0.2, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0)  # seconds between tries of a
 def store_of(config: Config) -> Store:
     """The configured store. Raises `ConfigError`."""
     url = config.database_url.get_secret_value() if config.database_url else None
-    return open_store(config.store.path, url, pool=config.store.pool, environ=os.environ)
+    try:
+        return open_store(config.store.path, url, pool=config.store.pool, environ=os.environ)
+    except OSError as error:
+        raise ConfigError(
+            f"the store cannot be opened: {error.strerror}",
+            where=str(config.store.path),
+            remedy="Let [store] path be in a folder that this process can write to",
+        ) from None
 
 
 class Bridge:
@@ -72,7 +82,15 @@ class Bridge:
         self.api = SlackApi(client, config.slack, store)
         self._listeners = Listeners(self.api, client, store, token)
         routes = Routes(config.routes, config.sources)
-        replies = Replies(self.api, People(self.api), routes, config.aliases)
+        links = Links(config.server.public_url, config.slack_signing_secrets, config.media.link_lifetime)
+        self._downloads = Downloads(
+            self.api,
+            config.media,
+            links,
+            token=config.slack_bot_token,
+            api_url=config.slack.api_url,
+        )
+        replies = Replies(self.api, People(self.api), routes, config.aliases, self._downloads)
         self._fetcher = Fetcher(config.media)
         files = Files(self.api, self._http, store, self._fetcher, self.adapters)
         self._typing = TypingCarrier(self.api, store)
@@ -102,6 +120,7 @@ class Bridge:
         await self._lanes.stop(self.config.server.drain)
         await self._typing.close()
         await self._http.close()
+        await self._downloads.close()
         await self._fetcher.close()
         await self._vendors.aclose()
         await self.store.close()
@@ -137,6 +156,7 @@ class Bridge:
             http.endpoint(self._listeners.app, self.api, self.config.slack_signing_secrets),
             self.readiness,
             max_body=self.config.server.max_body,
+            files=ServedFiles(self._downloads),
             lifespan=lifespan,
         )
 

@@ -81,10 +81,12 @@ class Section(BaseModel):
 
 
 class Server(Section):
-    """Where the bridge listens. `PORT` from the environment wins over `port`."""
+    """Where the bridge listens. `PORT` from the environment wins over `port`. `public_url` is where others
+    reach it."""
 
     host: str = "0.0.0.0"  # noqa: S104 - a platform's router must reach it
     port: int = Field(8000, ge=0, le=65535, strict=True)
+    public_url: WebAddress | None = None
     max_body: Size = 1024**2
     drain: Duration = 20.0
 
@@ -106,11 +108,13 @@ class Slack(Section):
 
 
 class Media(Section):
-    """Files at addresses that vendors name. Only `allow_hosts` may be in a private network."""
+    """Files at addresses that vendors name, and those of agents. Only `allow_hosts` may be in a private
+    network."""
 
     max_size: Size = 20 * 1024**2
     timeout: Duration = Field(20.0, gt=0)
     allow_hosts: tuple[Host, ...] = ()
+    link_lifetime: Duration = Field(7 * 86400.0, gt=0)
 
 
 class Retry(Section):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge import control
-from bridge.adapter import Adapter, Previews, Webhook
+from bridge.adapter import Adapter, Previews, SpeaksAsCustomer, Webhook
 from bridge.engine.work import Conversation
 from bridge.errors import ConfigError, Refused
 from bridge.model import AnyEvent, Control
@@ -74,6 +74,7 @@ def preview(
         states[event.conversation.id] = (state, facts)
         at = event.at.timestamp()
         about = Conversation(0, event.conversation, state, None, created_at=at, since=at)
-        seen = view(about, facts, named, shown=("*",))
+        speaks = issubclass(adapter, SpeaksAsCustomer)
+        seen = view(about, facts, named, shown=("*",), can_choose=speaks)
         shown.append(Preview(event, card(seen), render(event, seen)))
     return shown

@@ -45,6 +45,7 @@ def build(
     readiness: Readiness,
     *,
     max_body: int,
+    files: ASGIApp | None = None,
     lifespan: Lifespan | None = None,
 ) -> Starlette:
     async def webhook(request: Request) -> Response:
@@ -96,6 +97,7 @@ def build(
             Route("/webhooks/{source}", webhook, methods=["POST"]),
             Route("/webhooks/{source}/{hook:path}", webhook, methods=["POST"]),
             Route("/slack/events", slack_events, methods=["POST"]),
+            *([Route("/files/{token}", files, methods=["GET"])] if files else ()),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/metrics", show_metrics),

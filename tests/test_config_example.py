@@ -81,10 +81,18 @@ def test_it_loads_as_it_stands(tmp_path: Path) -> None:
 def test_what_is_commented_out_is_the_default(tmp_path: Path) -> None:
     shown, spelt = load(AS_IT_STANDS, tmp_path), load(EVERY_KEY, tmp_path)
 
-    assert {key: getattr(spelt, key) for key in SECTIONS} == {key: one() for key, one in SECTIONS.items()}
+    assert {key: said(getattr(spelt, key)) for key in SECTIONS} == {
+        key: one() for key, one in SECTIONS.items()
+    }
     assert [settings(one) for one in shown.routes] == [settings(one) for one in spelt.routes]
     for name, source in shown.sources.items():
         assert settings(source.settings) == settings(spelt.sources[name].settings)
+
+
+def said(section: BaseModel) -> BaseModel:
+    """`section` without the keys whose default TOML cannot say."""
+    silent = (key for key, field in type(section).model_fields.items() if field.get_default() is None)
+    return section.model_copy(update=dict.fromkeys(silent))
 
 
 def settings(model: BaseModel) -> dict[str, Any]:

@@ -11,12 +11,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from starlette.responses import Response
+from starlette.routing import Route
 
-from bridge import config
+from bridge import config, web
 from bridge.__main__ import _parser
 from bridge.adapter import Webhook
+from bridge.control import TABLE, Signal
 from bridge.errors import NotFound, Refused
 from bridge.metrics import REGISTRY
+from bridge.model import Control
 from bridge.registry import adapters
 from bridge.slack.api import _MENDABLE
 from bridge.slack.marks import MARKS
@@ -87,14 +91,15 @@ def test_the_readme_is_short_and_links_every_page() -> None:
 # ── commands, variables, configuration ───────────────────────────────────────────────────────────
 
 
-COMMAND = re.compile(r"(?:^|[\s\"])(?:python -m )?bridge ([a-z]+(?: --[a-z-]+(?: [\w./]+)?)*)")
+COMMAND = re.compile(r"(?:^|[\s\"/])(?:python -m )?bridge ([a-z]+(?: (?:--[a-z-]+|[\w./-]+))*)")
 
 
-def test_every_command_is_one() -> None:
+def test_every_command_is_one_and_none_is_left_out() -> None:
     found = {arguments for line in code() for arguments in COMMAND.findall(line.partition("  #")[0])}
+    (commands,) = (action.choices for action in _parser()._actions if isinstance(action.choices, dict))
 
-    assert {one.split()[0] for one in found} == {"serve", "work", "migrate", "demo"}
-    for arguments in found:
+    assert {one.split()[0] for one in found} == commands.keys()
+    for arguments in found - {"render"}:  # which wants a file
         _parser().parse_args(arguments.split())
 
 
@@ -154,12 +159,37 @@ def test_every_webhook_address_is_a_hook() -> None:
 CALLS = re.findall(r"`(/(?:conversation/)?(?:establish|chat|close))`", PAGES["docs/vendors/gptbots.md"])
 
 
+def test_every_other_address_is_served_and_none_is_left_out() -> None:
+    async def unused(*_: object) -> Response:
+        raise AssertionError
+
+    app = web.build({}, unused, unused, unused, max_body=1, files=unused)  # type: ignore[arg-type]
+    served = {
+        route.path.replace("{", "<").replace("}", ">") for route in app.routes if isinstance(route, Route)
+    }
+    named = re.findall(r"`(?:GET|POST) (/[^`]+)`", PAGES["docs/deploy.md"] + PAGES["docs/slack.md"])
+
+    assert set(named) == {path for path in served if not path.startswith("/webhooks")}
+
+
 def test_every_metric_is_one_and_none_is_left_out() -> None:
     counted = {metric.name + ("_total" if metric.type == "counter" else "") for metric in REGISTRY.collect()}
     listed = {name.strip("`") for name in rows("docs/deploy.md", "metric")}
 
     assert listed == counted
     assert set(re.findall(r"\bbridge_[a-z_]+_total\b", ALL)) <= counted
+
+
+# ── control ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_table_of_control_is_the_code_s() -> None:
+    lines = [f"| what happens | {' | '.join(Control)} |", "| --- | --- | --- | --- | --- |"]
+    for happened in Signal:
+        cells = [TABLE.get((control, happened), "") for control in Control]
+        lines.append(f"| {happened} |" + "".join(f" {cell} |" if cell else " |" for cell in cells))
+
+    assert "\n".join(lines) in PAGES["docs/design.md"]
 
 
 # ── Slack ────────────────────────────────────────────────────────────────────────────────────────
@@ -176,6 +206,7 @@ SCOPES = {
     "conversations.info": {"channels:read", "groups:read"},
     "conversations.replies": {"channels:history", "groups:history"},
     "files.completeUploadExternal": {"files:write"},
+    "files.delete": {"files:write"},
     "files.getUploadURLExternal": {"files:write"},
     "files.info": {"files:read"},
     "reactions.add": {"reactions:write"},
@@ -246,7 +277,7 @@ def test_every_refusal_that_can_be_mended_is_explained() -> None:
         code for codes in rows("docs/slack.md", "Slack answers") for code in re.findall(r"`(\w+)`", codes)
     }
 
-    assert explained == _MENDABLE.keys()
+    assert explained == _MENDABLE.keys() | {"missing_scope"}
 
 
 def test_every_mark_is_explained() -> None:

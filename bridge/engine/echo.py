@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from bridge.model import AnyPart, Link, Message, Reply, Role, Text
+from bridge.model import AnyPart, File, Link, Message, Reply, Role, Text
 
 
 def digests(reply: Reply) -> tuple[str, str]:
@@ -39,7 +39,16 @@ def _of(*told: str) -> str:
 
 
 def _words(parts: Sequence[AnyPart]) -> str:
-    """The words, whatever their white space."""
-    kept = (part for part in parts if isinstance(part, Text | Link))
-    said = (part.text if isinstance(part, Text) else f"{part.text or ''} {part.url}" for part in kept)
-    return " ".join(" ".join(said).split())
+    """The words, whatever their white space; a file's are its name, since its address changes."""
+    return " ".join(" ".join(map(_said, parts)).split())
+
+
+def _said(part: AnyPart) -> str:
+    match part:
+        case Text(text=text):
+            return text
+        case Link(url=url, text=text):
+            return f"{text or ''} {url}"
+        case File(name=name):
+            return name or ""
+    return ""

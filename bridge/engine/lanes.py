@@ -10,6 +10,7 @@ import asyncio
 import dataclasses
 import logging
 import random
+import re
 import time
 import traceback
 
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 TURNS = 20  # deliveries of one lane in a row, before others get their turn
 REAP = 1.0  # seconds between looks for dead workers: two looks and their lanes are free
+_QUOTED = re.compile("“.*?”", re.DOTALL)
 _OUTCOMES = {Done: "sent", PutBack: "put_back", Again: "retry", Failed: "failed", Uncertain: "uncertain"}
 
 
@@ -90,8 +92,8 @@ class Lanes:
                         continue
                     due = await self._ledger.next_due()
                     wait = self._settings.poll if due is None else min(max(due, 0.001), self._settings.poll)
-            except Unavailable as error:
-                logger.warning("cannot take lanes: %s", error)
+            except Exception as error:
+                _survive("cannot take lanes", error)
                 wait = 1.0
             try:
                 async with asyncio.timeout(wait):
@@ -106,16 +108,17 @@ class Lanes:
                 continue
             try:
                 await self._ledger.renew(worker, list(self._held), self._settings.lease)
-            except Unavailable as error:
-                logger.warning("cannot renew leases: %s", error)
+            except Exception as error:
+                _survive("cannot renew leases", error)
 
     async def _reap(self) -> None:
         while True:
             await asyncio.sleep(REAP)
             try:
                 freed = await self._ledger.reap()
-            except Unavailable:
-                continue  # said by the others already
+            except Exception as error:
+                _survive("cannot look for workers that died", error)
+                continue
             if freed:
                 logger.info("took over %d lanes of a worker that died", freed)
 
@@ -174,6 +177,14 @@ class Lanes:
             return following
 
 
+def _survive(problem: str, error: Exception) -> None:
+    """No loop ends with an error, not even one of ours: without them nothing would be carried any more."""
+    if isinstance(error, Unavailable):
+        logger.warning("%s: %s", problem, error)
+    else:
+        logger.error("%s: %s\n%s", problem, type(error).__name__, where(error))
+
+
 def _note(turn: Turn, outcome: Outcome, seconds: float) -> None:
     name = _OUTCOMES[type(outcome)]
     metrics.deliveries.labels(turn.direction, turn.kind, name).inc()
@@ -187,10 +198,15 @@ def _note(turn: Turn, outcome: Outcome, seconds: float) -> None:
         turn.direction.value,
         turn.conversation.key,
         name,
-        "" if isinstance(outcome, Done | PutBack) else f", {outcome.problem}",
+        "" if isinstance(outcome, Done | PutBack) else f", {redacted(outcome.problem)}",
         turn.attempt,
         seconds * 1000,
     )
+
+
+def redacted(problem: str) -> str:
+    """`problem` for the log: what stands in it as “…”, such as a file's name, is for the thread only."""
+    return _QUOTED.sub("“…”", problem)
 
 
 def where(error: BaseException) -> str:

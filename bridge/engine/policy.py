@@ -6,22 +6,23 @@ from bridge.config import Retry
 from bridge.engine.work import Again, Failed, Turn
 from bridge.errors import BridgeError, OutcomeUnknown, Rejected, RetryAfter, Unavailable
 
+FAULTS = 5  # attempts, where one ends with a fault in this program
 JITTER = 0.2  # of the delay, so that what failed together is not tried together
 
 
 def decide(error: Exception, turn: Turn, retry: Retry, chance: float) -> Again | Failed:
     """The outcome of an attempt that raised `error`. `chance` is a random number in 0..1 for the jitter.
 
-    An error that is none of ours is a fault in this program: it is tried again like the others, within
-    the same bound, and with doubt, since nobody knows how far it got.
+    An error that is none of ours is a fault in this program: it is tried again with doubt, since nobody
+    knows how far it got, but not for long, since waiting mends it seldom and holds up what comes after.
     """
     problem = str(error) if isinstance(error, BridgeError) else f"internal error ({type(error).__name__})"
     if isinstance(error, Rejected):
         return Failed(problem)
-    if turn.age >= retry.give_up_after:
+    fault = not isinstance(error, BridgeError)
+    if turn.age >= retry.give_up_after or (fault and turn.attempt >= FAULTS):
         return Failed(f"{problem} (given up after {turn.attempt} attempts)")
-    known = isinstance(error, BridgeError) and not isinstance(error, OutcomeUnknown | Unavailable)
-    doubt = turn.doubt or not known
+    doubt = turn.doubt or fault or isinstance(error, OutcomeUnknown | Unavailable)
     if isinstance(error, RetryAfter):
         return Again(error.seconds + chance * JITTER, problem, doubt=doubt)
     delay = retry.delays[min(turn.attempt, len(retry.delays)) - 1]

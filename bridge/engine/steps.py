@@ -1,4 +1,4 @@
-"""A reply in the steps it is sent in: what it says first, then each of its files. Pure.
+"""A reply in the steps it is sent in: what it says first, then each of its files.
 
 Nothing of a message goes out unless its vendor takes all of it.
 """
@@ -30,8 +30,8 @@ class Attachment(Protocol):
         """Its bytes. Raises a `DeliveryError`."""
         ...
 
-    def link(self, since: datetime) -> str:
-        """Where the customer gets it, for some time from `since`. Raises `Rejected`."""
+    async def link(self, since: datetime) -> str:
+        """Where the customer gets it, for some time from `since`. Raises a `DeliveryError`."""
         ...
 
 
@@ -53,8 +53,8 @@ class Step:
     file: Attachment | None = None
 
 
-def steps_of(composed: Composed, adapter: Adapter) -> tuple[Step, ...]:
-    """The steps. Raises `Rejected` where `adapter` does not take all of them."""
+async def steps_of(composed: Composed, adapter: Adapter) -> tuple[Step, ...]:
+    """The steps. Raises `Rejected` where `adapter` does not take all of them, or another `DeliveryError`."""
     reply, files = composed.reply, composed.files
     if not files:
         return (Step("0", "the reply", reply),)
@@ -65,22 +65,20 @@ def steps_of(composed: Composed, adapter: Adapter) -> tuple[Step, ...]:
     _check(files, rules, adapter.vendor)
     if rules.how == "link":
         # As text, so that the echo of it is known.
-        links = (f"{file.name}: {file.link(reply.at)}" for file in files)
-        words = "\n".join([*(part.text for part in reply.parts if isinstance(part, Text)), *links])
+        said = [part.text for part in reply.parts if isinstance(part, Text)]
+        words = "\n".join([*said, *[f"{file.name}: {await file.link(reply.at)}" for file in files]])
         return (Step("0", "the reply", reply.model_copy(update={"parts": (Text(text=words),)})),)
-    said = [("the text", reply.parts, None)] if reply.parts else []
-    shown = [(f"“{one.name}”", (File(name=one.name, mime_type=one.mime_type),), one) for one in files]
-    return tuple(
-        Step(
-            str(index), name, reply.model_copy(update={"id": f"{reply.id}:{index}", "parts": parts}), file
-        )
-        for index, (name, parts, file) in enumerate([*said, *shown])
-    )
+    steps = [Step("0", "the text", reply)] if reply.parts else []
+    for file in files:
+        key = str(len(steps))
+        shown = {"id": f"{reply.id}:{key}", "parts": (File(name=file.name, mime_type=file.mime_type),)}
+        steps.append(Step(key, f"“{file.name}”", reply.model_copy(update=shown), file))
+    return tuple(steps)
 
 
 def _check(files: Sequence[Attachment], rules: FileRules, vendor: str) -> None:
     refused = [
-        f"“{file.name}” ({vendor} {objection})"
+        f"“{file.name}”: {vendor} {objection}"
         for file in files
         if (objection := rules.objection(file.name, file.size)) is not None
     ]
@@ -89,7 +87,7 @@ def _check(files: Sequence[Attachment], rules: FileRules, vendor: str) -> None:
     remedy = "Nothing of this message was sent. Send it again without that"
     if rules.endings is not None:
         remedy += f", or as one of these: {', '.join(sorted(rules.endings))}"
-    raise Rejected(f"cannot be sent: {', '.join(refused)}", remedy=remedy)
+    raise Rejected("; ".join(refused), remedy=remedy)
 
 
 def progress_of(steps: Sequence[Step], done: Collection[str], doubtful: Step | None = None) -> str:

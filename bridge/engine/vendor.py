@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
 from bridge import control
@@ -11,9 +13,20 @@ from bridge.adapter import Adapter, FindsReplies, SpeaksAsCustomer, TakesFiles
 from bridge.engine.echo import digests
 from bridge.engine.ports import Ledger
 from bridge.engine.steps import Composed, Step, progress_of, steps_of
-from bridge.engine.work import SENDING, Again, Change, Choice, Done, NewDelivery, Outcome, Turn, Uncertain
-from bridge.errors import DeliveryError, OutcomeUnknown, Rejected, RetryAfter, RetryLater
+from bridge.engine.work import SENDING, Again, Change, Done, NewDelivery, Outcome, Turn, Uncertain
+from bridge.errors import DeliveryError, OutcomeUnknown, Rejected
 from bridge.model import Direction, Reply
+
+_TAKEN_OVER = "the lane was taken over by another worker"
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """What `by` pressed on the customer's behalf: `text` is said, `label` was on the button."""
+
+    text: str
+    label: str
+    by: str
 
 
 class Composer(Protocol):
@@ -40,11 +53,11 @@ class VendorCarrier:
             # While it was not known to be a note, it was marked as one that waits.
             return Done(ref="note", follow=(mark(turn, "note"),) if turn.attempt > 1 else ())
         adapter = self._adapter(turn)
-        steps = steps_of(composed, adapter)
+        steps = await steps_of(composed, adapter)
         try:
             return await self._send(turn, adapter, steps, composed.reply)
         except DeliveryError as error:
-            error.problem += progress_of(steps, turn.refs)
+            error.problem += progress_of(steps, turn.refs, _doubtful(turn, steps))
             raise
 
     def _adapter(self, turn: Turn) -> Adapter:
@@ -61,7 +74,7 @@ class VendorCarrier:
         self, turn: Turn, adapter: Adapter, steps: tuple[Step, ...], reply: Reply
     ) -> Done | Uncertain:
         """Send what the vendor has not. All files are uploaded first: a no to one keeps the others back."""
-        doubtful = next((step for step in steps if _in_doubt(turn, step.key)), None)
+        doubtful = _doubtful(turn, steps)
         if doubtful is not None:
             if not isinstance(adapter, FindsReplies):
                 return Uncertain(
@@ -73,42 +86,73 @@ class VendorCarrier:
                 turn.refs[doubtful.key] = found.ref or ""
         ready = [await _uploaded(step, adapter) for step in steps if step.key not in turn.refs]
         for step in ready:
-            turn.refs[step.key] = await self._send_one(turn, adapter, step) or ""
-            if step is not ready[-1] and not await self._ledger.progress(turn, {}):
-                raise OutcomeUnknown("the lane was taken over by another worker")
-        return _sent(turn, reply, turn.refs[steps[-1].key] or None)
+            async with self._begun(turn, step.key, digests(step.reply)):
+                ref = (await adapter.send(step.reply)).ref
+            if step.key == steps[-1].key:
+                return _sent(turn, reply, ref)
+            if not await self._ledger.progress(turn, {step.key: ref or ""}):
+                raise OutcomeUnknown(_TAKEN_OVER)
+        return _sent(turn, reply, turn.refs[steps[-1].key])
 
-    async def _send_one(self, turn: Turn, adapter: Adapter, step: Step) -> str | None:
-        before = turn.refs.get(SENDING)
-        if not await self._ledger.begin_reply(turn, step.key, digests(step.reply)):
-            raise OutcomeUnknown("the lane was taken over by another worker")
-        with _certain(turn, before):
-            return (await adapter.send(step.reply)).ref
+    @contextlib.asynccontextmanager
+    async def _begun(self, turn: Turn, step: str, digests: Sequence[str]) -> AsyncIterator[None]:
+        """While it lasts the vendor may have this step, and after it too, unless it said no."""
+        before = {SENDING: turn.refs[SENDING]} if SENDING in turn.refs else {}
+        if not await self._ledger.begin_reply(turn, step, digests):
+            raise OutcomeUnknown(_TAKEN_OVER)
+        try:
+            yield
+        except OutcomeUnknown:
+            raise
+        except DeliveryError:
+            del turn.refs[SENDING]
+            turn.refs.update(before)
+            raise
 
     async def _choose(self, turn: Turn, choice: Choice) -> Done | Uncertain:
         """Say it once: no vendor can be asked whether it has heard something."""
         adapter = self._adapter(turn)
         if not isinstance(adapter, SpeaksAsCustomer):
             raise Rejected(f"{adapter.vendor} does not let us speak for the customer")
-        if _in_doubt(turn, "0"):
+        if SENDING in turn.refs:
             return Uncertain(f"{adapter.vendor} gave no answer")
-        if not await self._ledger.begin_reply(turn, "0", ()):
-            raise OutcomeUnknown("the lane was taken over by another worker")
-        with _certain(turn, None):
+        async with self._begun(turn, "0", ()):
             await adapter.say(turn.conversation.key, choice.text)
         return Done(follow=(notice(turn, f"{choice.by} chose “{choice.label}” for the customer."),))
 
     def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
+        problem = getattr(outcome, "problem", "")
+        if turn.kind == "choice":
+            if isinstance(outcome, Again):
+                return ()
+            what = "Nobody knows whether it arrived" if isinstance(outcome, Uncertain) else "It was not said"
+            return (notice(turn, f"Something was chosen for the customer. {what}: {problem}"),)
         if isinstance(outcome, Again):
             return (mark(turn, "waiting"),) if turn.attempt == 1 else ()
         if isinstance(outcome, Uncertain):
             told = (
-                f"Nobody knows whether this reply arrived: {outcome.problem}. "
+                f"Nobody knows whether this reply arrived: {problem}. "
                 "Look in the vendor's console before you write it again."
             )
             return mark(turn, "uncertain"), notice(turn, told)
-        problem = getattr(outcome, "problem", "")
-        return mark(turn, "failed"), notice(turn, f"A reply was not sent to the customer: {problem}")
+        in_part = any(key.isdecimal() for key in turn.refs)
+        what = "Only a part of a reply was sent" if in_part else "A reply was not sent"
+        return mark(turn, "failed"), notice(turn, f"{what} to the customer: {problem}")
+
+
+def _doubtful(turn: Turn, steps: Sequence[Step]) -> Step | None:
+    """The step that the vendor may have from an attempt whose outcome nobody knows."""
+    begun = turn.refs.get(SENDING)
+    return next((step for step in steps if step.key == begun and begun not in turn.refs), None)
+
+
+async def _uploaded(step: Step, adapter: Adapter) -> Step:
+    """`step` with its file at the vendor, where nobody sees it yet."""
+    if step.file is None or not isinstance(adapter, TakesFiles):
+        return step
+    async with step.file.open() as upload:
+        part = await adapter.upload(step.reply.conversation, upload)
+    return dataclasses.replace(step, reply=step.reply.model_copy(update={"parts": (part,)}))
 
 
 def _sent(turn: Turn, reply: Reply, ref: str | None) -> Done:

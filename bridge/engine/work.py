@@ -140,7 +140,7 @@ class Uncertain:
     follow: tuple[NewDelivery, ...] = ()
 
 
-#: the step of a reply that says: from here on the vendor may have it
+#: among a reply's refs: the step that the vendor may have from here on
 SENDING = "sending"
 
 Outcome = Done | PutBack | Again | Failed | Uncertain

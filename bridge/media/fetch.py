@@ -157,11 +157,12 @@ class Fetcher:
             content.seek(0)
             promise.check_content(content.read(1024))
             content.seek(0)
-        except httpx.TransportError as error:
+        except BaseException as error:
             content.close()
-            raise _broken(error, host) from None
-        except BaseException:
-            content.close()
+            if isinstance(error, httpx.TransportError):
+                raise _broken(error, host) from None
+            if isinstance(error, OSError):
+                raise RetryLater(f"it could not be written down here ({type(error).__name__})") from None
             raise
         disposition = response.headers.get("content-disposition", "")
         name = naming.file_name(promise.name, disposition, url.path, mime_type, promise.kind)

@@ -1,7 +1,7 @@
 """Carousels as Slack's own carousel block; below it each card as words with links.
 
-An agent may open what a card links to. What the customer would *say* by pressing is shown, and
-cannot be pressed. https://docs.slack.dev/reference/block-kit/blocks/carousel-block
+An agent may open what a card links to. What the customer would *say* by pressing is shown, and cannot be
+pressed here (see `choices`). https://docs.slack.dev/reference/block-kit/blocks/carousel-block
 """
 
 from __future__ import annotations

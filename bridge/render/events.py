@@ -33,9 +33,8 @@ def render(event: AnyEvent, view: ConversationView) -> tuple[Shown, ...]:
     """What shows `event`, in order; nothing where it shows as the card, a status or a mark."""
     match event:
         case Message():
-            return shown(
-                pieces(event.parts, event.author.role), face(event.author, event.customer or view.customer)
-            )
+            said = pieces(event.parts, event.author.role, can_choose=view.can_choose)
+            return shown(said, face(event.author, event.customer or view.customer))
         case HandoffStarted():
             return alert(event, view)
         case ConversationStarted() | Typing() | Receipt():

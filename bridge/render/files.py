@@ -30,12 +30,12 @@ def attached(part: FilePart) -> list[Piece | Attached]:
     else:
         words = media_words(part.kind.capitalize(), part.url, part.name)
     spoken = part.transcript or "" if isinstance(part, Audio) else ""
-    said = flow([quote(*linked(spoken))] if spoken.strip() else [])
-    together = flow([words, *(one for piece in said for block in piece.blocks for one in block["elements"])])
+    quoted = [quote(*linked(spoken))] if spoken.strip() else []
+    together, said = flow([words, *quoted]), flow(quoted)
     if not _address(part) and not getattr(part, "id", None):
         return [*together]
     if len(together) == 1:
-        return [Attached(part, together[0], tuple(block for piece in said for block in piece.blocks))]
+        return [Attached(part, together[0], said[0].blocks if said else ())]
     first, *rest = flow([words])
     return [Attached(part, first), *rest, *said]
 

@@ -15,6 +15,9 @@ ADDRESS = 3000
 INDENT = 8
 # https://docs.slack.dev/reference/block-kit/block-elements/button-element
 BUTTON = 75
+VALUE = 2000
+# https://docs.slack.dev/reference/block-kit/blocks/actions-block
+ACTIONS = 25
 # https://docs.slack.dev/reference/block-kit/blocks/card-block
 CARD_TITLE = 150
 CARD_SUBTITLE = 150

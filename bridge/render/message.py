@@ -71,6 +71,7 @@ class ConversationView:
     since: datetime | None = None  # when control became what it is
     owner: str | None = None  # the agent who has it
     console: str | None = None  # where people see it at the vendor
+    can_choose: bool = False  # whether the vendor lets us say something as the customer
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Parts -> pieces. Everything the customer can press is shown, and nothing of it can be pressed for them."""
+"""Parts -> pieces. Everything the customer can press is shown; what agents may press for them is below it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from bridge.model import (
     Video,
     Webview,
 )
+from bridge.render import limits
 from bridge.render.carousel import carousel, link_button, pressable
+from bridge.render.choices import with_choices
 from bridge.render.files import Attached, attached
 from bridge.render.literal import context, link, linked, one_line, section, text
 from bridge.render.markdown import markdown
@@ -31,12 +33,14 @@ from bridge.render.words import options_words, unknown_words, web_view, webview_
 _CITATION = re.compile(r"\$\[(\d{1,4})\]\$")
 
 
-def pieces(parts: Iterable[AnyPart], by: Role) -> list[Piece | Attached]:
+def pieces(parts: Iterable[AnyPart], by: Role, *, can_choose: bool = False) -> list[Piece | Attached]:
     """The pieces of a message's parts, in order; each branch of a flow named once."""
     found: list[Piece | Attached] = []
     label = None
-    for part in parts:
-        shown = _pieces(part, by)
+    for number, part in enumerate(parts):
+        shown = list(_pieces(part, by))
+        if can_choose and by is Role.BOT and shown and isinstance(shown[-1], Piece):
+            shown[-1] = with_choices(shown[-1], part, number * limits.ACTIONS)
         if shown and part.label != label:
             label = part.label
             if one_line(label):

@@ -32,6 +32,7 @@ BOT_ID = "65a4cc7c7ce58e728d589700"
 CONFIG = """\
 [server]
 host = "{host}"
+public_url = "{bridge}"
 drain = "5s"
 
 [store]
@@ -175,6 +176,7 @@ class Stage:
         self.config.write_text(
             CONFIG.format(
                 host=HOST,
+                bridge=self.bridge_url,
                 store=folder / "bridge.sqlite3",
                 base=self.base,
                 authority=self.base.removeprefix("http://"),

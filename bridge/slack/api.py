@@ -37,7 +37,6 @@ _MENDABLE = {
     "token_revoked": "Install the app again and set SLACK_BOT_TOKEN",
     "token_expired": "Set a new SLACK_BOT_TOKEN",
     "account_inactive": "Install the app again and set SLACK_BOT_TOKEN",
-    "missing_scope": "Add the scope to the app and install it again",
     "not_in_channel": "Invite the app to the channel: /invite @<the app>",
     "channel_not_found": "Check the route's channel id, and invite the app if the channel is private",
     "is_archived": "Unarchive the channel, or change the route",
@@ -258,7 +257,8 @@ class SlackApi:
         if code in _THREAD_GONE:
             return ThreadGone(code, method)
         if code == "missing_scope":
-            return ScopeMissing(f"Slack answers {code}", where=method, remedy=_MENDABLE[code])
+            remedy = f"Add the scope {data.get('needed', '')} to the app and install it again"
+            return ScopeMissing(f"Slack answers {code}", where=method, remedy=remedy)
         if code in _MENDABLE:
             return RetryLater(f"Slack answers {code}", where=method, remedy=_MENDABLE[code])
         if status == 503:

@@ -8,16 +8,13 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from bridge.engine.work import NewDelivery
-from bridge.model import Direction, ThreadKey
+from bridge.model import Direction
 from bridge.render import SlackMessage, notice
-from bridge.slack.api import Identity
 from bridge.slack.inbound import Changed
-
-SEND = "send_correction"  # the button's action_id
+from bridge.slack.pressed import CORRECT
 
 
 def too_late(changed: Changed, event_id: str) -> NewDelivery:
@@ -39,36 +36,8 @@ def offer(told: Mapping[str, Any], vendor: str) -> SlackMessage:
     )
     button = {
         "type": "button",
-        "action_id": SEND,
+        "action_id": CORRECT,
         "text": {"type": "plain_text", "text": "Send correction"},
         "value": json.dumps({"ts": told["ts"], "edit": told["edit"]}),
     }
     return dataclasses.replace(message, blocks=(*message.blocks, {"type": "actions", "elements": [button]}))
-
-
-@dataclass(frozen=True)
-class Pressed:
-    """Somebody asked for the correction to be sent."""
-
-    thread: ThreadKey
-    key: str
-    delivery: NewDelivery
-
-
-def pressed(body: Mapping[str, Any], us: Identity) -> Pressed | None:
-    """What a `block_actions` interaction asks for, if it is a correction.
-
-    Channel and thread are the payload's own, which Slack signs; the button's value says only which message.
-    """
-    actions, message, channel = body.get("actions"), body.get("message"), body.get("channel")
-    if not (isinstance(actions, list) and isinstance(message, Mapping) and isinstance(channel, Mapping)):
-        return None
-    team, action = body.get("team"), actions[0] if actions else {}
-    if not isinstance(team, Mapping) or team.get("id") != us.team or action.get("action_id") != SEND:
-        return None
-    told = json.loads(action["value"])
-    thread_ts = message.get("thread_ts")
-    payload = {"channel": channel["id"], "ts": told["ts"], "thread_ts": thread_ts}
-    key = f"correction:{told['ts']}:{told['edit']}"
-    delivery = NewDelivery(Direction.VENDOR, "correction", key, json.dumps(payload))
-    return Pressed(ThreadKey(team=us.team, channel=channel["id"], ts=thread_ts), key, delivery)

@@ -15,6 +15,7 @@ from bridge.slack.api import MARKER, Identity
 
 _WRITTEN = {None, "file_share", "thread_broadcast", "me_message"}
 _KEPT = ("channel", "ts", "thread_ts", "user", "text", "blocks", "files", "client_msg_id", "subtype")
+NEW = 600.0  # seconds; Slack tries at once, then after one and after five minutes
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,19 @@ def read(envelope: Mapping[str, Any], us: Identity) -> Written | Changed | Gone 
         return Ignored("not_in_thread")
     message = {name: event[name] for name in _KEPT if event.get(name) is not None}
     return Written(ThreadKey(team=us.team, channel=channel, ts=thread_ts), _key(channel, event), message)
+
+
+def may_become_ours(event: Mapping[str, Any], us: Identity, now: float) -> bool:
+    """Whether a thread that we do not know may be a new one of ours.
+
+    Its card stands in Slack before we have written down where, and a crash can come in between. A thread
+    that is older than all of Slack's tries to tell us will not be known any more.
+    """
+    try:
+        began = float(event["thread_ts"])
+    except (KeyError, TypeError, ValueError):
+        return False
+    return event.get("parent_user_id") == us.user and now - began < NEW
 
 
 def _key(channel: str, message: Mapping[str, Any]) -> str:

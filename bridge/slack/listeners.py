@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import time
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
@@ -17,11 +18,12 @@ from bridge import metrics
 from bridge.engine.lanes import where
 from bridge.engine.ports import Ledger
 from bridge.engine.work import Incoming, NewDelivery
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, Unavailable
 from bridge.model import Direction
 from bridge.slack.api import SlackApi
-from bridge.slack.corrections import pressed, too_late
-from bridge.slack.inbound import Changed, Gone, Ignored, read
+from bridge.slack.corrections import too_late
+from bridge.slack.inbound import Changed, Gone, Ignored, may_become_ours, read
+from bridge.slack.pressed import pressed
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +77,8 @@ class Listeners:
         else:
             new = NewDelivery(Direction.VENDOR, "reply", found.key, json.dumps(dict(found.message)))
             result = await self._ledger.keep_reply(incoming, found.thread, new)
+            if result == "not_our_thread" and may_become_ours(body["event"], self._api.known(), time.time()):
+                raise Unavailable("the thread it is in is not known yet", where="/slack/events")
         metrics.slack_events.labels(result).inc()
 
     async def _interaction(self, ack: AsyncAck, body: dict[str, Any]) -> None:

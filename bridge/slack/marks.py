@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridge.engine.ports import Ledger
-from bridge.engine.work import Change, Done, NewDelivery, Outcome, PutBack, Turn
+from bridge.engine.vendor import notice
+from bridge.engine.work import Change, Done, Failed, NewDelivery, Outcome, PutBack, Turn
 from bridge.model import EVENT, Receipt, Role
 from bridge.slack.api import SlackApi, SlackRejected
 from bridge.slack.opening import SLOT
@@ -43,7 +44,12 @@ class MarksCarrier:
                 return await self._mark(told, told["state"], waited=told["waited"])
 
     def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
-        return ()
+        # Without its mark a reply reads as not sent; the other marks have their notices already.
+        if not isinstance(outcome, Failed) or turn.kind != "mark" or turn.read()["state"] != "sent":
+            return ()
+        return (
+            notice(turn, f"A reply was sent to the customer, but could not be marked: {outcome.problem}"),
+        )
 
     async def _card(self, turn: Turn) -> Outcome:
         thread = turn.conversation.thread

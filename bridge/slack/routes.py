@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bridge import routing
+from bridge.adapter import SpeaksAsCustomer
 from bridge.config import Route, Source
 from bridge.engine.work import Conversation
 from bridge.render import ConversationView, SlackMessage, card
@@ -42,5 +43,13 @@ class Routes:
     def view(self, conversation: Conversation, facts: Mapping[str, object]) -> ConversationView:
         source = self._sources.get(conversation.key.source)
         console = source.settings.console_url if source else None
-        shown = self.of(conversation, facts).details
-        return view(conversation, facts, self.vendor(conversation), shown, console)
+        route = self.of(conversation, facts)
+        speaks = source is not None and issubclass(source.adapter, SpeaksAsCustomer)
+        return view(
+            conversation,
+            facts,
+            self.vendor(conversation),
+            route.details,
+            console,
+            can_choose=speaks and route.reply_mode != "notes_only",
+        )

@@ -40,6 +40,8 @@ def view(
     vendor: str,
     shown: Sequence[str],
     console_url: str | None = None,
+    *,
+    can_choose: bool = False,
 ) -> ConversationView:
     """The view of a conversation; of e-mail, phone and the vendor's own fields only what fits `shown`."""
 
@@ -63,6 +65,7 @@ def view(
         since=datetime.fromtimestamp(conversation.since, UTC) if conversation.since else None,
         owner=conversation.owner,
         console=console,
+        can_choose=can_choose,
     )
 
 

@@ -173,9 +173,10 @@ class Store:
     async def last_reply(self, conversation: int) -> str | None:
         return await self._database.run(replies.last_reply, conversation)
 
-    async def begin_reply(self, turn: Turn, digests: Sequence[str]) -> bool:
-        """Record that the vendor may have the reply from here on. False where the lane is no longer ours."""
-        turn.refs[SENDING] = str(turn.attempt)
+    async def begin_reply(self, turn: Turn, step: str, digests: Sequence[str]) -> bool:
+        """Record that the vendor may have this step of the reply from here on. False where the lane is no
+        longer ours."""
+        turn.refs[SENDING] = step
         return await self._database.run(replies.begin_reply, turn, turn.refs, digests)
 
     async def was_said(self, digest: str, within: float) -> bool:

@@ -39,6 +39,7 @@ _LAST = (
     .join(lane, lane.c.id == delivery.c.lane_id)
     .where(lane.c.conversation_id == bindparam("conversation"), lane.c.direction == Direction.VENDOR)
     .where(delivery.c.state == DeliveryState.SENT, delivery.c.refs.contains(f'"{SENDING}"'))
+    .where(delivery.c.kind != "choice")  # nobody wrote that
     .order_by(delivery.c.id.desc())
     .limit(1)
 )
@@ -112,7 +113,8 @@ def begin_reply(connection: Connection, turn: Turn, refs: Mapping[str, str], dig
     """From here on the vendor may have it, and may tell it back. False where the lane is no longer ours."""
     if not progress(connection, turn, refs):
         return False
-    connection.execute(_SAY, [{"digest": one} for one in digests])
+    if digests:
+        connection.execute(_SAY, [{"digest": one} for one in digests])
     return True
 
 

@@ -90,10 +90,9 @@ async def opened(stage: Stage, vendor: AnyVendor | None = None, name: str = "Len
     """A customer who has just been greeted."""
     vendor = vendor or stage.ada
     conversation = vendor.open(name)
-    source = f"acme-{vendor.name}"
     if vendor is stage.gptbots:  # its greeting is the app's own
         vendor.say(conversation.id, "Hello")
-    scene = await _in_thread(stage, vendor, conversation.id, source)
+    scene = await thread_of(stage, conversation.id, vendor)
     await scene.tells("How can I help you")
     return scene
 
@@ -105,7 +104,7 @@ async def waiting(stage: Stage, vendor: AnyVendor | None = None, name: str = "Le
     conversation = scene.vendor.conversations[scene.id]
     await scene.until(lambda: conversation.state == "handoff", "the handoff")
     if human_id := getattr(conversation, "human_id", None):  # a session, and a thread, of its own
-        own = await _in_thread(stage, scene.vendor, human_id, scene.source)
+        own = await thread_of(stage, human_id, scene.vendor)
         scene = _HumanSession(stage, scene.vendor, human_id, scene.source, own.card, conversation.id)
     await scene.tells("waits for a human")
     return scene
@@ -120,7 +119,11 @@ class _HumanSession(Scene):
             self.vendor.say(self.talk, text)
 
 
-async def _in_thread(stage: Stage, vendor: AnyVendor, id: str, source: str) -> Scene:
+async def thread_of(stage: Stage, id: str, vendor: AnyVendor | None = None) -> Scene:
+    """The one thread of a conversation."""
+    vendor = vendor or stage.ada
+    source = f"acme-{vendor.name}"
+
     def found() -> list[Message]:
         return [card for card in cards(stage) if _payload(card).get("card") == f"{source}/{id}"]
 

@@ -14,10 +14,10 @@ from bridge.sandbox.stage import Stage, free_port
 from bridge.slack import socket
 from tests.bridge.events import envelope, reply, tell
 from tests.bridge.running import in_process
-from tests.bridge.scene import SENT, later, ready, waiting
+from tests.bridge.scene import FAILED, SENT, later, ready, waiting
 from tests.crash.books import cards, differences, shown, until
 from tests.crash.traffic import talk
-from tests.postgres import Postgres
+from tests.postgres import Postgres, find
 
 
 @contextlib.asynccontextmanager
@@ -79,12 +79,35 @@ async def _served(stage: Stage) -> Stage:
     return stage
 
 
+async def test_a_store_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    async with set_up(tmp_path) as stage:
+        nowhere = f"{stage.config}/bridge.sqlite3"  # below a file
+        stage.config.write_text(stage.config.read_text().replace(f"{tmp_path}/bridge.sqlite3", nowhere))
+        said = await refused(stage, "serve")
+        assert nowhere in said
+        assert "[store] path" in said
+
+
 async def test_everything_that_is_missing_is_said_at_once(tmp_path: Path) -> None:
     missing = ["SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "ACME_ADA_API_KEY", "ACME_MOVEO_WEBHOOK_SECRET"]
     async with set_up(tmp_path) as stage:
         said = await refused(stage, "serve", dict.fromkeys(missing, ""))
         assert [name for name in missing if f"environment: {name} is not set" in said] == missing
         assert stage.environ["ACME_ADA_HANDOFF_TOKEN"] not in said
+
+
+async def test_a_source_that_is_no_longer_configured_is_named_to_who_replies(tmp_path: Path) -> None:
+    async with set_up(tmp_path) as stage:
+        bridge = await stage.serve()
+        scene = await waiting(stage, stage.moveo, "Kim")
+        await bridge.terminate()
+        text = stage.config.read_text()
+        gone = text[text.index("[sources.acme-moveo]") : text.index("[[routes]]")]
+        stage.config.write_text(text.replace(gone, ""))
+        await stage.serve()
+        await scene.marked(scene.writes("Hello Kim"), FAILED)
+        await scene.tells("A reply was not sent to the customer: acme-moveo", "Put it back into config.toml")
+        assert scene.sent == []
 
 
 # ── waits for Slack ──────────────────────────────────────────────────────────────────────────────
@@ -134,6 +157,56 @@ async def test_a_token_that_is_no_bots_is_named(tmp_path: Path) -> None:
             return False
 
         await later(is_told, "a bridge that says what is wrong")
+
+
+# ── waits for the database ───────────────────────────────────────────────────────────────────────
+
+
+async def test_while_the_database_is_away_nothing_is_taken_and_nothing_is_lost(tmp_path: Path) -> None:
+    with Postgres(find()) as server:
+        async with set_up(tmp_path, server.create_database()) as stage:
+            bridge = await stage.serve()
+            await stage.spawn("work")
+            scene = await waiting(stage)
+            stage.ada.faults.next(f"*/{scene.id}/messages/", method="POST", delay=1.0)
+            by_mina = scene.writes("Hello Lena")
+            await scene.until(lambda: scene.sent, "the reply at the vendor, its answer outstanding")
+            await stage.slack.settled()
+            server._stop_server("immediate")
+            scene.says("one", "two")
+            by_jo = scene.writes("And hello from me", user="U0JO")
+            statuses = lambda: [attempt.status for one in stage.ada.deliveries for attempt in one.attempts]
+            await scene.until(lambda: 503 in statuses(), "a webhook that is not taken")
+            await scene.until(lambda: "an event could not be kept" in bridge.log.read_text(), "nor an event")
+            status, missing = await ready(stage)
+            assert (status, list(missing)) == (503, ["store"])
+            server._start()
+            await scene.shows("one", "two")
+            await scene.marked(by_mina, SENT)
+            await scene.marked(by_jo, SENT)
+            assert scene.sent == ["Hello Lena", "And hello from me"]
+            assert (await ready(stage)) == (200, {})
+            assert "Traceback" not in bridge.log.read_text()
+
+
+async def test_a_table_that_is_away_stops_nothing_for_good(tmp_path: Path, postgres: Postgres) -> None:
+    """As while somebody restores a table, or migrates under a process that runs."""
+    url = postgres.create_database()
+    database = url.rpartition("/")[2]
+    async with set_up(tmp_path, url) as stage:
+        soon = '[engine]\npoll = "300ms"\nlease = "1s"\n\n[engine.to_slack]'
+        stage.config.write_text(stage.config.read_text().replace("[engine.to_slack]", soon))
+        bridge = await stage.serve()
+        scene = await waiting(stage)
+        postgres.sql("ALTER TABLE lane RENAME TO elsewhere", database)
+        complained = lambda: bridge.log.read_text().count("cannot take lanes")
+        scene.says("one", "two")
+        await scene.until(complained, "a complaint")
+        postgres.sql("ALTER TABLE elsewhere RENAME TO lane", database)
+        await scene.shows("one", "two")
+        await scene.carried()
+        assert (await ready(stage)) == (200, {})
+    postgres.drop_database(url)
 
 
 # ── Socket Mode ──────────────────────────────────────────────────────────────────────────────────

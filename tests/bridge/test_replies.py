@@ -8,7 +8,8 @@ from bridge.sandbox.slack import Message
 from bridge.sandbox.slack.state import User
 from bridge.sandbox.stage import Stage
 from tests.bridge.events import envelope, reply, tell
-from tests.bridge.scene import FAILED, SENT, Scene, counted, later, opened, waiting
+from tests.bridge.scene import FAILED, SENT, Scene, counted, later, opened, thread_of, waiting
+from tests.crash.books import cards
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("bridge")]
 
@@ -89,6 +90,16 @@ async def test_people_channels_and_groups_go_out_by_name(stage: Stage) -> None:
     assert scene.sent == ["@Jo and @support-team look into #vip: the mug (https://shop.example/mug)"]
 
 
+async def test_a_reply_that_is_faster_than_slacks_answer_to_us_is_not_lost(stage: Stage) -> None:
+    """The thread stands in Slack, but we have not been told so: as after a crash."""
+    talk = stage.ada.open("Lena")
+    stage.slack.faults.next("chat.postMessage", delay=0.7, when=lambda call: talk.id in str(call))
+    scene = await thread_of(stage, talk.id)
+    assert not scene.thread
+    await scene.marked(scene.writes("Hello Lena"), SENT)
+    assert scene.sent == ["Hello Lena"]
+
+
 async def test_the_vendors_echo_of_a_reply_is_not_shown(stage: Stage) -> None:
     scene = await waiting(stage)
     await scene.marked(scene.writes("Hello  Lena,\nhow are you?"), SENT)
@@ -98,6 +109,16 @@ async def test_the_vendors_echo_of_a_reply_is_not_shown(stage: Stage) -> None:
     assert not [one for one in scene.thread if one.username and "Mina" in one.username]
 
 
+async def test_an_echo_that_does_not_say_whose_words_it_has_is_not_shown_either(stage: Stage) -> None:
+    scene = await waiting(stage, stage.gptbots, "Tom")
+    await scene.marked(scene.writes("Hello Tom"), SENT)
+    await stage.gptbots.settled()
+    scene.says("fine")
+    await scene.shows("fine")
+    said = [message.text for card in cards(stage) for message in card.replies]
+    assert said.count("Hello Tom") == 1  # Mina's own
+
+
 async def test_what_another_human_wrote_at_the_vendor_is_shown(stage: Stage) -> None:
     scene = await waiting(stage)
     await scene.marked(scene.writes("Hello Lena"), SENT)
@@ -105,6 +126,15 @@ async def test_what_another_human_wrote_at_the_vendor_is_shown(stage: Stage) -> 
     stage.ada.take_reply(conversation, "Rafa", None, {"type": "text", "body": "Hello Lena"})
     await scene.until(lambda: scene.texts.count("Hello Lena") == 2, "Rafa's message")
     assert scene.thread[-1].username == "Rafa (agent)"
+
+
+async def test_a_reply_that_cannot_be_marked_is_said_to_be_sent(stage: Stage) -> None:
+    scene = await waiting(stage)
+    stage.slack.faults.next("reactions.add", ok_error="too_many_reactions")
+    reply = scene.writes("Hello Lena")
+    await scene.tells("A reply was sent to the customer, but could not be marked", "too_many_reactions")
+    await scene.carried()
+    assert not reply.reactions
 
 
 # ── stays in ─────────────────────────────────────────────────────────────────────────────────────

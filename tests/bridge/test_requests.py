@@ -197,3 +197,15 @@ async def test_slack_asks_again_by_itself(stage: Stage, bridge: Process) -> None
         await scene.until(lambda: refused() > before, "a refusal")
     await scene.marked(message, SENT)
     assert scene.sent == ["Hello Lena"]
+
+
+@pytest.mark.parametrize(
+    ("age", "status"),
+    [(5.0, 503), (3600.0, 200)],
+    ids=["new: its card may just have been posted", "old: it will not be known any more"],
+)
+async def test_a_reply_in_a_thread_of_ours_that_we_do_not_know(stage: Stage, age: float, status: int) -> None:
+    scene = await waiting(stage)
+    thread = f"{time.time() - age:.6f}"
+    event = reply(scene, "Hello", thread_ts=thread, parent_user_id=stage.slack.state.app.user)
+    assert (await tell(stage, envelope(stage, event, f"Ev-{thread}"))).status_code == status

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from bridge.sandbox.slack.app import Call
+from bridge.sandbox.slack.state import App, User
 from bridge.sandbox.stage import Process, Stage
-from tests.bridge.scene import SENT, opened, waiting
+from tests.bridge.scene import SENT, opened, thread_of, waiting
+from tests.crash.books import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("bridge")]
 
@@ -18,8 +22,14 @@ THREE = ("one", "two", "three")
 
 
 @pytest.fixture(autouse=True)
-def mended(stage: Stage) -> None:
+def mended(stage: Stage) -> Iterator[None]:
+    """Whatever a test has broken, the next one finds whole."""
+    yield
     stage.slack.faults.clear()
+    channel, app = stage.slack.state.channels["C0SUPPORT"], stage.slack.state.app
+    channel.is_archived = channel.is_private = False
+    channel.members[:] = [*dict.fromkeys([*channel.members, app.user])]
+    app.scopes |= App().scopes
 
 
 @pytest.mark.parametrize(
@@ -51,6 +61,30 @@ async def test_each_card_stands_there_once(stage: Stage, fault: dict[str, Any]) 
     stage.slack.faults.next("chat.postMessage", **fault)
     scene = await opened(stage)  # finds one card, and no other of that conversation
     assert scene.texts == ["Hello! How can I help you today?"]
+
+
+async def test_a_message_is_found_also_in_a_long_thread(stage: Stage) -> None:
+    scene = await waiting(stage)
+    many = [f"line {number}" for number in range(220)]
+    scene.says(*many)
+    await scene.shows(*many)
+    scene.fault(reset=True)
+    scene.says("one", "two")
+    await scene.shows(*many, "one", "two")
+
+
+async def test_a_fault_of_our_own_holds_up_nobody_for_long(stage: Stage) -> None:
+    """What cannot be shown, however often it is tried: here a delivery that nobody can read."""
+    scene = await waiting(stage)
+    scene.fault(status=503, times=2)
+    scene.says("one")
+    tried = lambda: calls(stage, "chat.postMessage", thread_ts=scene.card.ts)[-1].error == "503"
+    await scene.until(tried, "the first try")
+    with contextlib.closing(sqlite3.connect(stage.folder / "bridge.sqlite3", timeout=10)) as store, store:
+        store.execute("UPDATE delivery SET payload = '{}' WHERE state IN ('queued', 'sending')")
+    scene.says("two")
+    await scene.shows("two")
+    await scene.tells("could not be shown here", "internal error (ValidationError)")
 
 
 # ── 429 ──────────────────────────────────────────────────────────────────────────────────────────
@@ -98,7 +132,7 @@ async def test_peace_for_one_method_does_not_stop_messages(stage: Stage, method:
     await scene.until(lambda: len(calls(stage, method, channel="C0SUPPORT")) > before + 1, "another try")
     assert calls(stage, method, channel="C0SUPPORT")[before + 1].at >= refused.at + 2
     await scene.marked(reply, SENT)
-    await scene.until(lambda: "a human has the conversation" in scene.card.text, "the card")
+    await scene.until(lambda: "Mina Park has the conversation" in scene.card.text, "the card")
 
 
 async def test_a_429_without_a_time_is_waited_out_as_well(stage: Stage) -> None:
@@ -127,8 +161,7 @@ async def test_a_message_refused_in_every_form_fails_and_the_thread_says_so(stag
     scene.fault(ok_error="invalid_blocks", times=2)
     scene.says(*THREE)
     await scene.shows("two", "three")
-    told = await scene.tells("could not be shown here", "invalid_blocks")
-    assert scene.texts[-1] == told  # in its turn: after what was queued before it
+    await scene.tells("could not be shown here", "invalid_blocks")
     assert "one" not in scene.texts
 
 
@@ -184,6 +217,38 @@ async def test_what_can_be_mended_is_waited_for(
     mend()
     await scene.shows(*THREE)
     assert f"Slack answers {error}. {remedy}" in bridge.log.read_text()
+
+
+async def test_a_conversation_that_begins_meanwhile_gets_its_thread_as_well(stage: Stage) -> None:
+    mend = archive(stage)
+    lena = stage.ada.open("Lena")
+    refused = lambda: [call for call in stage.slack.calls.of("chat.postMessage") if lena.id in str(call.args)]
+    await until(lambda: len(refused()) > 1, 15, "is_archived, twice")
+    mend()
+    scene = await thread_of(stage, lena.id)
+    await scene.tells("How can I help you")
+
+
+@pytest.mark.parametrize(
+    ("scope", "sees"),
+    [("reactions:write", "reactions.add"), ("users:read", "users.info"), ("chat:write", "chat.postMessage")],
+)
+async def test_a_scope_that_is_missing_is_named_and_waited_for(
+    stage: Stage, bridge: Process, scope: str, sees: str
+) -> None:
+    scene = await waiting(stage)
+    new = "U0" + "".join(filter(str.isalpha, scope)).upper()  # somebody whom nobody has asked for yet
+    stage.slack.state.users[new] = User(new, scope, "Somebody New")
+    stage.slack.state.app.scopes.remove(scope)
+    reply = scene.writes(f"I am on it, <@{new}>", user=new)
+    scene.says(*THREE)
+    met = lambda: [call for call in stage.slack.calls.of(sees) if call.error == "missing_scope"]
+    await scene.until(lambda: len(met()) > 1, "missing_scope, twice")
+    stage.slack.state.app.scopes.add(scope)
+    await scene.shows(*THREE)
+    await scene.marked(reply, SENT)
+    assert scene.sent == ["I am on it, @Somebody New"]
+    assert f"Add the scope {scope} to the app and install it again" in bridge.log.read_text()
 
 
 # ── what is posted ───────────────────────────────────────────────────────────────────────────────

@@ -129,10 +129,27 @@ def _block(block: dict[str, Any]) -> sb.Block:
 
 def _buttons(buttons: list[dict[str, Any]]) -> list[sb.Button]:
     assert len({one["action_id"] for one in buttons}) == len(buttons)
-    for one in buttons:
-        _keys(one, "text", "url", "action_id")
-        assert ADDRESS.match(one["url"])
-    return [sb.Button(_plain(one["text"], 75), one["action_id"], url=one["url"]) for one in buttons]
+    return [_button(one) for one in buttons]
+
+
+def _button(button: dict[str, Any]) -> sb.Button:
+    """One that leads somewhere, or one that asks first and then does something."""
+    text, action = _plain(button["text"], 75), button["action_id"]
+    if "url" in button:
+        _keys(button, "text", "url", "action_id")
+        assert ADDRESS.match(button["url"])
+        return sb.Button(text, action, url=button["url"])
+    _keys(button, "text", "value", "action_id", "confirm")
+    assert 1 <= len(button["value"]) <= 2000
+    asked = button["confirm"]
+    _keys(asked, "title", "text", "confirm", "deny")
+    confirm = sb.ConfirmationDialogue(
+        title=_plain(asked["title"], 100),
+        text=_plain(asked["text"], 300),
+        confirm=_plain(asked["confirm"], 30),
+        deny=_plain(asked["deny"], 30),
+    )
+    return sb.Button(text, action, value=button["value"], confirm=confirm)
 
 
 def _card(card: dict[str, Any]) -> sb.CardBlock:

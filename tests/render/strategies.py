@@ -148,4 +148,5 @@ VIEW = st.builds(
     start_page=st.none() | ADDRESS,
     details=st.dictionaries(WORDS, JSON, max_size=20),
     started_at=st.none() | AT,
+    can_choose=st.booleans(),
 )

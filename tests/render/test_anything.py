@@ -39,6 +39,7 @@ LITERAL = {
     ("image", "image_url"),
     ("image", "alt_text"),
     ("button", "url"),
+    ("button", "value"),
 }
 #: the fields whose strings are ours alone
 OURS = {"type", "style", "name", "format", "color", "action_id", "align"}

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bridge.model import Control
-from bridge.render import Shown, SlackFile, card, notice, render, without
-from tests.render.examples import EVENTS, UNKNOWN_CUSTOMER, VIEWS, view
+from bridge.model import Control, Option, Options
+from bridge.render import Shown, SlackFile, SlackMessage, card, notice, render, without
+from tests.render.examples import AGENT, BOT, CUSTOMER, EVENTS, SYSTEM, UNKNOWN_CUSTOMER, VIEWS, said, view
 from tests.render.slack_rules import check, payload
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -47,6 +47,35 @@ def test_alert_as_it_is_updated(control: Control) -> None:
     golden(f"handoff_{control}", render(EVENTS["handoff_started_bare"], view(control=control)))
 
 
+CHOICES = ("carousel", "carousel_that_is_cut", "several_parts", "text_hostile", "text_with_options")
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_what_an_agent_may_choose_for_the_customer(name: str) -> None:
+    seen = view(can_choose=True)
+    event = EVENTS[name].model_copy(update={"author": BOT})
+    golden(f"{name}_to_choose", render(event, seen))
+
+
+@pytest.mark.parametrize(("long", "chosen"), [(0, 25), (100, 20)], ids=["too many", "too long"])
+def test_of_many_options_some_can_be_chosen(long: int, chosen: int) -> None:
+    options = tuple(Option(text=f"{number}. " + "o" * 80, value="v" * number * long) for number in range(40))
+    message = render(said(BOT, Options(options=options)), view(can_choose=True))[-1]
+    assert isinstance(message, SlackMessage)
+    check(message)
+    assert [block["type"] for block in message.blocks[-2:]] == ["rich_text", "actions"]
+    pressed = message.blocks[-1]["elements"]
+    assert [one["action_id"] for one in pressed] == [f"say-{number}" for number in range(chosen)]
+    assert not any(block["type"] == "actions" for rung in list(message.rungs())[1:] for block in rung.blocks)
+
+
+def test_only_what_the_ai_agent_offers_can_be_chosen() -> None:
+    options = Options(options=(Option(text="Yes"),))
+    for author in (AGENT, CUSTOMER, SYSTEM):
+        message = said(author, options)
+        assert render(message, view(can_choose=True)) == render(message, view())
+
+
 def test_customer_without_a_name() -> None:
     golden("handoff_unknown_customer", render(EVENTS["handoff_started"], UNKNOWN_CUSTOMER))
 
@@ -63,4 +92,5 @@ def test_file_that_is_not_kept() -> None:
 
 def test_no_golden_file_is_left_over() -> None:
     others = {"handoff_human", "handoff_closed", "handoff_unknown_customer", "notice", "file_not_kept"}
+    others |= {f"{name}_to_choose" for name in CHOICES}
     assert {file.stem for file in GOLDEN.glob("*.json")} == {*EVENTS, *VIEWS, *others}

@@ -124,10 +124,30 @@ async def test_an_agents_message_is_recorded_not_delivered(world: World) -> None
     await world.moveo.settled()
     assert world.kinds == ["message:read", "message:delivered", "message:delivered"]
     assert world.events[0]["author_type"] == "visitor"
-    attached = {"type": "file", "mime_type": "application/pdf", "id": "file-1"}
-    body = {**AGENT, "input": {"attachments": [attached]}}
-    assert (await world.call(conversation, "messages/agent", json=body)).is_success
+
+
+async def test_an_agents_message_may_bring_what_was_uploaded(world: World) -> None:
+    conversation = await world.says("human")
+    told = {"filename": "a.pdf", "content_type": "application/pdf"}
+    upload = (await world.call(conversation, "files/upload-url", json=told)).json()
+    attached = {"type": "file", "mime_type": "application/pdf", "id": upload["file_id"]}
+
+    async def send(attachment: object) -> int:
+        body = {**AGENT, "input": {"attachments": [attachment]}}
+        return (await world.call(conversation, "messages/agent", json=body)).status_code
+
+    assert await send(attached) == 400  # announced, and not there yet
+    headers = {"content-type": "application/pdf"}
+    async with httpx.AsyncClient() as anybody:
+        twice = {**headers, "authorization": "apikey of ours"}
+        assert (await anybody.put(upload["upload_url"], content=b"%PDF", headers=twice)).status_code == 400
+        assert (await anybody.put(upload["upload_url"], content=b"%PDF", headers=headers)).is_success
+    for wrong in ({"id": "file-1"}, {"mime_type": "text/plain"}, {"type": "pdf"}):
+        assert await send({**attached, **wrong}) == 400
+    assert await send("a.pdf") == 400
+    assert await send(attached) == 200
     assert conversation.messages[-1].parts == [attached]
+    assert world.moveo.file(conversation.messages[-1]) == b"%PDF"
 
 
 async def test_the_api_moves_the_conversation(world: World) -> None:

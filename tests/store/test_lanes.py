@@ -223,7 +223,7 @@ async def test_what_was_said_is_known_again(store: Store) -> None:
     (sending,) = [one for one in await store.claim(worker, 30, 10) if one.kind == "reply"]
     assert await store.was_said("d1g357", 60) is False
     for _ in range(2):  # said twice
-        assert await store.begin_reply(sending, ["d1g357", "other"])
+        assert await store.begin_reply(sending, "0", ["d1g357", "other"])
     for _ in range(2):  # and heard twice
         assert await store.was_said("d1g357", 60) is True
         await receive(store, said("c", 90 + _))

@@ -60,8 +60,8 @@ class AdaSandbox(Vendor[AdaConversation]):
         in_order: bool = True,
         rate_limit: Sequence[tuple[int, float]] = (),
     ) -> None:
-        api = ada_api.AdaApi(self, api_key=api_key, rate_limit=rate_limit, clock=clock)
-        super().__init__(routes=api.routes(), clock=clock, timeout=timeout, in_order=in_order)
+        self._api = ada_api.AdaApi(self, api_key=api_key, rate_limit=rate_limit, clock=clock)
+        super().__init__(routes=self._api.routes(), clock=clock, timeout=timeout, in_order=in_order)
         self.webhook_url = webhook_url
         self.handoff_url = handoff_url
         self.handoff_label = handoff_label
@@ -153,6 +153,10 @@ class AdaSandbox(Vendor[AdaConversation]):
         message = self._write(conversation, "agent", name, content, avatar)
         self._emit_message(conversation, message)
         return message
+
+    def file(self, message: Message) -> bytes:
+        """The bytes of the file that a message shows."""
+        return self._api.file(message.parts[0]["url"])
 
     def send_sample(self, kind: str, conversation_id: str | None = None) -> Delivery:
         """One documented event: its example verbatim, or with the ids of a conversation."""

@@ -242,6 +242,10 @@ class AdaApi:
         )
         return JSONResponse({"url": str(url), "mime_type": mime_type, "filename": filename}, 201)
 
+    def file(self, url: str) -> bytes:
+        """The bytes behind the address in a message."""
+        return next(file.content for id, file in self._files.items() if f"/files/{id}/" in url)
+
     async def download(self, request: Request) -> Response:
         """A presigned address: its signature is all it takes, and a second credential is refused."""
         file = self._files.get(request.path_params["file"])

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bridge.sandbox.vendors import brain, moveo_api, moveo_events
-from bridge.sandbox.vendors.conversation import Conversation
+from bridge.sandbox.vendors.conversation import Conversation, Message
 from bridge.sandbox.vendors.delivery import Delivery, Manner
 from bridge.sandbox.vendors.moveo_events import BRAIN_SEND
 from bridge.sandbox.vendors.vendor import Vendor
@@ -59,8 +59,8 @@ class MoveoSandbox(Vendor[MoveoConversation]):
         timeout: float = TIMEOUT,
         in_order: bool = True,
     ) -> None:
-        api = moveo_api.MoveoApi(self, api_key=api_key, integration_id=integration_id)
-        super().__init__(routes=api.routes(), clock=clock, timeout=timeout, in_order=in_order)
+        self._api = moveo_api.MoveoApi(self, api_key=api_key, integration_id=integration_id)
+        super().__init__(routes=self._api.routes(), clock=clock, timeout=timeout, in_order=in_order)
         self.webhook_url = webhook_url
         self.integration_id = integration_id
         self.desk_id = desk_id
@@ -146,6 +146,10 @@ class MoveoSandbox(Vendor[MoveoConversation]):
         """Keep a person's message in the history. Moveo does not carry it to the customer."""
         self._add(conversation, "agent", name, text, attachments, avatar=avatar, recorded=True)
         conversation.unread = True
+
+    def file(self, message: Message) -> bytes:
+        """The bytes of the file that an agent's message brings."""
+        return self._api.file(message.parts[0]["id"])
 
     def send_sample(self, kind: str, conversation_id: str | None = None) -> Delivery:
         """One documented event: its example with a time of now, or also with the ids of a session."""

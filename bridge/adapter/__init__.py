@@ -1,0 +1,56 @@
+"""The port: what a vendor adapter is, and the optional things it can do.
+
+An adapter is a folder under `adapters/` (or a package of somebody else's, found through the
+entry-point group `bridge.adapters`). It imports this module, `model` and `errors`, never Slack, the
+store or the engine. `tests/contract` holds what every adapter is held to.
+"""
+
+from bridge.adapter.port import (
+    Adapter,
+    Capabilities,
+    FileRules,
+    FindsReplies,
+    Previews,
+    Received,
+    ResolvesFiles,
+    Secrets,
+    Settings,
+    SpeaksAsCustomer,
+    TakesFiles,
+    Upload,
+    Webhook,
+)
+from bridge.adapter.reading import Unreadable, address, mapping, mappings, moment, scalars, unread_in, word
+from bridge.adapter.secrets import same_secret, token_of, variable_for
+from bridge.adapter.sending import answer_of, call, failure, reply_text
+
+__all__ = [
+    "Adapter",
+    "Capabilities",
+    "FileRules",
+    "FindsReplies",
+    "Previews",
+    "Received",
+    "ResolvesFiles",
+    "Secrets",
+    "Settings",
+    "SpeaksAsCustomer",
+    "TakesFiles",
+    "Unreadable",
+    "Upload",
+    "Webhook",
+    "address",
+    "answer_of",
+    "call",
+    "failure",
+    "mapping",
+    "mappings",
+    "moment",
+    "reply_text",
+    "same_secret",
+    "scalars",
+    "token_of",
+    "unread_in",
+    "variable_for",
+    "word",
+]

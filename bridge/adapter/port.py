@@ -1,0 +1,207 @@
+"""What a vendor adapter is, and the optional things it can do."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import IO, Any, ClassVar, Literal, Protocol, runtime_checkable
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field
+
+from bridge.errors import Malformed
+from bridge.model import AnyEvent, AnyPart, ConversationKey, Frozen, Reply, Sent
+
+
+class Settings(BaseModel):
+    """A source's own keys in config.toml. Subclasses add theirs; an unknown key is a start-up error.
+
+    `console_url` is where people see a conversation at the vendor; `{id}` stands for the conversation's id.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    console_url: str | None = Field(None, pattern=r"^https?://\S*\{id\}\S*$")
+
+
+class Secrets(BaseModel):
+    """A source's secrets. Field `api_key` of source `acme-ada` is the environment's `ACME_ADA_API_KEY`.
+
+    A `tuple[SecretStr, ...]` field takes several, separated by commas, so that one can be rotated
+    without a gap; a field with a default is optional.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """One incoming request as it came: `body` is the raw bytes that were signed.
+
+    `path` is what follows `/webhooks/{source}/`, without slashes at its ends; header names are in
+    lower case; `at` is when we received it. Path and headers may hold a secret: neither is in the repr.
+    """
+
+    path: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    at: datetime
+
+    def json_object(self) -> dict[str, Any]:
+        """The body as a JSON object. Raises `Malformed` where it is none.
+
+        What JSON text can say but no store can keep is replaced: NUL and half surrogate pairs by
+        U+FFFD, NaN and infinities by null, and whatever is nested deeper than 32 levels by null.
+        """
+        try:
+            value = json.loads(self.body)
+        except (ValueError, RecursionError):
+            raise Malformed("the body is not JSON") from None
+        if not isinstance(value, dict):
+            raise Malformed("the body is JSON, but not an object")
+        return {_storable(name, 0): _storable(inner, 31) for name, inner in value.items()}
+
+
+def _storable(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace").replace("\0", "\ufffd")
+    if isinstance(value, dict):
+        return {_storable(k, 0): _storable(v, depth - 1) for k, v in value.items()} if depth else None
+    if isinstance(value, list):
+        return [_storable(inner, depth - 1) for inner in value] if depth else None
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a verified webhook amounts to.
+
+    `key` is the same at every redelivery of this webhook and unique within the source.
+    `events` may be empty (a probe, or nothing that belongs to a conversation); `kept=False` leaves
+    no trace at all. `answer` is the vendor's own success body, sent with 200.
+    `unread` names what was not understood, by kind, for the counters.
+    """
+
+    key: str
+    events: tuple[AnyEvent, ...] = ()
+    answer: Mapping[str, Any] = field(default_factory=lambda: {"ok": True})
+    kept: bool = True
+    unread: tuple[str, ...] = ()
+
+
+class FileRules(Frozen):
+    """Which files of agents the vendor's customers can get, and how.
+
+    "upload": the vendor stores them, and its adapter `TakesFiles`. "link": the vendor carries only text, so
+    the text ends with a link to each file, which the bridge serves for a while.
+    """
+
+    how: Literal["upload", "link"]
+    endings: frozenset[str] | None = None  # of names, in small letters and without the dot; None takes any
+    max_size: int | None = None  # bytes
+
+    def objection(self, name: str, size: int) -> str | None:
+        """Why the vendor will not take a file of this name and size, in words that follow its own name."""
+        ending = name.rpartition(".")[2].lower() if "." in name else ""
+        if self.endings is not None and ending not in self.endings:
+            return f"does not take .{ending} files" if ending else "takes no files without an ending"
+        if self.max_size is not None and size > self.max_size:
+            return f"takes files up to {self.max_size / 1024**2:.3g} MB"
+        return None
+
+
+class Capabilities(Frozen):
+    """What the vendor's API can carry, so that the agent hears a no before anything is sent."""
+
+    text_limit: int | None = None  # characters in one message
+    files: FileRules | None = None  # None: it takes none
+    delivers_replies: bool = True  # False: it only records them, and your own app shows them
+    tells_humans_apart: bool = True  # False: what a human said may come back as the bot's
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """One source's vendor. Made once per configured source; `receive` must not block or do I/O."""
+
+    vendor: ClassVar[str]
+    settings: ClassVar[type[Settings]]
+    secrets: ClassVar[type[Secrets]]
+    capabilities: ClassVar[Capabilities]
+
+    def __init__(self, source: str, settings: Any, secrets: Any, http: httpx.AsyncClient) -> None: ...
+
+    def receive(self, webhook: Webhook) -> Received:
+        """Verify the raw bytes, then read them. Pure: the clock is `webhook.at`.
+
+        Raises `NotAuthentic`, `NotAllowed`, `NotFound` (no such hook) or `Malformed` (not a JSON
+        object). A kind or field it does not know is never an error: it becomes an `UnknownEvent`,
+        an `UnknownPart`, or an entry in `unread`.
+        """
+        ...
+
+    async def send(self, reply: Reply) -> Sent:
+        """Carry one reply to the customer. Raises a `DeliveryError`; its class decides what follows."""
+        ...
+
+
+@runtime_checkable
+class Previews(Protocol):
+    """What a recorded payload amounts to can be shown without any account."""
+
+    @classmethod
+    def preview(cls, webhook: Webhook, source: str) -> Received:
+        """As `receive`, of a payload nobody signed, whose hook is told by what is in it. Never served."""
+        ...
+
+
+@runtime_checkable
+class FindsReplies(Protocol):
+    """The vendor can be asked whether it already has a reply."""
+
+    async def find(self, reply: Reply) -> Sent | None:
+        """The vendor's record of `reply`, or None where it certainly has none. Raises `DeliveryError`."""
+        ...
+
+
+@runtime_checkable
+class ResolvesFiles(Protocol):
+    """The vendor keeps files under ids, and gives an address for one on request."""
+
+    async def locate(self, conversation: ConversationKey, file_id: str) -> str:
+        """An address at which the file can be fetched now, without a credential. Raises `DeliveryError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file of an agent's: `size` bytes, from the first one on."""
+
+    name: str
+    mime_type: str
+    size: int
+    content: IO[bytes] = field(repr=False)
+
+
+@runtime_checkable
+class TakesFiles(Protocol):
+    """The vendor stores files; `capabilities.files` says which."""
+
+    async def upload(self, conversation: ConversationKey, file: Upload) -> AnyPart:
+        """Give the vendor the bytes. The customer sees nothing of them until `send` is given a reply with
+        the part that this returns, and with no other. Raises a `DeliveryError`.
+
+        `find` may be asked about such a reply with a `File` of that name and type alone.
+        """
+        ...
+
+
+@runtime_checkable
+class SpeaksAsCustomer(Protocol):
+    """The vendor lets us say something in the customer's name."""
+
+    async def say(self, conversation: ConversationKey, text: str) -> None:
+        """Let the AI agent hear `text` from the customer. Raises a `DeliveryError`."""
+        ...

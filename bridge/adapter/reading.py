@@ -1,0 +1,83 @@
+"""Reading what a vendor sent: any field may be missing or odd, so no reader raises."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from bridge.model import AnyEvent, Message, UnknownEvent, UnknownPart
+
+
+class Unreadable(Exception):
+    """What makes an event of a known kind readable is missing or odd; it becomes an `UnknownEvent`."""
+
+
+def word(value: object) -> str | None:
+    """A text, or a number as one; None where there is none, or nothing in it."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """An object's fields; none where it is no object."""
+    return value if isinstance(value, dict) else {}
+
+
+def mappings(value: object) -> list[Mapping[str, Any]]:
+    """The objects in a list; what else is in it is passed over."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+_ADDRESS = re.compile(r"https?://[^\s\x00-\x20\x7f]+", re.IGNORECASE)
+
+
+def address(value: object) -> str | None:
+    """An http(s) address. Any other scheme (`javascript:`, `data:` …) must never become a link."""
+    found = isinstance(value, str) and _ADDRESS.fullmatch(value.strip())
+    return found[0] if found else None
+
+
+def moment(value: object) -> datetime | None:
+    """An ISO 8601 time, or seconds or milliseconds since 1970, told apart by magnitude."""
+    try:
+        if isinstance(value, str) and not value.isdecimal():
+            at = datetime.fromisoformat(value)
+            at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+        else:
+            seconds = float(value)  # type: ignore[arg-type]  # anything but a number is a TypeError
+            at = datetime.fromtimestamp(seconds / 1000 if seconds >= 1e12 else seconds, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
+    return at if 2000 <= at.year < 2100 else None  # else a unit or a zero we do not understand
+
+
+def scalars(value: Mapping[str, Any], *, without: Collection[str] = ()) -> dict[str, Any]:
+    """The plain values in `value` by dotted name, for an event's `details`: `{"metadata.locale": "en"}`.
+
+    `without` names what was read already, dotted as well; a name there leaves out all below it.
+    """
+    return dict(_scalars(value, "", without))
+
+
+def _scalars(value: Mapping[str, Any], prefix: str, without: Collection[str]) -> Iterator[tuple[str, Any]]:
+    for key, inner in value.items():
+        name = prefix + key
+        if name in without:
+            continue
+        if isinstance(inner, dict):
+            yield from _scalars(inner, f"{name}.", without)
+        elif isinstance(inner, str | int | float):
+            yield name, inner
+
+
+def unread_in(events: Iterable[AnyEvent]) -> tuple[str, ...]:
+    """What `Received.unread` says of `events`: the kinds of events and parts that nobody could read."""
+    return tuple(
+        found.type
+        for event in events
+        for found in (event, *(event.parts if isinstance(event, Message) else ()))
+        if isinstance(found, UnknownEvent | UnknownPart)
+    )

@@ -1,0 +1,5 @@
+"""The stage of `tests/bridge`: the sandbox, and a real bridge before it."""
+
+from tests.bridge.conftest import bridge, stage
+
+__all__ = ["bridge", "stage"]
