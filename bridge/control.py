@@ -32,12 +32,14 @@ class Signal(StrEnum):
     AGENT_SPOKE = "a human answers"
     AGENT_JOINED = "a human joins at the vendor"
     CUSTOMER_SPOKE = "the customer writes"
+    SPOKE_IN_HANDOFF = "the customer writes within a handoff"
 
 
 _BOT, _WAITING, _HUMAN, _CLOSED = Control.BOT, Control.WAITING, Control.HUMAN, Control.CLOSED
 
 TABLE: dict[tuple[Control, Signal], Control] = {
     (_BOT, Signal.HANDOFF_STARTED): _WAITING,
+    (_BOT, Signal.SPOKE_IN_HANDOFF): _WAITING,
     (_BOT, Signal.AGENT_SPOKE): _HUMAN,
     (_BOT, Signal.AGENT_JOINED): _HUMAN,
     (_BOT, Signal.ENDED): _CLOSED,
@@ -51,6 +53,7 @@ TABLE: dict[tuple[Control, Signal], Control] = {
     (_CLOSED, Signal.AGENT_SPOKE): _HUMAN,
     (_CLOSED, Signal.REOPENED): _BOT,
     (_CLOSED, Signal.CUSTOMER_SPOKE): _BOT,
+    (_CLOSED, Signal.SPOKE_IN_HANDOFF): _WAITING,
 }
 
 
@@ -69,8 +72,8 @@ def signal(event: AnyEvent) -> Signal | None:
             return Signal.AGENT_JOINED
         case Message(author=author) if author.role is Role.AGENT:
             return Signal.AGENT_SPOKE
-        case Message(author=author) if author.role is Role.CUSTOMER:
-            return Signal.CUSTOMER_SPOKE
+        case Message(author=author, handoff=label) if author.role is Role.CUSTOMER:
+            return Signal.SPOKE_IN_HANDOFF if label else Signal.CUSTOMER_SPOKE
         case _:
             return None
 
@@ -78,6 +81,19 @@ def signal(event: AnyEvent) -> Signal | None:
 def after(control: Control, happened: Signal | None) -> Control | None:
     """The control that follows, or None where it stays."""
     return TABLE.get((control, happened)) if happened is not None else None
+
+
+def missed(event: AnyEvent) -> HandoffStarted | None:
+    """The start of a handoff that only `event` tells of: its own call was lost, or is yet to come."""
+    if signal(event) is not Signal.SPOKE_IN_HANDOFF:
+        return None
+    return HandoffStarted(
+        id=f"missed:{event.id}",
+        conversation=event.conversation,
+        at=event.at,
+        customer=event.customer,
+        reason="the customer writes within a handoff",
+    )
 
 
 def after_event(control: Control, event: AnyEvent) -> Control | None:

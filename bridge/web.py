@@ -79,7 +79,7 @@ def build(
             if len(events) < len(received.events):
                 metrics.unread.labels(source, "a conversation id too long to be one").inc()
             for kind in received.unread:
-                metrics.unread.labels(source, kind).inc()
+                metrics.unread.labels(source, kind[:80]).inc()
         return JSONResponse(received.answer)
 
     async def healthz(_request: Request) -> Response:
@@ -177,8 +177,8 @@ def _json(error: Refused | Unavailable) -> JSONResponse:
     return JSONResponse({"error": {key: value for key, value in told.items() if value}}, error.status)
 
 
-async def _refused(_request: Request, error: Any) -> Response:
-    logger.info("refused: %s", error)
+async def _refused(request: Request, error: Any) -> Response:
+    logger.info("refused (source %r): %s", request.path_params.get("source", "")[:64], error)
     return _json(error)
 
 

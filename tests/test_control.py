@@ -10,7 +10,7 @@ import pytest
 
 from bridge import control
 from bridge.control import Signal
-from bridge.engine.work import Incoming
+from bridge.engine.work import Done, Incoming, Turn
 from bridge.model import (
     AnyEvent,
     Author,
@@ -41,6 +41,12 @@ def message(role: Role) -> AnyEvent:
     return event(Message, author=Author(role=role), parts=(Text(text="x"),))
 
 
+def labelled(id: str, at: datetime = NOW) -> AnyEvent:
+    """A customer's message that the vendor says belongs to a handoff."""
+    author = Author(role=Role.CUSTOMER)
+    return event(Message, id, at, author=author, parts=(Text(text="x"),), handoff="slack-bridge")
+
+
 @pytest.mark.parametrize(
     ("told", "means"),
     [
@@ -53,6 +59,7 @@ def message(role: Role) -> AnyEvent:
         (message(Role.AGENT), Signal.AGENT_SPOKE),
         (message(Role.CUSTOMER), Signal.CUSTOMER_SPOKE),
         (message(Role.BOT), None),
+        (labelled("1"), Signal.SPOKE_IN_HANDOFF),
         (event(Presence, author=Author(role=Role.AGENT), text="joined"), None),
     ],
 )
@@ -110,6 +117,34 @@ async def test_a_late_event_moves_nothing_back(store: Store) -> None:
         event(HandoffStarted, "3", NOW - 2 * hour),  # a retry that comes hours late
     )
     assert await states(store, *told) == [Control.WAITING, Control.CLOSED, Control.CLOSED]
+
+
+async def waiting(store: Store) -> list[str]:
+    """What stands in the conversation's line to Slack, by kind of event, taken and let go."""
+    worker = await store.join()
+    (turn,) = await store.claim(worker, 30, 1)
+    kinds = []
+    following: Turn | None = turn
+    while following is not None:
+        kinds.append(following.read()["kind"])
+        _, following = await store.advance(following, Done(), keep_going=True)
+    return kinds
+
+
+async def test_a_start_that_was_lost_shows_with_the_first_message_of_the_handoff(store: Store) -> None:
+    told = (labelled("1"), labelled("2", NOW + timedelta(seconds=1)))
+    assert await states(store, *told) == [Control.WAITING, Control.WAITING]
+    assert await waiting(store) == ["message", "handoff_started", "message"]
+
+
+async def test_a_message_that_the_handoffs_end_overtook_starts_no_other(store: Store) -> None:
+    told = (
+        event(HandoffStarted, "1", NOW - timedelta(seconds=9)),
+        event(HandoffEnded, "2", NOW - timedelta(seconds=1)),
+        labelled("3", NOW - timedelta(seconds=2)),
+    )
+    assert await states(store, *told) == [Control.WAITING, Control.BOT, Control.BOT]
+    assert await waiting(store) == ["handoff_started", "handoff_ended", "message"]
 
 
 async def test_a_vendor_whose_clock_is_behind_is_still_heard(store: Store) -> None:

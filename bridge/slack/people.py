@@ -10,7 +10,7 @@ from typing import Any
 
 from bridge.compose import Mentions, Names
 from bridge.errors import Rejected
-from bridge.slack.api import SlackApi
+from bridge.slack.api import ChannelAway, ScopeMissing, SlackApi
 
 KEEP = 300.0  # seconds; a changed display name is followed within it
 MOST = 5000  # entries, so that memory stays bounded
@@ -55,7 +55,7 @@ class People:
     async def _name_of_channel(self, channel: str) -> tuple[str, str] | None:
         try:
             return channel, await self._cached(f"channel:{channel}", lambda: self._ask_channel(channel))
-        except Rejected:
+        except (Rejected, ChannelAway, ScopeMissing):  # one that the app cannot see
             return None
 
     async def _ask_person(self, user: str) -> Person:
@@ -83,7 +83,7 @@ class People:
     async def _ask_usergroups(self) -> dict[str, str]:
         try:
             told = await self._api.call("usergroups.list", {}, read=True)
-        except Rejected:
+        except (Rejected, ScopeMissing):
             return {}
         return {group["id"]: group["handle"] for group in told.get("usergroups", ())}
 

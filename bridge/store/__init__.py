@@ -17,7 +17,7 @@ from bridge.engine.work import SENDING, Conversation, Incoming, NewDelivery, Out
 from bridge.errors import ConfigError
 from bridge.model import AnyEvent, ThreadKey
 from bridge.store import conversations, inbox, lanes, migrate, pace, replies
-from bridge.store.database import Database, Postgres, Sqlite, postgres_url
+from bridge.store.database import Database, Postgres, Sqlite, postgres_dsn
 from bridge.store.listen import Listener
 from bridge.store.together import Together
 
@@ -27,7 +27,8 @@ __all__ = ["Store", "open_store"]
 def open_store(path: Path, database_url: str | None, *, pool: int, environ: Mapping[str, str]) -> Store:
     """The store at `database_url`, else the SQLite file at `path`. Raises `ConfigError`."""
     if database_url:
-        return Store(Postgres(postgres_url(database_url), pool=pool), dsn=database_url)
+        dsn = postgres_dsn(database_url)
+        return Store(Postgres(dsn, pool=pool), dsn=dsn)
     if environ.get("DYNO"):
         raise ConfigError(
             "DYNO is set and DATABASE_URL is not: this disk is thrown away at every restart, and every "

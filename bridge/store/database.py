@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
-from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, create_engine, event
@@ -118,14 +118,14 @@ class Sqlite:
 class Postgres:
     """A pool of asyncpg connections, small enough for the smallest plans."""
 
-    def __init__(self, url: str, *, pool: int) -> None:
+    def __init__(self, dsn: str, *, pool: int) -> None:
         self.engine: AsyncEngine = create_async_engine(
-            url,
+            "postgresql+asyncpg://",  # asyncpg reads the address itself: it knows more of libpq
             pool_size=pool,
             max_overflow=0,
             pool_timeout=10,
             # Each size of batch is a statement of its own, and prepared once.
-            connect_args={"timeout": 10, "prepared_statement_cache_size": 500},
+            connect_args={"dsn": dsn, "timeout": 10, "prepared_statement_cache_size": 500},
         )
 
     async def run(self, transaction: Transaction[T], *args: Any) -> T:
@@ -145,22 +145,33 @@ class Postgres:
         await self.engine.dispose()
 
 
-def postgres_url(url: str) -> str:
-    """A platform's DATABASE_URL for SQLAlchemy and asyncpg.
+# libpq's parameters that asyncpg would take for settings of the server, which knows none of them
+_LIBPQ_ONLY = {
+    "channel_binding",
+    "connect_timeout",
+    "gssencmode",
+    "keepalives",
+    "keepalives_count",
+    "keepalives_idle",
+    "keepalives_interval",
+    "requirepeer",
+    "sslcompression",
+    "tcp_user_timeout",
+}
 
-    Heroku says `postgres://`, libpq says `sslmode=`; asyncpg knows neither.
-    """
+
+def postgres_dsn(url: str) -> str:
+    """A platform's DATABASE_URL as asyncpg reads it. Raises `ConfigError` where it is no Postgres."""
     parts = urlsplit(url)
-    if parts.scheme.partition("+")[0] not in ("postgres", "postgresql"):
+    scheme = parts.scheme.partition("+")[0]
+    if scheme not in ("postgres", "postgresql"):
         raise ConfigError(
             f"DATABASE_URL begins with {parts.scheme!r}",
             where="environment",
             remedy="It is a Postgres address, postgres://user:password@host/name; unset it to use SQLite",
         )
-    query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-    if mode := query.pop("sslmode", None):
-        query["ssl"] = mode
-    return urlunsplit(("postgresql+asyncpg", parts.netloc, parts.path, urlencode(query), ""))
+    query = [(name, value) for name, value in parse_qsl(parts.query) if name not in _LIBPQ_ONLY]
+    return urlunsplit((scheme, parts.netloc, parts.path, urlencode(query), ""))
 
 
 class _Job:

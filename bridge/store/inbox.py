@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, or_, update
+from sqlalchemy import Connection, Double, bindparam, or_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bridge import control
@@ -48,7 +48,7 @@ _CONTROL = (
         or_(
             conversation.c.control_at.is_(None),
             conversation.c.control_at <= bindparam("at"),
-            bindparam("at") > now() - AT_ONCE,
+            bindparam("at") > now() - bindparam("at_once", type_=Double()),
         ),
     )
     .values(control=bindparam("new_control"), control_at=bindparam("at"), owner=None)
@@ -73,18 +73,27 @@ def keep_events(connection: Connection, webhooks: Sequence[Webhook]) -> list[boo
         for row in connection.execute(_MEET, [{"source": one, "external": two} for one, two in keys])
     }
     rows = [met[event.conversation.source, event.conversation.id] for event in events]
-    deliveries = [
-        (row.id, NewDelivery(line(event), "event", event.id, EVENT.dump_json(event).decode()))
-        for row, event in zip(rows, events, strict=True)
-    ]
+    deliveries = [(row.id, _delivery(event)) for row, event in zip(rows, events, strict=True)]
     controls = {row.id: Control(row.control) for row in rows}
+    missed = []
     for row, event, queued in zip(rows, events, enqueue(connection, deliveries), strict=True):
         after = control.after_event(controls[row.id], event) if queued else None
-        if after is not None:
+        if after is None:
+            continue
+        start = control.missed(event)
+        told = {"conversation": row.id, "new_control": after, "at": event.at.timestamp()}
+        # What only hints at a handoff may be the end of the last one, overtaken: it must be newer.
+        told["at_once"] = AT_ONCE if start is None else 0.0
+        if connection.execute(_CONTROL, told).rowcount:
             controls[row.id] = after
-            told = {"conversation": row.id, "new_control": after, "at": event.at.timestamp()}
-            connection.execute(_CONTROL, told)
+            if start is not None:
+                missed.append((row.id, _delivery(start)))
+    enqueue(connection, missed)
     return new
+
+
+def _delivery(event: AnyEvent) -> NewDelivery:
+    return NewDelivery(line(event), "event", event.id, EVENT.dump_json(event).decode())
 
 
 def line(event: AnyEvent) -> Direction:

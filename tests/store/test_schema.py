@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from bridge.errors import ConfigError, Unavailable
 from bridge.store import open_store
-from bridge.store.database import Sqlite, postgres_url
+from bridge.store.database import Sqlite, postgres_dsn
 from bridge.store.tables import METADATA
 from tests.postgres import Postgres
 from tests.stores import connect, opened
@@ -59,15 +59,27 @@ async def test_a_database_that_is_away_is_unavailable(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "becomes"),
     [
-        ("postgres://u:p@h:5432/d", "postgresql+asyncpg://u:p@h:5432/d"),
-        ("postgresql://u:p@h/d?sslmode=require", "postgresql+asyncpg://u:p@h/d?ssl=require"),
-        ("postgresql+psycopg://h/d", "postgresql+asyncpg://h/d"),
+        ("postgres://u:p@h:5432/d", "postgres://u:p@h:5432/d"),
+        ("postgresql://u:p@h/d?sslmode=require", "postgresql://u:p@h/d?sslmode=require"),
+        ("postgresql+psycopg://h/d", "postgresql://h/d"),
+        ("postgres://h/d?sslmode=require&channel_binding=require", "postgres://h/d?sslmode=require"),
     ],
 )
 def test_platforms_write_the_address_in_several_ways(given: str, becomes: str) -> None:
-    assert postgres_url(given) == becomes
+    assert postgres_dsn(given) == becomes
+
+
+async def test_an_address_with_all_that_platforms_add_connects(postgres: Postgres) -> None:
+    url = postgres.create_database()
+    more = "sslmode=prefer&channel_binding=prefer&application_name=bridge&connect_timeout=5"
+    store = connect(f"{url}{'&' if '?' in url else '?'}{more}")
+    await store.migrate()
+    worker = await store.join()
+    await store.leave(worker)
+    await store.close()
+    postgres.drop_database(url)
 
 
 def test_another_database_is_refused() -> None:
     with pytest.raises(ConfigError, match="DATABASE_URL begins with 'mysql'"):
-        postgres_url("mysql://h/d")
+        postgres_dsn("mysql://h/d")
