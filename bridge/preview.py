@@ -69,12 +69,13 @@ def preview(
     shown: list[Preview] = []
     states: dict[str, tuple[Control, dict[str, Any]]] = {}
     for event in received.events:
-        state, facts = states.get(event.conversation.id, (Control.BOT, {}))
-        state, facts = control.after_event(state, event) or state, learn(facts, event)
-        states[event.conversation.id] = (state, facts)
+        before, facts = states.get(event.conversation.id, (Control.BOT, {}))
+        after, facts = control.after_event(before, event), learn(facts, event)
+        states[event.conversation.id] = (after or before, facts)
         at = event.at.timestamp()
-        about = Conversation(0, event.conversation, state, None, created_at=at, since=at)
+        about = Conversation(0, event.conversation, after or before, None, created_at=at, since=at)
         speaks = issubclass(adapter, SpeaksAsCustomer)
         seen = view(about, facts, named, shown=("*",), can_choose=speaks)
-        shown.append(Preview(event, card(seen), render(event, seen)))
+        missed = control.missed(event) if after else None
+        shown += [Preview(one, card(seen), render(one, seen)) for one in (event, missed) if one is not None]
     return shown

@@ -22,12 +22,16 @@ _numbers = itertools.count(1)
 
 @dataclass
 class Scene:
-    """`thread` is what stands below the card in Slack, `sent` what agents' replies came to at the vendor."""
+    """`thread` is what stands below the card in Slack, `sent` what agents' replies came to at the vendor.
+
+    `id` is the conversation's in the bridge, `talk` the customer's in the sandbox: GPTBots' human service
+    has ids of its own.
+    """
 
     stage: Stage
     vendor: AnyVendor
     id: str
-    source: str
+    talk: str
     card: Message
 
     @property
@@ -40,13 +44,13 @@ class Scene:
 
     @property
     def sent(self) -> list[str]:
-        talk = next(one for one in self.vendor.conversations.values() if self.id in _ids(one))
-        return [message.text for message in talk.messages if message.role == "agent"]
+        messages = self.vendor.conversations[self.talk].messages
+        return [message.text for message in messages if message.role == "agent"]
 
     def says(self, *texts: str) -> None:
         """The customer writes."""
         for text in texts:
-            self.vendor.say(self.id, text)
+            self.vendor.say(self.talk, text)
 
     def writes(self, text: str, user: str = "U0MINA", **more: Any) -> Message:
         """Somebody writes in the thread."""
@@ -82,10 +86,6 @@ class Scene:
         await self.marked(self.writes(f"{text} {next(_numbers)}"), SENT)
 
 
-def _ids(conversation: Any) -> tuple[str | None, ...]:
-    return conversation.id, getattr(conversation, "human_id", None)
-
-
 async def opened(stage: Stage, vendor: AnyVendor | None = None, name: str = "Lena") -> Scene:
     """A customer who has just been greeted."""
     vendor = vendor or stage.ada
@@ -104,37 +104,19 @@ async def waiting(stage: Stage, vendor: AnyVendor | None = None, name: str = "Le
     conversation = scene.vendor.conversations[scene.id]
     await scene.until(lambda: conversation.state == "handoff", "the handoff")
     if human_id := getattr(conversation, "human_id", None):  # a session, and a thread, of its own
-        own = await thread_of(stage, human_id, scene.vendor)
-        scene = _HumanSession(stage, scene.vendor, human_id, scene.source, own.card, conversation.id)
+        scene = await thread_of(stage, human_id, scene.vendor, talk=scene.id)
     await scene.tells("waits for a human")
     return scene
 
 
-@dataclass
-class _HumanSession(Scene):
-    talk: str = ""
-
-    def says(self, *texts: str) -> None:
-        for text in texts:
-            self.vendor.say(self.talk, text)
-
-
-async def thread_of(stage: Stage, id: str, vendor: AnyVendor | None = None) -> Scene:
+async def thread_of(stage: Stage, id: str, vendor: AnyVendor | None = None, talk: str = "") -> Scene:
     """The one thread of a conversation."""
     vendor = vendor or stage.ada
-    source = f"acme-{vendor.name}"
-
-    def found() -> list[Message]:
-        return [card for card in cards(stage) if _payload(card).get("card") == f"{source}/{id}"]
-
-    await until(lambda: bool(found()), 15, f"the card of {source}/{id}")
+    marker = {"card": f"acme-{vendor.name}/{id}"}
+    found = lambda: [card for card in cards(stage) if (card.metadata or {}).get("event_payload") == marker]
+    await until(lambda: bool(found()), 15, f"the card of {marker}")
     (card,) = found()
-    return Scene(stage, vendor, id, source, card)
-
-
-def _payload(message: Message) -> dict[str, Any]:
-    payload: dict[str, Any] = (message.metadata or {}).get("event_payload", {})
-    return payload
+    return Scene(stage, vendor, id, talk or id, card)
 
 
 async def counted(stage: Stage, metric: str) -> float:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -112,12 +113,12 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 class Clock:
-    """A clock that each look moves on by `step` seconds."""
+    """A clock that begins at `now`, else at the first look; each look moves it on by `step` seconds."""
 
-    def __init__(self, now: float, step: float = 0.0) -> None:
+    def __init__(self, now: float | None = None, step: float = 0.0) -> None:
         self.now = now
         self.step = step
 
     def __call__(self) -> float:
-        self.now += self.step
+        self.now = (time.time() if self.now is None else self.now) + self.step
         return self.now

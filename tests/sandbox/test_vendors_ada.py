@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -81,7 +80,7 @@ async def test_a_refused_start_call_is_no_handoff(world: World, status: int) -> 
     assert "could not reach" in world.events[-1]["data"]["content"]["body"]
 
 
-@pytest.mark.parametrize("options", [{"clock": Clock(time.time(), step=1.0)}])
+@pytest.mark.parametrize("options", [{"clock": Clock(step=1.0)}])
 async def test_every_failure_is_tried_again_with_one_id_and_a_fresh_time(world: World) -> None:
     world.bridge.plan[EVENTS].extend([500, 404, 302])
     conversation = await world.opened()

@@ -186,7 +186,7 @@ class Events:
     async def settled(self) -> None:
         """Every event so far was taken or given up."""
         while self._tasks:
-            await asyncio.gather(*self._tasks)
+            await asyncio.wait(self._tasks)
 
     async def stop(self) -> None:
         tasks = list(self._tasks)
