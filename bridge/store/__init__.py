@@ -74,9 +74,10 @@ class Store:
 
     async def join(self) -> int:
         """Become a worker; its number. Work that dead ones left is free at once, or within seconds."""
-        number = await self._database.run(lanes.enlist, f"{socket.gethostname()}:{os.getpid()}")
+        name = f"{socket.gethostname()}:{os.getpid()}"
+        number = await self._database.run(lanes.enlist, name)
         if self._listener is not None:
-            await self._listener.start(number)
+            await self._listener.start(number, name)
         else:  # the lock file says that nobody else is alive
             others = [one for one in await self._database.run(lanes.workers) if one != number]
             await self._database.run(lanes.free, others)

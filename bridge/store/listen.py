@@ -31,20 +31,26 @@ SELECT id FROM worker WHERE id <> $1 AND NOT EXISTS (
       AND classid::bigint = $2 AND objid::bigint = worker.id)
 """
 
+_ENLIST = """
+INSERT INTO worker (id, name, started_at) VALUES ($1, $2, extract(epoch from clock_timestamp()))
+ON CONFLICT (id) DO NOTHING
+"""
+
 
 class Listener:
     def __init__(self, dsn: str, wake: Callable[[], None]) -> None:
         self._dsn = dsn
         self._wake = wake
         self._worker = 0
+        self._name = ""
         self._connection: asyncpg.Connection[Any] | None = None
         self._lost = asyncio.Event()
         self._pending = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._suspects: set[int] = set()
 
-    async def start(self, worker_id: int) -> None:
-        self._worker = worker_id
+    async def start(self, worker_id: int, name: str) -> None:
+        self._worker, self._name = worker_id, name
         await self._connect()
         self._tasks = [asyncio.create_task(self._keep()), asyncio.create_task(self._notify())]
 
@@ -81,6 +87,8 @@ class Listener:
         connection.add_termination_listener(self._on_lost)
         await connection.add_listener(CHANNEL, self._on_notify)
         await connection.execute("SELECT pg_advisory_lock($1, $2)", LOCKS, self._worker)
+        # While we were away the others may have taken us for dead, and forgotten us.
+        await connection.execute(_ENLIST, self._worker, self._name)
         self._connection = connection
 
     async def _keep(self) -> None:
