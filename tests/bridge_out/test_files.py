@@ -48,7 +48,7 @@ def _is_file(parts: list[dict[str, Any]]) -> bool:
 
 
 def messages_path(scene: Scene) -> str:
-    return f"*/{scene.id}/messages/" + ("agent" if scene.source == "acme-moveo" else "")
+    return f"*/{scene.id}/messages/" + ("agent" if scene.vendor.name == "moveo" else "")
 
 
 # ── they arrive ──────────────────────────────────────────────────────────────────────────────────
