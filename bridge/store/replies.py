@@ -45,16 +45,22 @@ _LAST = (
 )
 
 
+def _keep_if_ours(connection: Connection, incoming: Incoming, where: ThreadKey) -> int | str:
+    """Keep what came in about a thread of ours: its conversation, else "not_our_thread" or "duplicate"."""
+    found: int | None = connection.execute(_OF_THREAD, where.model_dump()).scalar_one_or_none()
+    if found is None:
+        return "not_our_thread"
+    return found if all(keep(connection, [incoming])) else "duplicate"
+
+
 def keep_reply(connection: Connection, incoming: Incoming, where: ThreadKey, new: NewDelivery) -> str:
     """Keep a Slack event that is a message in a thread; queue it if the thread is one of ours.
 
     Returns "queued", "duplicate" or "not_our_thread". What is not ours is not kept: it is not our text.
     """
-    found = connection.execute(_OF_THREAD, where.model_dump()).scalar_one_or_none()
-    if found is None:
-        return "not_our_thread"
-    if not all(keep(connection, [incoming])):
-        return "duplicate"
+    found = _keep_if_ours(connection, incoming, where)
+    if isinstance(found, str):
+        return found
     return "queued" if all(enqueue(connection, [(found, new)])) else "duplicate"
 
 
@@ -71,11 +77,9 @@ def amend_reply(
     Returns "amended", "too_late", "duplicate", "not_our_thread", or "not_a_reply" where it never was one
     or stayed in as a note.
     """
-    found = connection.execute(_OF_THREAD, where.model_dump()).scalar_one_or_none()
-    if found is None:
-        return "not_our_thread"
-    if not all(keep(connection, [incoming])):
-        return "duplicate"
+    found = _keep_if_ours(connection, incoming, where)
+    if isinstance(found, str):
+        return found
     # The lane's row is held, so that the reply cannot be begun meanwhile.
     lane_id = connection.execute(_LANE, {"conversation": found}).scalar_one_or_none()
     row = connection.execute(_OF_KEY, {"lane": lane_id, "key": storable(key)}).first()
@@ -95,11 +99,9 @@ def amend_reply(
 
 def forget_thread(connection: Connection, incoming: Incoming, where: ThreadKey) -> str:
     """The thread is gone: what comes next opens another. "forgotten", "duplicate" or "not_our_thread"."""
-    found = connection.execute(_OF_THREAD, where.model_dump()).scalar_one_or_none()
-    if found is None:
-        return "not_our_thread"
-    if not all(keep(connection, [incoming])):
-        return "duplicate"
+    found = _keep_if_ours(connection, incoming, where)
+    if isinstance(found, str):
+        return found
     leave_thread(connection, found, where)
     return "forgotten"
 
