@@ -20,6 +20,7 @@ from sqlalchemy.dialects.postgresql import insert  # the construct compiles for 
 
 from bridge.engine.work import (
     Again,
+    Change,
     Done,
     Failed,
     NewDelivery,
@@ -241,20 +242,16 @@ def advance(connection: Connection, recorded: Sequence[Recorded]) -> list[tuple[
 
     For each, whether the lane was still ours (else nothing is written), and its next turn.
     """
-    changes = {
-        turn.conversation.id: outcome.change
-        for turn, outcome, _ in recorded
-        if isinstance(outcome, Done) and outcome.change is not None
-    }
-    if changes:  # their rows come before the lanes' in the lock order
-        conversations.lock(connection, sorted(changes))
+    changed = {turn.conversation.id for turn, outcome, _ in recorded if _change(outcome) is not None}
+    if changed:  # their rows come before the lanes' in the lock order
+        conversations.lock(connection, sorted(changed))
     rows = {row.id: row for row in connection.execute(_HOLD, {"lanes": [one[0].lane for one in recorded]})}
     ours = [one for one in recorded if _is_held(rows.get(one[0].lane), one[0])]
     if ours:
         _finish(connection, ours, rows)
-    for about, change in changes.items():
-        if any(turn.conversation.id == about for turn, _, _ in ours):
-            conversations.change(connection, about, change)
+    for turn, outcome, _ in ours:  # several lanes of one conversation may be among them
+        if (change := _change(outcome)) is not None:
+            conversations.change(connection, turn.conversation.id, change)
     enqueue(
         connection,
         [
@@ -275,6 +272,10 @@ def advance(connection: Connection, recorded: Sequence[Recorded]) -> list[tuple[
     turns = {turn.lane: turn for turn in _begin(connection, following)}
     held = {turn.lane for turn, _, _ in ours}
     return [(turn.lane in held, turns.get(turn.lane)) for turn, _, _ in recorded]
+
+
+def _change(outcome: Outcome) -> Change | None:
+    return outcome.change if isinstance(outcome, Done) else None
 
 
 def _is_held(row: Any | None, turn: Turn) -> bool:

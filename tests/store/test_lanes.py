@@ -9,7 +9,7 @@ import pytest
 
 from bridge.engine.work import Again, Change, Done, Failed, NewDelivery, PutBack, Turn, Uncertain
 from bridge.model import Control, Direction, ThreadKey
-from bridge.store import Store
+from bridge.store import Store, lanes
 from tests.stores import opened, receive, said
 
 
@@ -246,3 +246,37 @@ async def test_keys_of_any_length_are_kept_apart(store: Store) -> None:
     _, following = await store.advance(turn, Done(), keep_going=True)
     assert following is not None
     assert following.read()["id"] == f"{long}2"
+
+
+async def test_two_lanes_of_a_conversation_recorded_together_both_change_it(store: Store) -> None:
+    worker = await store.join()
+    await receive(store, said("c", 1))
+    await receive(store, said("c", 2))
+    turn = await one(store, worker)
+    _, held = await store.advance(
+        turn, Done(follow=(NewDelivery(Direction.MARKS, "card", "k", "{}"),)), keep_going=True
+    )
+    assert held is not None
+    marks = await one(store, worker)
+    facts, card = Change(facts={"start_page": "/"}), Change(control=Control.HUMAN, owner="Mina", card="abc")
+    recorded = [(held, Done(change=facts), True), (marks, Done(change=card), True)]
+    assert await store._database.run(lanes.advance, recorded) == [(True, None), (True, None)]
+    about = await store.conversation(turn.conversation.id)
+    assert (about.facts, about.card, about.control) == ({"start_page": "/"}, "abc", Control.HUMAN)
+
+
+async def test_a_lost_lane_changes_nothing_beside_one_that_is_held(store: Store) -> None:
+    worker = await store.join()
+    await receive(store, said("c", 1))
+    lost = await one(store, worker, lease=0.0)
+    await asyncio.sleep(0.02)
+    follow = (NewDelivery(Direction.MARKS, "card", "k", "{}"),)
+    await store.advance(await one(store, worker), Done(follow=follow), keep_going=True)
+    marks = await one(store, worker)
+    recorded = [
+        (lost, Done(change=Change(card="lost")), True),
+        (marks, Done(change=Change(facts={"a": 1})), True),
+    ]
+    assert await store._database.run(lanes.advance, recorded) == [(False, None), (True, None)]
+    about = await store.conversation(lost.conversation.id)
+    assert (about.facts, about.card) == ({"a": 1}, None)
