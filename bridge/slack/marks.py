@@ -11,7 +11,7 @@ from bridge.engine.vendor import notice
 from bridge.engine.work import Change, Done, Failed, NewDelivery, Outcome, PutBack, Turn
 from bridge.model import EVENT, Receipt, Role
 from bridge.slack.api import SlackApi, SlackRejected
-from bridge.slack.opening import SLOT
+from bridge.slack.opening import Slots
 from bridge.slack.routes import Routes
 from bridge.slack.view import digest
 
@@ -57,8 +57,7 @@ class MarksCarrier:
         looks = digest(card)
         if thread is None or looks == turn.conversation.card:
             return Done()  # an earlier update showed this already
-        reserved = turn.late is not None and turn.late < SLOT
-        if not reserved and (wait := await self._api.room_to_update()) > 0:
+        if (wait := await Slots(self._api, turn).wait_to_update()) > 0:
             return PutBack(wait)
         for rung in card.rungs():
             # chat.update takes no name or picture, and keeps what it is not told to replace.

@@ -25,10 +25,15 @@ class Slots:
 
     async def wait(self, channel: str) -> float:
         """Seconds until the next message of `channel` may go; 0 for now."""
-        if self._reserved:
-            self._reserved = False
-            return 0.0
-        return await self._api.room(channel)
+        return 0.0 if self._take_reserved() else await self._api.room(channel)
+
+    async def wait_to_update(self) -> float:
+        """Seconds until the next change of a message may go; 0 for now."""
+        return 0.0 if self._take_reserved() else await self._api.room_to_update()
+
+    def _take_reserved(self) -> bool:
+        reserved, self._reserved = self._reserved, False
+        return reserved
 
 
 class Opener:

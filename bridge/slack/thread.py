@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import time
 from collections.abc import Mapping
 
 from bridge.engine.echo import digest as said_digest
 from bridge.engine.ports import Ledger
+from bridge.engine.vendor import notice as notice_in
 from bridge.engine.work import Again, Change, Conversation, Done, NewDelivery, Outcome, PutBack, Turn
 from bridge.errors import OutcomeUnknown
 from bridge.model import EVENT, AnyEvent, ConversationStarted, Direction, Message, Role, ThreadKey
@@ -48,10 +49,7 @@ class ThreadCarrier:
         if isinstance(outcome, Again) or turn.kind != "event":
             return ()
         problem = getattr(outcome, "problem", "")
-        text = f"A message of this conversation could not be shown here: {problem}"
-        return (
-            NewDelivery(Direction.SLACK, "notice", f"notice:{turn.delivery}", json.dumps({"text": text})),
-        )
+        return (notice_in(turn, f"A message of this conversation could not be shown here: {problem}"),)
 
     async def _echo(self, turn: Turn, event: AnyEvent) -> str | None:
         """The digest of the reply of ours that `event` tells back."""
@@ -132,6 +130,6 @@ class ThreadCarrier:
         if conversation.thread is not None:
             if digest(self._routes.card(conversation, facts)) != conversation.card:
                 follow.append(NewDelivery(Direction.MARKS, "card", f"card:{turn.delivery}", "{}"))
-            if conversation.typing is not None:
+            if conversation.typing is not None and conversation.typing.until > time.time():
                 follow.append(NewDelivery(Direction.STATUS, "again", f"again:{turn.delivery}", "{}"))
         return tuple(follow)

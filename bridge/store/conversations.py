@@ -14,7 +14,7 @@ from bridge.engine.work import Change, Conversation, Typist
 from bridge.model import Control, ConversationKey, ThreadKey
 from bridge.store.tables import conversation, now, said, thread
 
-_CONVERSATION = select(
+_CONVERSATIONS = select(
     conversation.c.id,
     conversation.c.source,
     conversation.c.external_id,
@@ -28,8 +28,7 @@ _CONVERSATION = select(
     conversation.c.card,
     conversation.c.typing,
     conversation.c.created_at,
-)
-_CONVERSATIONS = _CONVERSATION.where(conversation.c.id.in_(bindparam("ids", expanding=True)))
+).where(conversation.c.id.in_(bindparam("ids", expanding=True)))
 _LOCK_CONVERSATIONS = (
     select(conversation.c.id)
     .where(conversation.c.id.in_(bindparam("ids", expanding=True)))
