@@ -341,6 +341,18 @@ class Control(StrEnum):
     CLOSED = "closed"
 
 
+class Act(StrEnum):
+    """What an agent does about a conversation, beside writing in it."""
+
+    CLAIM = "claim"
+    RELEASE = "release"
+    TRANSFER = "transfer"
+    TAKE_OVER = "take_over"
+    HAND_BACK = "hand_back"
+    RESOLVE = "resolve"
+    REOPEN = "reopen"
+
+
 class DeliveryState(StrEnum):
     QUEUED = "queued"
     SENDING = "sending"

@@ -13,7 +13,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
 from bridge.errors import Malformed
-from bridge.model import AnyEvent, AnyPart, ConversationKey, Frozen, Reply, Sent
+from bridge.model import Act, AnyEvent, AnyPart, ConversationKey, Frozen, Reply, Sent
 
 
 class Settings(BaseModel):
@@ -114,9 +114,16 @@ class FileRules(Frozen):
 
 
 class Capabilities(Frozen):
-    """What the vendor's API can carry, so that the agent hears a no before anything is sent."""
+    """What the vendor's API can do, so that the agent hears a no before anything is sent.
+
+    `cannot` says in plain words why the vendor does not do an act that its adapter has no protocol for.
+    `handoff_is_own_conversation`: what people and the customer say is a conversation beside the AI agent's,
+    and over once it is handed back.
+    """
 
     text_limit: int | None = None  # characters in one message
+    cannot: Mapping[Act, str] = {}
+    handoff_is_own_conversation: bool = False
     files: FileRules | None = None  # None: it takes none
     delivers_replies: bool = True  # False: it only records them, and your own app shows them
     tells_humans_apart: bool = True  # False: what a human said may come back as the bot's
@@ -204,4 +211,43 @@ class SpeaksAsCustomer(Protocol):
 
     async def say(self, conversation: ConversationKey, text: str) -> None:
         """Let the AI agent hear `text` from the customer. Raises a `DeliveryError`."""
+        ...
+
+
+# ── acts: each returns once it is so, also where it was so already ────────────────────────────────
+
+
+@runtime_checkable
+class TakesOver(Protocol):
+    """A conversation can be taken from the AI agent: from then on the vendor lets people answer."""
+
+    async def take_over(self, conversation: ConversationKey) -> None:
+        """Raises a `DeliveryError`."""
+        ...
+
+
+@runtime_checkable
+class HandsBack(Protocol):
+    """A handoff can be ended: the AI agent has the customer again."""
+
+    async def hand_back(self, conversation: ConversationKey) -> None:
+        """Raises a `DeliveryError`."""
+        ...
+
+
+@runtime_checkable
+class Resolves(Protocol):
+    """A conversation can be closed at the vendor."""
+
+    async def resolve(self, conversation: ConversationKey) -> None:
+        """Raises a `DeliveryError`."""
+        ...
+
+
+@runtime_checkable
+class Reopens(Protocol):
+    """A closed conversation can be opened again at the vendor."""
+
+    async def reopen(self, conversation: ConversationKey) -> None:
+        """Raises a `DeliveryError`."""
         ...
