@@ -1,8 +1,8 @@
 """Who has the conversation: state × what happened -> state. Pure; the docs' table is made from this one.
 
 What a vendor tells and what agents do is the same kind of thing here: a `Signal`. A pair that is not in
-the table changes nothing, so repeated and impossible signals do no harm. That late ones do none either is
-the store's part: it holds the vendor's time of each event against that of the last change.
+the table changes nothing, so repeated and impossible signals do no harm. Whether one comes too late to
+count is `is_late`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from bridge.model import (
+    Act,
     AnyEvent,
     Control,
     ConversationEnded,
@@ -17,6 +18,7 @@ from bridge.model import (
     HandoffEnded,
     HandoffStarted,
     MemberJoined,
+    MemberLeft,
     Message,
     Role,
 )
@@ -31,30 +33,76 @@ class Signal(StrEnum):
     REOPENED = "it is reopened"
     AGENT_SPOKE = "a human answers"
     AGENT_JOINED = "a human joins at the vendor"
+    AGENT_LEFT = "the human who has it leaves at the vendor"
     CUSTOMER_SPOKE = "the customer writes"
     SPOKE_IN_HANDOFF = "the customer writes within a handoff"
+    CLAIMED = "an agent claims it"
+    RELEASED = "an agent releases it"
+    TRANSFERRED = "an agent gives it to another"
+    TAKEN_OVER = "an agent takes it over from the AI agent"
+    HANDED_BACK = "an agent hands it back"
+    RESOLVED = "an agent resolves it"
+    REOPENED_BY_AGENT = "an agent reopens it"
 
 
 _BOT, _WAITING, _HUMAN, _CLOSED = Control.BOT, Control.WAITING, Control.HUMAN, Control.CLOSED
 
+#: a pair that leads to its own state changes who the human is
 TABLE: dict[tuple[Control, Signal], Control] = {
     (_BOT, Signal.HANDOFF_STARTED): _WAITING,
     (_BOT, Signal.SPOKE_IN_HANDOFF): _WAITING,
     (_BOT, Signal.AGENT_SPOKE): _HUMAN,
     (_BOT, Signal.AGENT_JOINED): _HUMAN,
     (_BOT, Signal.ENDED): _CLOSED,
+    (_BOT, Signal.TAKEN_OVER): _HUMAN,
+    (_BOT, Signal.REOPENED_BY_AGENT): _HUMAN,  # the same
+    (_BOT, Signal.RESOLVED): _CLOSED,
     (_WAITING, Signal.AGENT_SPOKE): _HUMAN,
     (_WAITING, Signal.AGENT_JOINED): _HUMAN,
     (_WAITING, Signal.HANDOFF_ENDED): _BOT,
     (_WAITING, Signal.ENDED): _CLOSED,
+    (_WAITING, Signal.CLAIMED): _HUMAN,
+    (_WAITING, Signal.TRANSFERRED): _HUMAN,
+    (_WAITING, Signal.TAKEN_OVER): _HUMAN,  # the vendor has told of it before it answered
+    (_WAITING, Signal.HANDED_BACK): _BOT,
+    (_WAITING, Signal.RESOLVED): _CLOSED,
     (_HUMAN, Signal.HANDOFF_ENDED): _BOT,
     (_HUMAN, Signal.ENDED): _CLOSED,
+    (_HUMAN, Signal.AGENT_LEFT): _WAITING,
+    (_HUMAN, Signal.RELEASED): _WAITING,
+    (_HUMAN, Signal.TRANSFERRED): _HUMAN,
+    (_HUMAN, Signal.HANDED_BACK): _BOT,
+    (_HUMAN, Signal.RESOLVED): _CLOSED,
     (_CLOSED, Signal.HANDOFF_STARTED): _WAITING,
     (_CLOSED, Signal.AGENT_SPOKE): _HUMAN,
     (_CLOSED, Signal.REOPENED): _BOT,
     (_CLOSED, Signal.CUSTOMER_SPOKE): _BOT,
     (_CLOSED, Signal.SPOKE_IN_HANDOFF): _WAITING,
+    (_CLOSED, Signal.REOPENED_BY_AGENT): _HUMAN,
 }
+
+ACTS: dict[Act, Signal] = {
+    Act.CLAIM: Signal.CLAIMED,
+    Act.RELEASE: Signal.RELEASED,
+    Act.TRANSFER: Signal.TRANSFERRED,
+    Act.TAKE_OVER: Signal.TAKEN_OVER,
+    Act.HAND_BACK: Signal.HANDED_BACK,
+    Act.RESOLVE: Signal.RESOLVED,
+    Act.REOPEN: Signal.REOPENED_BY_AGENT,
+}
+
+#: what a vendor says of the state itself; the others only hint at it
+STATED = {
+    Signal.HANDOFF_STARTED,
+    Signal.HANDOFF_ENDED,
+    Signal.ENDED,
+    Signal.REOPENED,
+    Signal.AGENT_JOINED,
+    Signal.AGENT_LEFT,
+}
+
+WHOLE_SECOND = 1.0  # some of a vendor's times are cut to it
+SKEW = 60.0  # seconds that a vendor's clock may be behind ours
 
 
 def signal(event: AnyEvent) -> Signal | None:
@@ -70,6 +118,8 @@ def signal(event: AnyEvent) -> Signal | None:
             return Signal.REOPENED
         case MemberJoined(author=author) if author.role is Role.AGENT:
             return Signal.AGENT_JOINED
+        case MemberLeft(author=author) if author.role is Role.AGENT:
+            return Signal.AGENT_LEFT
         case Message(author=author) if author.role is Role.AGENT:
             return Signal.AGENT_SPOKE
         case Message(author=author, handoff=label) if author.role is Role.CUSTOMER:
@@ -81,6 +131,20 @@ def signal(event: AnyEvent) -> Signal | None:
 def after(control: Control, happened: Signal | None) -> Control | None:
     """The control that follows, or None where it stays."""
     return TABLE.get((control, happened)) if happened is not None else None
+
+
+def is_late(happened: Signal, at: float, *, vendor_at: float | None, acted_at: float | None) -> bool:
+    """Whether a vendor's signal of time `at` is overtaken: by one of the vendor's (its own clock says so), or
+    by what an agent did (our clock does, so only what is clearly older counts as overtaken).
+
+    A hint has to be newer than both: a handoff must not begin anew because of a message from its end. But a
+    customer who wrote while somebody resolved the conversation is not to be overlooked.
+    """
+    stated = happened in STATED
+    if vendor_at is not None and (at < vendor_at - WHOLE_SECOND if stated else at <= vendor_at):
+        return True
+    skew = SKEW if stated or happened is Signal.CUSTOMER_SPOKE else 0.0
+    return acted_at is not None and at <= acted_at - skew
 
 
 def missed(event: AnyEvent) -> HandoffStarted | None:
@@ -96,11 +160,9 @@ def missed(event: AnyEvent) -> HandoffStarted | None:
     )
 
 
-def after_event(control: Control, event: AnyEvent) -> Control | None:
-    """The control that follows from what the vendor reported, or None where it stays."""
-    return after(control, signal(event))
-
-
-def after_reply(control: Control) -> Control | None:
-    """The control once a human's reply has reached the vendor, or None where it stays."""
-    return after(control, Signal.AGENT_SPOKE)
+def gave_up(event: AnyEvent | None) -> bool:
+    """Whether the vendor ended a wait because nobody came, as far as it says."""
+    if not isinstance(event, ConversationEnded):
+        return False
+    by_nobody = event.by is None or event.by.role is Role.SYSTEM
+    return by_nobody and (event.reason or "").lower() in ("timeout", "expired", "session expired")

@@ -353,6 +353,25 @@ class Act(StrEnum):
     REOPEN = "reopen"
 
 
+class HeldFor(StrEnum):
+    """Why a reply waits for its author's word."""
+
+    BOT = "bot"  # the AI agent has the conversation
+    CLOSED = "closed"
+    OWNED = "owned"  # somebody else has it
+    UNCLEAR = "unclear"  # it may be a word for the bridge
+
+
+class HeldChoice(StrEnum):
+    """What its author may say to that."""
+
+    TAKE_OVER = "take_over"
+    ONCE = "once"
+    REOPEN = "reopen"
+    SEND = "send"
+    NOTE = "note"
+
+
 class DeliveryState(StrEnum):
     QUEUED = "queued"
     SENDING = "sending"
@@ -363,10 +382,14 @@ class DeliveryState(StrEnum):
 
 
 class Direction(StrEnum):
-    """Which line of a conversation: to its thread, to its vendor, marks on messages that stand already, or
-    what is true only now (typing), which never waits behind the others."""
+    """Which line of a conversation: to its thread, to its vendor, marks on messages that stand already, what is
+    true only now (typing), agents' acts, the alerts of its handoffs, or their clocks. None waits behind another.
+    """
 
     SLACK = "slack"
     VENDOR = "vendor"
     MARKS = "marks"
     STATUS = "status"
+    ACTS = "acts"
+    ALERTS = "alerts"
+    CLOCKS = "clocks"

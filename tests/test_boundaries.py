@@ -1,6 +1,7 @@
 """The picture of the parts, held against what the files import.
 
 model, errors  <-  adapter, routing, control, render, compose  <-  engine  <-  slack, store, web
+errors  <-  hours  <-  config, render, engine, slack, store
 slack, store, web  <-  app  <-  __main__
 media (files from vendors' addresses) <- slack
 adapters -> model, errors, adapter (and httpx)
@@ -29,16 +30,17 @@ ALLOWED = {
     "model": set(),
     "errors": set(),
     "adapter": BASE,
-    "config": BASE | {"adapter"},
+    "hours": {"errors"},
+    "config": BASE | {"adapter", "hours"},
     "routing": BASE | {"config"},
     "control": BASE,
-    "render": BASE,
+    "render": BASE | {"hours"},
     "compose": BASE,
     "metrics": set(),
     "media": BASE | {"config"},
-    "engine": RULES | {"metrics"},
-    "slack": RULES | {"metrics", "media", "engine"},
-    "store": RULES | {"metrics", "engine"},
+    "engine": RULES | {"hours", "metrics"},
+    "slack": RULES | {"hours", "metrics", "media", "engine"},
+    "store": RULES | {"hours", "metrics", "engine"},
     "web": RULES | {"metrics", "engine"},
     "app": RULES | {"metrics", "media", "engine", "slack", "store", "web"},
     "registry": BASE | {"adapter"},
@@ -50,7 +52,7 @@ ALLOWED = {
     "__main__": RULES
     | {"metrics", "engine", "slack", "store", "web", "app", "registry", "preview", "sandbox"},
 }
-PURE = {"model", "errors", "routing", "control", "render", "compose"}
+PURE = {"model", "errors", "hours", "routing", "control", "render", "compose"}
 EFFECTS = {
     "aiohttp",
     "asyncio",
@@ -159,6 +161,8 @@ def test_no_arrow_turns() -> None:
         ("bridge/errors.py", "from . import model"),
         ("bridge/control.py", "import asyncio"),
         ("bridge/config.py", "from bridge.registry import adapters"),
+        ("bridge/hours.py", "from bridge.config import Route"),
+        ("bridge/compose/reply.py", "from bridge.hours import Hours"),
         ("bridge/render/text.py", "from bridge.engine.work import Delivery"),
         ("bridge/render/text.py", "from sqlalchemy.ext import asyncio"),
         ("bridge/compose/reply.py", "from bridge.render import text"),

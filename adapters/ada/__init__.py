@@ -24,7 +24,7 @@ from bridge.adapter import (
     variable_for,
 )
 from bridge.errors import NotFound
-from bridge.model import ConversationKey, File, Reply, Sent
+from bridge.model import Act, ConversationKey, File, Reply, Sent
 
 __all__ = ["Ada"]
 
@@ -37,6 +37,11 @@ ENDINGS = frozenset((
 ))
 # fmt: on
 FILES = FileRules(how="upload", endings=ENDINGS, max_size=50 * 1024**2)
+CANNOT = {
+    Act.TAKE_OVER: "Ada hands a conversation over only in its own Handoff flow; "
+    "the customer has to ask its AI agent for a person",
+    Act.REOPEN: "Ada has no call that reopens a conversation; the customer has to write again",
+}
 
 
 class AdaSettings(Settings):
@@ -70,7 +75,7 @@ class Ada:
     vendor: ClassVar[str] = "ada"
     settings: ClassVar[type[Settings]] = AdaSettings
     secrets: ClassVar[type[Secrets]] = AdaSecrets
-    capabilities: ClassVar[Capabilities] = Capabilities(files=FILES)
+    capabilities: ClassVar[Capabilities] = Capabilities(files=FILES, cannot=CANNOT)
 
     def __init__(
         self, source: str, settings: AdaSettings, secrets: AdaSecrets, http: httpx.AsyncClient
@@ -103,3 +108,9 @@ class Ada:
 
     async def upload(self, conversation: ConversationKey, file: Upload) -> File:
         return await self._api.upload(conversation, file)
+
+    async def hand_back(self, conversation: ConversationKey) -> None:
+        await self._api.end_handoff(conversation)
+
+    async def resolve(self, conversation: ConversationKey) -> None:
+        await self._api.end(conversation)

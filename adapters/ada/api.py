@@ -1,4 +1,4 @@
-"""What goes to Ada: a person's message, and the question whether it is there already.
+"""What goes to Ada: a person's message, the question whether it is there already, and what ends a talk.
 
 docs.ada.cx, "Conversations API". There is no idempotency key and no field for an id of ours, hence
 `find`. Addresses end in a slash: what Ada does with a POST without one is not documented.
@@ -84,11 +84,24 @@ class API:
             page = self._page(page, following)
         raise OutcomeUnknown("Ada's pages of messages lead back to one another")
 
+    async def end_handoff(self, conversation: ConversationKey) -> None:
+        """422: it is in no active handoff, so there is nothing left to end."""
+        await self._call("POST", self._url(conversation, "end-handoff"), done=422)
+
+    async def end(self, conversation: ConversationKey) -> None:
+        """What Ada answers where it has ended already is not documented, so a no is looked into."""
+        try:
+            await self._call("POST", self._url(conversation, "end"))
+        except Rejected:
+            known = await self._call("GET", self._url(conversation))
+            if known.get("status") != "ended":
+                raise
+
     def _messages(self, reply: Reply) -> httpx.URL:
         return self._url(reply.conversation, "messages")
 
-    def _url(self, conversation: ConversationKey, what: str) -> httpx.URL:
-        return httpx.URL(f"{self._base}/conversations/{quote(conversation.id, safe='')}/{what}/")
+    def _url(self, conversation: ConversationKey, *what: str) -> httpx.URL:
+        return httpx.URL("/".join((self._base, "conversations", quote(conversation.id, safe=""), *what, "")))
 
     def _page(self, current: httpx.URL, following: object) -> httpx.URL:
         """The next page, on the same host only: the key goes there."""
@@ -100,12 +113,15 @@ class API:
             raise OutcomeUnknown("Ada's next page of messages is on another host", remedy="Check base_url")
         return page
 
-    async def _call(self, method: str, url: httpx.URL, **content: Any) -> dict[str, Any]:
+    async def _call(
+        self, method: str, url: httpx.URL, *, done: int | None = None, **content: Any
+    ) -> dict[str, Any]:
+        """`done` is the status of Ada's own with which it says that it is so already."""
         headers = {"Authorization": f"Bearer {self._key.get_secret_value()}"}
         request = self._http.build_request(method, url, headers=headers, **content)
         response = await call(self._http, request)
         answer = answer_of(response)
-        if response.is_success and answer is not None:
+        if answer is not None and (response.is_success or response.status_code == done):
             return answer
         raise failure(response, _reason(answer or {}), key=self._key_variable)
 

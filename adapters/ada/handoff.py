@@ -15,7 +15,7 @@ from bridge.errors import Malformed, NotAuthentic
 from bridge.model import ConversationKey, Customer, HandoffStarted
 
 #: seconds of the clock within which the same call again is a retry
-SAME_CALL = 60
+SAME_CALL = 10
 
 _READ = {"end_user_id", "name", "email", "phone", "language", "reason", "department"}
 
@@ -25,8 +25,8 @@ def start(webhook: Webhook, tokens: tuple[SecretStr, ...], *, source: str) -> Re
 
     Without a conversation it is refused, so that Ada tells the customer and nobody waits unseen.
     The same conversation may hand off twice with the same words, so only the same body within the
-    same minute is taken for a retry. A retry that falls into the next minute is one more event: that
-    says again what is so already, while a second handoff taken for a retry would be lost.
+    same ten seconds is taken for a retry. A retry that comes later is one more event: that says again
+    what is so already, while a second handoff taken for a retry would be lost.
     """
     if not same_secret(token_of(webhook.headers, "bearer"), tokens):
         raise NotAuthentic("the token of the handoff call is missing or wrong")
@@ -42,8 +42,8 @@ def read(webhook: Webhook, *, source: str) -> Received:
             "the handoff call names no conversation",
             remedy="Give the Request block's body the key ada_conversation_id, set to @conversation_id",
         )
-    minute = int(webhook.at.timestamp() // SAME_CALL)
-    key = f"handoff:{hashlib.sha256(f'{minute}.'.encode() + webhook.body).hexdigest()}"
+    span = int(webhook.at.timestamp() // SAME_CALL)
+    key = f"handoff:{hashlib.sha256(f'{span}.'.encode() + webhook.body).hexdigest()}"
     customer = Customer(
         id=word(body.get("end_user_id")),
         name=word(body.get("name")),

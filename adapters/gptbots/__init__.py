@@ -21,9 +21,16 @@ from bridge.adapter import (
     variable_for,
 )
 from bridge.errors import NotAuthentic, NotFound
-from bridge.model import ConversationKey, Reply, Sent
+from bridge.model import Act, ConversationKey, Reply, Sent
 
 __all__ = ["GPTBots"]
+
+CANNOT = {
+    Act.TAKE_OVER: "GPTBots hands a conversation over only by itself; "
+    "the customer has to ask its AI agent for a person",
+    Act.REOPEN: "GPTBots has no call that reopens a session; "
+    "when the customer asks for a person again, a new one begins, in a thread of its own",
+}
 
 
 class GPTBotsSettings(Settings):
@@ -51,7 +58,12 @@ class GPTBots:
     vendor: ClassVar[str] = "gptbots"
     settings: ClassVar[type[Settings]] = GPTBotsSettings
     secrets: ClassVar[type[Secrets]] = GPTBotsSecrets
-    capabilities: ClassVar[Capabilities] = Capabilities(tells_humans_apart=False, files=FileRules(how="link"))
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        tells_humans_apart=False,
+        files=FileRules(how="link"),
+        handoff_is_own_conversation=True,
+        cannot=CANNOT,
+    )
 
     def __init__(
         self, source: str, settings: GPTBotsSettings, secrets: GPTBotsSecrets, http: httpx.AsyncClient
@@ -96,3 +108,9 @@ class GPTBots:
     async def say(self, conversation: ConversationKey, text: str) -> None:
         """For the Agent's own conversations on the API channel; a human session's id is refused."""
         await self._api.say(conversation, text)
+
+    async def hand_back(self, conversation: ConversationKey) -> None:
+        await self._api.close(conversation)
+
+    async def resolve(self, conversation: ConversationKey) -> None:
+        await self._api.close(conversation)

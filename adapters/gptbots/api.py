@@ -1,4 +1,4 @@
-"""What goes to GPTBots: a person's message in a human-service session, and what is said as the customer.
+"""What goes to GPTBots: a person's message in a human-service session, its end, and the customer's words.
 
 gptbots.ai/docs/api-reference/conversation-api/human-handoff-service and …/send-message-v2. No idempotency
 key, and no history that has what people said.
@@ -6,6 +6,7 @@ key, and no history that has what people said.
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from bridge.model import ConversationKey, Reply, Sent
 _RATE_LIMITED = "40001"
 _INTERNAL = "50000"
 _WRONG_KEY = "40127"
+_UNKNOWN_CONVERSATION = "40356"
 
 
 class API:
@@ -47,7 +49,13 @@ class API:
         }
         await self._post("/v2/conversation/message", message)
 
-    async def _post(self, path: str, body: dict[str, Any]) -> None:
+    async def close(self, conversation: ConversationKey) -> None:
+        """What a session that is closed already answers is not documented: most likely that it is unknown."""
+        end = {"conversation_id": conversation.id, "timestamp": int(time.time() * 1000)}
+        await self._post("/v1/human/close", end, done=_UNKNOWN_CONVERSATION)
+
+    async def _post(self, path: str, body: dict[str, Any], *, done: str | None = None) -> None:
+        """`done` is the code with which GPTBots says that it is so already."""
         url = f"{self._base}{path}"
         headers = {"Authorization": f"Bearer {self._key.get_secret_value()}"}
         response = await call(self._http, self._http.build_request("POST", url, headers=headers, json=body))
@@ -55,6 +63,8 @@ class API:
         # The code decides: which HTTP status goes with it is not documented, and may be 200.
         code = word((answer or {}).get("code"))
         reason = word((answer or {}).get("message"))
+        if code is not None and code == done:
+            return
         if code not in (None, "0", "200"):
             problem = f"answered code {code}: {(reason or 'no reason given')[:300]}"
             if code in (_RATE_LIMITED, _INTERNAL):

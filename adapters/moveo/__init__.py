@@ -25,9 +25,13 @@ from bridge.adapter import (
     variable_for,
 )
 from bridge.errors import NotFound
-from bridge.model import ConversationKey, File, Reply, Sent
+from bridge.model import Act, ConversationKey, File, Reply, Sent
 
 __all__ = ["Moveo"]
+
+CANNOT = {
+    Act.HAND_BACK: "Moveo has no call that gives a conversation back to its AI agent; resolve it instead"
+}
 
 
 class MoveoSettings(Settings):
@@ -54,7 +58,9 @@ class Moveo:
     settings: ClassVar[type[Settings]] = MoveoSettings
     secrets: ClassVar[type[Secrets]] = MoveoSecrets
     # Which files Moveo takes, and how large, is not published: its storage says so.
-    capabilities: ClassVar[Capabilities] = Capabilities(delivers_replies=False, files=FileRules(how="upload"))
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        delivers_replies=False, files=FileRules(how="upload"), cannot=CANNOT
+    )
 
     def __init__(
         self, source: str, settings: MoveoSettings, secrets: MoveoSecrets, http: httpx.AsyncClient
@@ -87,3 +93,12 @@ class Moveo:
 
     async def locate(self, conversation: ConversationKey, file_id: str) -> str:
         return await self._api.locate(conversation, file_id)
+
+    async def take_over(self, conversation: ConversationKey) -> None:
+        await self._api.move(conversation, "handover")
+
+    async def resolve(self, conversation: ConversationKey) -> None:
+        await self._api.move(conversation, "conversation/close")
+
+    async def reopen(self, conversation: ConversationKey) -> None:
+        await self._api.move(conversation, "conversation/reopen")

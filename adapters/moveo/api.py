@@ -1,13 +1,14 @@
-"""What goes to Moveo: a person's message, for its history, its files, and what is said as the customer.
+"""What goes to Moveo: a person's message, for its history, its files, what is said as the customer, and who
+has the conversation.
 
-docs.moveo.ai/api/custom-integration/custom-integration-messages and …-files. Nothing there can be read back,
-and there is no idempotency key.
+docs.moveo.ai/api/custom-integration/custom-integration-messages, …-files and …-sessions. Nothing there can be
+read back, and there is no idempotency key.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import httpx
@@ -50,6 +51,14 @@ class API:
     async def say(self, conversation: ConversationKey, text: str) -> None:
         """202: the AI agent's answer comes by webhook."""
         await self._post(conversation, "messages", {"input": {"text": text}})
+
+    async def move(
+        self,
+        conversation: ConversationKey,
+        how: Literal["handover", "conversation/close", "conversation/reopen"],
+    ) -> None:
+        """What these calls take and answer could not be read: nothing is asked for, any 2xx is a yes."""
+        await self._post(conversation, how, {})
 
     async def upload(self, conversation: ConversationKey, file: Upload) -> File:
         """Two calls: an address to put the bytes at, then the bytes, with the type that was announced."""

@@ -12,6 +12,9 @@ from collections.abc import Sequence
 
 from bridge.model import AnyPart, File, Link, Message, Reply, Role, Text
 
+ECHO = 86_400.0  # seconds in which an agent's words may come back as theirs
+SHORT_ECHO = 300.0  # and as the bot's, which may well say the same by itself
+
 
 def digests(reply: Reply) -> tuple[str, str]:
     """What an echo of `reply` may be known by: as this agent's in its conversation, or by its words alone."""

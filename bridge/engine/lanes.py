@@ -18,7 +18,7 @@ from bridge import metrics
 from bridge.config import Engine
 from bridge.engine.policy import decide
 from bridge.engine.ports import Carrier, Ledger
-from bridge.engine.work import Again, Done, Failed, Outcome, PutBack, Turn, Uncertain
+from bridge.engine.work import Again, Done, Failed, Kept, Outcome, PutBack, Turn, Uncertain
 from bridge.errors import BridgeError, Unavailable
 from bridge.model import Direction
 
@@ -27,7 +27,14 @@ logger = logging.getLogger(__name__)
 TURNS = 20  # deliveries of one lane in a row, before others get their turn
 REAP = 1.0  # seconds between looks for dead workers: two looks and their lanes are free
 _QUOTED = re.compile("“.*?”", re.DOTALL)
-_OUTCOMES = {Done: "sent", PutBack: "put_back", Again: "retry", Failed: "failed", Uncertain: "uncertain"}
+_OUTCOMES = {
+    Done: "sent",
+    Kept: "kept",
+    PutBack: "put_back",
+    Again: "retry",
+    Failed: "failed",
+    Uncertain: "uncertain",
+}
 
 
 class Lanes:
@@ -39,6 +46,9 @@ class Lanes:
             Direction.SLACK: settings.to_slack,
             Direction.MARKS: settings.to_slack,
             Direction.STATUS: settings.to_slack,
+            Direction.ACTS: settings.to_slack,
+            Direction.ALERTS: settings.to_slack,
+            Direction.CLOCKS: settings.to_slack,
             Direction.VENDOR: settings.to_vendor,
         }
         self._worker: int | None = None
@@ -156,7 +166,7 @@ class Lanes:
             if not isinstance(error, BridgeError):
                 logger.error("delivery %d: %s\n%s", turn.delivery, type(error).__name__, where(error))
             outcome = decide(error, turn, self._retry[turn.direction], random.random())  # noqa: S311 - jitter
-        if not isinstance(outcome, Done | PutBack):
+        if isinstance(outcome, Again | Failed | Uncertain):
             outcome = dataclasses.replace(outcome, follow=carrier.follow(turn, outcome))
         _note(turn, outcome, time.monotonic() - began)
         return outcome
@@ -189,7 +199,7 @@ def _note(turn: Turn, outcome: Outcome, seconds: float) -> None:
     name = _OUTCOMES[type(outcome)]
     metrics.deliveries.labels(turn.direction, turn.kind, name).inc()
     metrics.delivery_seconds.labels(turn.direction).observe(seconds)
-    well = isinstance(outcome, Done | PutBack)
+    well = isinstance(outcome, Done | Kept | PutBack)
     logger.log(
         logging.DEBUG if well else logging.WARNING,
         "delivery %d (%s to %s, %s): %s%s (attempt %d, %.0f ms)",
@@ -198,7 +208,7 @@ def _note(turn: Turn, outcome: Outcome, seconds: float) -> None:
         turn.direction.value,
         turn.conversation.key,
         name,
-        "" if isinstance(outcome, Done | PutBack) else f", {redacted(outcome.problem)}",
+        "" if isinstance(outcome, Done | Kept | PutBack) else f", {redacted(outcome.problem)}",
         turn.attempt,
         seconds * 1000,
     )

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bridge.adapter import Adapter, FileRules, TakesFiles, Upload
+from bridge.engine.gate import Wish
 from bridge.errors import Rejected
 from bridge.model import File, Reply, Text
 
@@ -37,10 +38,14 @@ class Attachment(Protocol):
 
 @dataclass(frozen=True)
 class Composed:
-    """What an agent's message makes: `reply` is what it says, `files` are beside it, in order."""
+    """What an agent's message makes: `reply` is what it says, `files` are beside it, in order. It goes out as
+    `wish` allows, `delay` seconds after it was written.
+    """
 
     reply: Reply
+    wish: Wish
     files: tuple[Attachment, ...] = ()
+    delay: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,34 @@
-"""Carries what agents wrote to the vendor, and says on their own message what became of it."""
+"""Carries what agents wrote and did to the vendor, and says on their own message what became of it."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from bridge import control
 from bridge.adapter import Adapter, FindsReplies, SpeaksAsCustomer, TakesFiles
+from bridge.engine import acts, gate
+from bridge.engine.acts import Asked
 from bridge.engine.echo import digests
+from bridge.engine.follow import failure, mark, notice, question, whisper
 from bridge.engine.ports import Ledger
 from bridge.engine.steps import Composed, Step, progress_of, steps_of
-from bridge.engine.work import SENDING, Again, Change, Done, NewDelivery, Outcome, Turn, Uncertain
+from bridge.engine.work import (
+    SENDING,
+    Again,
+    Change,
+    Done,
+    Kept,
+    NewDelivery,
+    Outcome,
+    PutBack,
+    Turn,
+    Uncertain,
+)
 from bridge.errors import DeliveryError, OutcomeUnknown, Rejected
-from bridge.model import Direction, Reply
-
-_TAKEN_OVER = "the lane was taken over by another worker"
+from bridge.model import Act, Control, HeldChoice, HeldFor, Reply
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,12 +41,21 @@ class Choice:
 
 
 class Composer(Protocol):
-    async def compose(self, turn: Turn) -> Composed | None:
-        """The reply that a queued Slack message makes, or None where it is a note. Raises `DeliveryError`."""
+    async def compose(self, turn: Turn) -> Composed | HeldFor | None:
+        """The reply that a queued Slack message makes, why it is held, or None where it is a note. Raises
+        `DeliveryError`."""
         ...
 
     async def choice(self, turn: Turn) -> Choice:
         """What somebody pressed for the customer. Raises `DeliveryError`."""
+        ...
+
+    async def asked(self, turn: Turn) -> Asked:
+        """The act that somebody wants. Raises `DeliveryError`."""
+        ...
+
+    def greeting(self, turn: Turn) -> Reply | None:
+        """What the route lets the customer be told who waits."""
         ...
 
 
@@ -46,16 +66,22 @@ class VendorCarrier:
         self._ledger = ledger
 
     async def carry(self, turn: Turn) -> Outcome:
-        if turn.kind == "choice":
-            return await self._choose(turn, await self._composer.choice(turn))
+        match turn.kind:
+            case "choice":
+                return await self._choose(turn, await self._composer.choice(turn))
+            case "act":
+                return await self._act(turn, await self._composer.asked(turn))
+            case "greeting":
+                return await self._greet(turn)
         composed = await self._composer.compose(turn)
-        if composed is None:
-            # While it was not known to be a note, it was marked as one that waits.
-            return Done(ref="note", follow=(mark(turn, "note"),) if turn.attempt > 1 else ())
+        if not isinstance(composed, Composed):
+            return self._kept(turn, composed)
+        if (rest := composed.delay - turn.waited) > 0:
+            return PutBack(rest)  # so long it can be changed, deleted or locked
         adapter = self._adapter(turn)
         steps = await steps_of(composed, adapter)
         try:
-            return await self._send(turn, adapter, steps, composed.reply)
+            return await self._send(turn, adapter, steps, composed)
         except DeliveryError as error:
             error.problem += progress_of(steps, turn.refs, _doubtful(turn, steps))
             raise
@@ -70,44 +96,79 @@ class VendorCarrier:
             )
         return adapter
 
+    def _kept(self, turn: Turn, why: HeldFor | None) -> Kept:
+        """A note, or held until its author says what it is."""
+        if why is None:
+            # While it was not known to be a note, it had a mark.
+            return Kept("note", follow=(mark(turn, "note"),) if turn.attempt > 1 or turn.was else ())
+        adapter = self._adapter(turn)
+        choices = gate.choices(why, acts.can(adapter))
+        return Kept("held", f"held: {why}", follow=(mark(turn, "held"), question(turn, why, choices)))
+
     async def _send(
-        self, turn: Turn, adapter: Adapter, steps: tuple[Step, ...], reply: Reply
-    ) -> Done | Uncertain:
+        self, turn: Turn, adapter: Adapter, steps: tuple[Step, ...], composed: Composed
+    ) -> Done | Kept | Uncertain:
         """Send what the vendor has not. All files are uploaded first: a no to one keeps the others back."""
         doubtful = _doubtful(turn, steps)
         if doubtful is not None:
-            if not isinstance(adapter, FindsReplies):
+            if isinstance(adapter, FindsReplies):
+                found = await adapter.find(doubtful.reply)
+                if found is not None:
+                    turn.refs[doubtful.key] = found.ref or ""
+            elif SENDING in turn.refs:
                 return Uncertain(
                     f"{adapter.vendor} gave no answer and cannot be asked whether it has {doubtful.name}"
                     f"{progress_of(steps, turn.refs, doubtful)}"
                 )
-            found = await adapter.find(doubtful.reply)
-            if found is not None:
-                turn.refs[doubtful.key] = found.ref or ""
+        # Asked here so that nothing is fetched or taken over in vain; what counts is asked as it is begun.
+        begun = any(step.key in turn.refs for step in steps)
+        if not begun:
+            before = gate.admit(turn.conversation, composed.wish)
+            if isinstance(before, HeldFor):
+                return self._kept(turn, before)
+            await self._clear_the_way(turn, adapter, composed.wish)
         ready = [await _uploaded(step, adapter) for step in steps if step.key not in turn.refs]
         for step in ready:
-            async with self._begun(turn, step.key, digests(step.reply)):
+            wish, begun = None if begun else composed.wish, True
+            with _until_no(turn):
+                kept = await self._ledger.begin_reply(turn, step.key, digests(step.reply), wish)
+                if kept is not None:
+                    return self._kept(turn, kept.held)
                 ref = (await adapter.send(step.reply)).ref
             if step.key == steps[-1].key:
-                return _sent(turn, reply, ref)
-            if not await self._ledger.progress(turn, {step.key: ref or ""}):
-                raise OutcomeUnknown(_TAKEN_OVER)
-        return _sent(turn, reply, turn.refs[steps[-1].key])
+                return _sent(turn, ref)
+            await self._ledger.progress(turn, {step.key: ref or ""})
+        return _sent(turn, turn.refs[steps[-1].key])
 
-    @contextlib.asynccontextmanager
-    async def _begun(self, turn: Turn, step: str, digests: Sequence[str]) -> AsyncIterator[None]:
-        """While it lasts the vendor may have this step, and after it too, unless it said no."""
-        before = {SENDING: turn.refs[SENDING]} if SENDING in turn.refs else {}
-        if not await self._ledger.begin_reply(turn, step, digests):
-            raise OutcomeUnknown(_TAKEN_OVER)
-        try:
-            yield
-        except OutcomeUnknown:
-            raise
-        except DeliveryError:
-            del turn.refs[SENDING]
-            turn.refs.update(before)
-            raise
+    async def _clear_the_way(self, turn: Turn, adapter: Adapter, wish: gate.Wish) -> None:
+        """What the author's choice needs of the vendor first."""
+        stands, key = turn.conversation.control, turn.conversation.key
+        if wish.choice is HeldChoice.TAKE_OVER and stands is Control.BOT:
+            await acts.call_of(Act.TAKE_OVER, adapter)(key)
+        elif wish.choice is HeldChoice.REOPEN and stands is Control.CLOSED:
+            await acts.call_of(Act.REOPEN, adapter)(key)
+
+    async def _act(self, turn: Turn, asked: Asked) -> Done:
+        """Done at the vendor, then here. A repeated one is the same as one: adapters see to that."""
+        adapter, stands = self._adapter(turn), turn.conversation
+        happened = acts.signal_of(asked.act, adapter)
+        if control.after(stands.control, happened) is None:
+            return Done("not needed", follow=(whisper(turn, acts.stands(stands.control, stands.owner)),))
+        await acts.call_of(asked.act, adapter)(stands.key)
+        return Done(change=Change(happened=happened, by=asked.by), follow=(notice(turn, asked.told),))
+
+    async def _greet(self, turn: Turn) -> Done | Uncertain:
+        """Say once that somebody will come, so that the vendor waits on. It answers nothing."""
+        reply = self._composer.greeting(turn)
+        if reply is None or turn.conversation.control is not Control.WAITING:
+            return Done("not needed")
+        adapter = self._adapter(turn)
+        if SENDING in turn.refs:
+            return Uncertain(f"{adapter.vendor} gave no answer")
+        with _until_no(turn):
+            await self._ledger.begin_reply(turn, "0", digests(reply), None)
+            ref = (await adapter.send(reply)).ref
+        return Done(ref, follow=(notice(turn, "The customer was told that somebody will come."),))
 
     async def _choose(self, turn: Turn, choice: Choice) -> Done | Uncertain:
         """Say it once: no vendor can be asked whether it has heard something."""
@@ -116,34 +177,63 @@ class VendorCarrier:
             raise Rejected(f"{adapter.vendor} does not let us speak for the customer")
         if SENDING in turn.refs:
             return Uncertain(f"{adapter.vendor} gave no answer")
-        async with self._begun(turn, "0", ()):
+        with _until_no(turn):
+            await self._ledger.begin_reply(turn, "0", (), None)
             await adapter.say(turn.conversation.key, choice.text)
         return Done(follow=(notice(turn, f"{choice.by} chose “{choice.label}” for the customer."),))
 
     def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
         problem = getattr(outcome, "problem", "")
-        if turn.kind == "choice":
-            if isinstance(outcome, Again):
-                return ()
-            what = "Nobody knows whether it arrived" if isinstance(outcome, Uncertain) else "It was not said"
-            return (notice(turn, f"Something was chosen for the customer. {what}: {problem}"),)
+        match turn.kind:
+            case "choice" | "greeting":
+                if isinstance(outcome, Again):
+                    return ()
+                what = (
+                    "Nobody knows whether it arrived" if isinstance(outcome, Uncertain) else "It was not said"
+                )
+                was = "chosen" if turn.kind == "choice" else "to be said"
+                return (notice(turn, f"Something was {was} for the customer. {what}: {problem}"),)
+            case "act":
+                if isinstance(outcome, Again) and turn.attempt > 1:
+                    return ()
+                more = "; it is tried again" if isinstance(outcome, Again) else ""
+                told = turn.read()
+                wanted = told["act"].replace("_", " ")
+                return (whisper(turn, f"You wanted to {wanted}, which was not done: {problem}{more}"),)
         if isinstance(outcome, Again):
             return (mark(turn, "waiting"),) if turn.attempt == 1 else ()
         if isinstance(outcome, Uncertain):
-            told = (
+            text = (
                 f"Nobody knows whether this reply arrived: {problem}. "
-                "Look in the vendor's console before you write it again."
+                "Look in the vendor's console before you send it again."
             )
-            return mark(turn, "uncertain"), notice(turn, told)
+            return mark(turn, "uncertain"), failure(turn, text)
         in_part = any(key.isdecimal() for key in turn.refs)
         what = "Only a part of a reply was sent" if in_part else "A reply was not sent"
-        return mark(turn, "failed"), notice(turn, f"{what} to the customer: {problem}")
+        return mark(turn, "failed"), failure(turn, f"{what} to the customer: {problem}")
+
+
+@contextlib.contextmanager
+def _until_no(turn: Turn) -> Iterator[None]:
+    """While it lasts the vendor may have what is begun in it, and after it too, unless it said no."""
+    before = {SENDING: turn.refs[SENDING]} if SENDING in turn.refs else {}
+    try:
+        yield
+    except OutcomeUnknown:
+        raise
+    except DeliveryError:
+        turn.refs.pop(SENDING, None)
+        turn.refs.update(before)
+        raise
 
 
 def _doubtful(turn: Turn, steps: Sequence[Step]) -> Step | None:
     """The step that the vendor may have from an attempt whose outcome nobody knows."""
     begun = turn.refs.get(SENDING)
-    return next((step for step in steps if step.key == begun and begun not in turn.refs), None)
+    rest = [step for step in steps if step.key not in turn.refs]
+    if begun is None:  # or from before somebody wanted it to be sent again
+        return rest[0] if rest and turn.doubt else None
+    return next((step for step in rest if step.key == begun), None)
 
 
 async def _uploaded(step: Step, adapter: Adapter) -> Step:
@@ -155,23 +245,5 @@ async def _uploaded(step: Step, adapter: Adapter) -> Step:
     return dataclasses.replace(step, reply=step.reply.model_copy(update={"parts": (part,)}))
 
 
-def _sent(turn: Turn, reply: Reply, ref: str | None) -> Done:
-    follow = (mark(turn, "sent"),)
-    after = control.after_reply(turn.conversation.control)
-    if after is None:
-        return Done(ref, follow=follow)
-    card = NewDelivery(Direction.MARKS, "card", f"card:{turn.delivery}", "{}")
-    return Done(ref, change=Change(control=after, owner=reply.author.name), follow=(*follow, card))
-
-
-def mark(turn: Turn, state: str) -> NewDelivery:
-    """A mark on the agent's message: what became of it. Its lane replaces an earlier one."""
-    message = turn.read()
-    payload = {"channel": message["channel"], "ts": message["ts"], "state": state}
-    payload["waited"] = turn.attempt > 1
-    return NewDelivery(Direction.MARKS, "mark", f"{turn.delivery}:{state}", json.dumps(payload))
-
-
-def notice(turn: Turn, text: str) -> NewDelivery:
-    """The bridge's own words in the conversation's thread."""
-    return NewDelivery(Direction.SLACK, "notice", f"notice:{turn.delivery}", json.dumps({"text": text}))
+def _sent(turn: Turn, ref: str | None) -> Done:
+    return Done(ref, change=Change(answered=True), follow=(mark(turn, "sent"),))

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from bridge.model import Control, ConversationKey, Direction, ThreadKey
+from bridge.control import Signal
+from bridge.model import Control, ConversationKey, Direction, HandoffStarted, ThreadKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +25,18 @@ class Typist:
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """The human who has a conversation: in Slack under `id`, or without one at the vendor."""
+
+    name: str | None = None
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """A conversation as the store knows it; `id` is the store's row, `facts` what the card shows.
 
-    `since` is when `control` became what it is, `owner` the agent's name while a human has it.
+    `since` is when `control` became what it is, `owner` who has it while a human does.
     """
 
     id: int
@@ -39,7 +48,58 @@ class Conversation:
     card: str | None = None
     typing: Typist | None = None
     since: float | None = None
-    owner: str | None = None
+    owner: Owner | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertPlace:
+    """Where an alert stands, and the digest of how it looks."""
+
+    channel: str
+    ts: str
+    looks: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """One handoff as the store knows it, in seconds since the epoch. `start` is the event that began it, if
+    one did; `round` counts its waits. `places`: where its alerts stand, "thread" and "channel".
+    """
+
+    id: int
+    started_at: float
+    waiting_since: float | None
+    round: int
+    start: HandoffStarted | None = None
+    claimed_at: float | None = None
+    released_by: str | None = None
+    answered_at: float | None = None
+    ended_at: float | None = None
+    ending: str | None = None
+    ended_by: str | None = None
+    breached_at: float | None = None
+    alarmed_at: float | None = None
+    places: Mapping[str, AlertPlace] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A handoff under way; `held` replies wait for their author's word."""
+
+    conversation: Conversation
+    handoff: Handoff
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How a handoff went: `claim` and `answer` are seconds from its start to the first of each."""
+
+    conversation: Conversation
+    handoff: Handoff
+    waited: bool
+    claim: float | None
+    answer: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +114,16 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
-    """A delivery to be queued. `key` is unique in its lane: the same thing queued twice is one delivery."""
+    """A delivery to be queued. `key` is unique in its lane: the same thing queued twice is one delivery.
+
+    `message` is the ts of the Slack message that it carries.
+    """
 
     direction: Direction
     kind: str
     key: str
     payload: str
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +154,21 @@ class Turn:
     def read(self) -> Any:
         return json.loads(self.payload)
 
+    @property
+    def was(self) -> list[str]:
+        """What its message is marked with from before somebody sent it on."""
+        return self.refs.get(WAS, "").split()
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a delivery taught us, written with its outcome. `owner` goes with `control`; `heard` is the
-    digest of a reply whose echo it was."""
+    """What a delivery taught us, written with its outcome. `happened` is for the control that stands when it
+    is written, done by `by`; `answered`: the customer has an agent's words; `heard` is the digest of a reply
+    whose echo it was."""
 
-    control: Control | None = None
-    owner: str | None = None
+    happened: Signal | None = None
+    by: Owner | None = None
+    answered: bool = False
     facts: Mapping[str, Any] | None = None
     card: str | None = None
     typing: Typist | None = None
@@ -108,6 +179,15 @@ class Change:
 class Done:
     ref: str | None = None
     change: Change | None = None
+    follow: tuple[NewDelivery, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """It does not go out: a `note` never does, a `held` one once its author says so."""
+
+    why: Literal["note", "held"]
+    problem: str | None = None
     follow: tuple[NewDelivery, ...] = ()
 
 
@@ -143,4 +223,11 @@ class Uncertain:
 #: among a reply's refs: the step that the vendor may have from here on
 SENDING = "sending"
 
-Outcome = Done | PutBack | Again | Failed | Uncertain
+#: among a delivery's refs: why it was kept in
+KEPT = "kept"
+#: the outcome of an event that a quiet channel does not show
+QUIET = "quiet"
+#: among its refs: the states it was in before somebody sent it on
+WAS = "was"
+
+Outcome = Done | Kept | PutBack | Again | Failed | Uncertain

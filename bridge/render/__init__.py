@@ -1,19 +1,43 @@
 """Events become Slack messages. Pure: no await, no clock, and whatever others said stays literal."""
 
+from bridge.render.alert import alert
 from bridge.render.card import card
+from bridge.render.clocks import alarm, escalation, opened_again, reminder
+from bridge.render.digest import DigestView, digest, percentile
 from bridge.render.events import notice, render, status
 from bridge.render.files import without
+from bridge.render.handoff import HandoffView
+from bridge.render.home import REFRESH, HomeRow, home
 from bridge.render.message import ConversationView, Shown, SlackFile, SlackMessage, username
+from bridge.render.question import HeldChoice, HeldFor, failure, question
+from bridge.render.transcript import transcript
 
 __all__ = [
+    "REFRESH",
     "ConversationView",
+    "DigestView",
+    "HandoffView",
+    "HeldChoice",
+    "HeldFor",
+    "HomeRow",
     "Shown",
     "SlackFile",
     "SlackMessage",
+    "alarm",
+    "alert",
     "card",
+    "digest",
+    "escalation",
+    "failure",
+    "home",
     "notice",
+    "opened_again",
+    "percentile",
+    "question",
+    "reminder",
     "render",
     "status",
+    "transcript",
     "username",
     "without",
 ]

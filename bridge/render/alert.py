@@ -5,93 +5,167 @@ https://docs.slack.dev/reference/block-kit/blocks/alert-block (modals only)
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from datetime import UTC, datetime
 
-from bridge.model import Author, Control, HandoffStarted, Quote, Role
+from bridge.model import Act, Control, Quote, Role
 from bridge.render import limits
+from bridge.render.acts import act_button, offered
 from bridge.render.card import COLOURS, EMOJI, coloured, field, when
+from bridge.render.carousel import link_button
+from bridge.render.folded import folded
+from bridge.render.handoff import Ending, HandoffView
 from bridge.render.literal import (
     Block,
     Element,
     bullets,
     date,
     emoji,
+    is_web,
     linked,
-    plain,
+    one_line,
     quote,
     rich_text,
     section,
     text,
 )
-from bridge.render.message import ConversationView, Face, SlackMessage, username
-from bridge.render.pieces import Piece, flow, messages
+from bridge.render.message import ConversationView, Face, SlackMessage
+from bridge.render.pieces import flow, messages
+from bridge.render.words import lasting
 
-_HEADLINES = {
-    Control.WAITING: "waits for a human",
-    Control.HUMAN: "is talking with a human",
-    Control.CLOSED: "is no longer waiting",
+_MISSED = "#E01E5A"
+_ENDINGS: dict[Ending, tuple[str, str, str]] = {
+    "handed_back": (COLOURS[Control.BOT], EMOJI[Control.BOT], "handed back to the AI agent"),
+    "closed": (COLOURS[Control.CLOSED], EMOJI[Control.CLOSED], "the conversation ended"),
+    "expired": (_MISSED, "warning", "the handoff expired, nobody answered in time"),
 }
-
-_LONGEST_WAIT = 30 * 86400.0
-
-
-def alert(event: HandoffStarted, view: ConversationView) -> tuple[SlackMessage, ...]:
-    """Who waits, why and until when, coloured and told to the channel; then what was said before, folded."""
-    # the handoff is told before it has taken effect
-    control = Control.WAITING if view.control is Control.BOT else view.control
-    name = username(Author(role=Role.CUSTOMER), event.customer or view.customer) or "Customer"
-    headline = rich_text(section(emoji(EMOJI[control]), text(f" {name} {_HEADLINES[control]}", bold=True)))
-    facts = rich_text(bullets(*_facts(event, view)))
-    words = event.text or ""
-    telling = [section(text("The customer was told:", italic=True)), quote(*linked(words))]
-    told = flow(telling if words.strip() else [])
-    beside = tuple(block for piece in told for block in piece.blocks)
-    room = limits.MESSAGE - Piece((), (headline, facts)).size
-    fits = sum(piece.size for piece in told) < room
-    first = coloured(headline, (facts, *beside) if fits else (facts,), COLOURS[control], broadcast=True)
-    rest = [*([] if fits else told), *_context(event.context, name)]
-    return (first, *messages(rest, Face()))
+#: how a handoff ended that is over without anybody having said so
+_ENDED: dict[Control, Ending] = {Control.BOT: "handed_back", Control.CLOSED: "closed"}
 
 
-def _facts(event: HandoffStarted, view: ConversationView) -> list[list[Element]]:
-    facts = [
-        field("Source", f"{view.key.source} ({view.vendor})"),
-        [text("Since: ", bold=True), when(event.at)],
-    ]
-    if event.reason:
-        facts.append(field("Why", event.reason, 300))
-    if event.department:
-        facts.append(field("Department", event.department))
-    if event.wait is not None and 0 < event.wait < _LONGEST_WAIT:
-        facts.append([text("Answer by: ", bold=True), *_deadline(event.at, event.wait)])
-    return facts
+def alert(view: ConversationView, handoff: HandoffView, *, in_thread: bool) -> SlackMessage:
+    """Who waits, why and until when, coloured by what has become of it; it is updated in place.
+
+    In the conversation's thread it is told to the channel, and says what the customer was told.
+    """
+    colour, mark, state = _state(handoff)
+    headline = rich_text(section(emoji(mark), text(f" {view.who}{state}", bold=True)))
+    below = (rich_text(bullets(*_facts(view, handoff))), *_said(handoff, in_thread))
+    shown = coloured(headline, below, colour).with_buttons(_buttons(view, handoff, in_thread))
+    return shown.told_to_channel() if in_thread else shown
 
 
-def _deadline(at: datetime, wait: float) -> list[Element]:
-    by = at.astimezone(UTC) + timedelta(seconds=wait)
-    return [
-        date(int(by.timestamp()), "{time_secs}", f"{by:%H:%M:%S} UTC"),
-        text(f" ({wait:g} s), or the vendor ends the handoff"),
-    ]
+def told(handoff: HandoffView) -> tuple[SlackMessage, ...]:
+    """What the customer was told, where that is too long to stand in the alert."""
+    telling = _told(handoff)
+    return messages(flow(telling), Face()) if _is_long(telling) else ()
 
 
-def _context(quotes: tuple[Quote, ...], name: str) -> list[Piece]:
-    """What was said before, in a container that opens on request."""
+def before(quotes: Iterable[Quote], name: str) -> tuple[SlackMessage, ...]:
+    """What was said before the handoff, folded; `name` is the customer's."""
     who = {Role.CUSTOMER: name, Role.BOT: "AI agent", Role.AGENT: "Agent", Role.SYSTEM: "System"}
     containers: list[Element] = []
     for one in quotes:
         if one.text.strip():
             containers += [section(text(who[one.role], bold=True)), quote(*linked(one.text))]
-    return [replace(piece, blocks=(_folded(piece.plainer),)) for piece in flow(containers)]
+    return messages(folded(containers), Face())
 
 
-def _folded(blocks: tuple[Block, ...]) -> Block:
-    """https://docs.slack.dev/reference/block-kit/blocks/container-block"""
-    return {
-        "type": "container",
-        "title": plain("What was said before"),
-        "is_collapsible": True,
-        "default_collapsed": True,
-        "child_blocks": list(blocks),
-    }
+def _ending(handoff: HandoffView) -> Ending | None:
+    return handoff.ending or _ENDED.get(handoff.control)
+
+
+def _state(handoff: HandoffView) -> tuple[str, str, str]:
+    """The colour, the emoji, and the words after the customer's name."""
+    if ending := _ending(handoff):
+        colour, mark, state = _ENDINGS[ending]
+        return colour, mark, f": {state}"
+    state = " waits for a human"
+    if handoff.control is Control.HUMAN:
+        state = f" is talking with {one_line(handoff.owner) or 'a human'}"
+    return COLOURS[handoff.control], EMOJI[handoff.control], state
+
+
+def _buttons(view: ConversationView, handoff: HandoffView, in_thread: bool) -> list[Element]:
+    found: list[Element] = []
+    if not _ending(handoff) and Act.CLAIM in offered(handoff.control, view.can):
+        found.append(act_button(Act.CLAIM))
+    if not in_thread and handoff.thread and is_web(handoff.thread):
+        found.append(link_button("Open thread", handoff.thread, "open"))
+    return found
+
+
+# ── what is known of it ──────────────────────────────────────────────────────────────────────────
+
+
+def _facts(view: ConversationView, handoff: HandoffView) -> list[list[Element]]:
+    facts = [field("Source", f"{view.key.source} ({view.vendor})")]
+    language = view.customer.language if view.customer else None
+    for label, value, limit in (
+        ("Why", handoff.reason, limits.REASON),
+        ("Department", handoff.department, limits.LABEL),
+        ("Language", language, limits.LABEL),
+    ):
+        if one_line(value):
+            facts.append(field(label, value or "", limit))
+    ending = _ending(handoff)
+    if handoff.control is Control.WAITING and not ending:
+        return [*facts, *_wait(handoff)]
+    facts.append([text("Started: ", bold=True), when(handoff.started_at)])
+    if handoff.claimed_at:
+        facts.append([text("Claimed: ", bold=True), *_done(handoff, handoff.claimed_at, handoff.owner)])
+    if ending and handoff.ended_at:
+        ended = _done(handoff, handoff.ended_at, handoff.ended_by)
+        facts.append([text("Ended: ", bold=True), when(handoff.ended_at), text(", "), *ended])
+    return facts
+
+
+def _wait(handoff: HandoffView) -> list[list[Element]]:
+    since = when(handoff.waiting_since or handoff.started_at)
+    facts = [[text("Waiting since: ", bold=True), since]]
+    if handoff.released_by:
+        by = text(f"by {one_line(handoff.released_by)}; waits again since ")
+        facts = [[text("Released: ", bold=True), by, since]]
+    if handoff.deadline:
+        ends = text(", or the vendor ends the handoff")
+        facts.append([text("Answer by: ", bold=True), _to_the_second(handoff.deadline), ends])
+    if handoff.opens_at:
+        facts.append([text("Business hours begin: ", bold=True), when(handoff.opens_at)])
+    return facts
+
+
+def _done(handoff: HandoffView, at: datetime, by: str | None) -> list[Element]:
+    """Who did it, where that is known, and how long after the start."""
+    who = f"by {one_line(by)} " if by else ""
+    return [text(f"{who}after {lasting((at - handoff.started_at).total_seconds())}")]
+
+
+def _to_the_second(at: datetime) -> Element:
+    at = at.astimezone(UTC)
+    return date(int(at.timestamp()), "{time_secs}", f"{at:%H:%M:%S} UTC")
+
+
+# ── what was said ────────────────────────────────────────────────────────────────────────────────
+
+
+def _said(handoff: HandoffView, in_thread: bool) -> list[Block]:
+    containers: list[Element] = []
+    if last := one_line(handoff.last_words, limits.LAST_WORDS):
+        # nothing to press in it: where it is cut, an address would be another one
+        containers += _quoted("Last words", [text(last)])
+    if in_thread and not _is_long(telling := _told(handoff)):
+        containers += telling
+    return [rich_text(*containers)] if containers else []
+
+
+def _told(handoff: HandoffView) -> list[Element]:
+    words = handoff.told or ""
+    return _quoted("The customer was told", linked(words)) if words.strip() else []
+
+
+def _quoted(label: str, words: list[Element]) -> list[Element]:
+    return [section(text(f"{label}:", italic=True)), quote(*words)]
+
+
+def _is_long(containers: list[Element]) -> bool:
+    return sum(piece.size for piece in flow(containers)) > limits.TOLD

@@ -6,8 +6,9 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from bridge.model import Author, Control, Role
+from bridge.model import Control
 from bridge.render import limits
+from bridge.render.acts import act_button, offered
 from bridge.render.literal import (
     Block,
     Element,
@@ -20,7 +21,7 @@ from bridge.render.literal import (
     section,
     text,
 )
-from bridge.render.message import ConversationView, Face, SlackMessage, ladder, username
+from bridge.render.message import ConversationView, Face, SlackMessage, ladder
 from bridge.render.pieces import Piece
 from bridge.render.said import said
 
@@ -45,15 +46,15 @@ _CONTROL = {
 
 
 def card(view: ConversationView) -> SlackMessage:
-    """The card as it stands now; it is updated in place."""
-    name = username(Author(role=Role.CUSTOMER), view.customer) or "Customer"
-    head = rich_text(section(emoji(EMOJI[view.control]), text(f" {name}", bold=True), *_state(view)))
+    """The card as it stands now, with what can be done about the conversation; it is updated in place."""
+    head = rich_text(section(emoji(EMOJI[view.control]), text(f" {view.who}", bold=True), *_state(view)))
+    buttons = [act_button(act) for act in offered(view.control, view.can)]
     rows, details = _facts(view), list(view.details.items())
     shown = details[: limits.CARD_DETAILS]
     while True:
         facts = rich_text(bullets(*rows, *_details(shown, len(details) - len(shown))))
         if not shown or Piece((), (head, facts)).size <= limits.MESSAGE:
-            return coloured(head, (facts,), COLOURS[view.control])
+            return coloured(head, (facts,), COLOURS[view.control]).with_buttons(buttons)
         shown.pop()
 
 
@@ -68,11 +69,11 @@ def _state(view: ConversationView) -> list[Element]:
     return words
 
 
-def coloured(head: Block, facts: tuple[Block, ...], colour: str, *, broadcast: bool = False) -> SlackMessage:
+def coloured(head: Block, facts: tuple[Block, ...], colour: str) -> SlackMessage:
     """A line, and under it what belongs to it, beside a bar in the colour of its state."""
     rungs = [
-        SlackMessage("", (head,), ({"color": colour, "blocks": list(facts)},), broadcast=broadcast),
-        SlackMessage("", (head, *facts), broadcast=broadcast),
+        SlackMessage("", (head,), ({"color": colour, "blocks": list(facts)},)),
+        SlackMessage("", (head, *facts)),
     ]
     return ladder(rungs, Face(), said((head, *facts)))
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bridge.model import (
     AnyEvent,
     Author,
+    Control,
     ConversationEnded,
     ConversationReopened,
     ConversationStarted,
@@ -20,9 +23,10 @@ from bridge.model import (
     UnknownEvent,
 )
 from bridge.render import limits
-from bridge.render.alert import alert
+from bridge.render.alert import alert, before, told
 from bridge.render.files import shown
 from bridge.render.fitting import fitting
+from bridge.render.handoff import HandoffView
 from bridge.render.literal import one_line
 from bridge.render.message import ConversationView, Face, Shown, SlackMessage, face, username
 from bridge.render.parts import pieces
@@ -33,10 +37,9 @@ def render(event: AnyEvent, view: ConversationView) -> tuple[Shown, ...]:
     """What shows `event`, in order; nothing where it shows as the card, a status or a mark."""
     match event:
         case Message():
-            said = pieces(event.parts, event.author.role, can_choose=view.can_choose)
-            return shown(said, face(event.author, event.customer or view.customer))
+            return _message(event, view)
         case HandoffStarted():
-            return alert(event, view)
+            return _handoff(event, view)
         case ConversationStarted() | Typing() | Receipt():
             return ()
         case Presence():
@@ -55,10 +58,11 @@ def render(event: AnyEvent, view: ConversationView) -> tuple[Shown, ...]:
             return notices(_unknown(event, view))
 
 
-def notice(text: str) -> SlackMessage:
-    """The bridge's own words in a thread: a failure, a hint."""
+def notice(text: str, *, broadcast: bool = False) -> SlackMessage:
+    """The bridge's own words in a thread: a failure, a hint; `broadcast`: the channel sees them too."""
     first, *more = fitting(text.strip() or "–", limits.TEXT_OBJECT - 1)
-    return notices(first.rstrip() + "…" if more else first)[0]
+    message = notices(first.rstrip() + "…" if more else first)[0]
+    return message.told_to_channel() if broadcast else message
 
 
 def notices(text: str) -> tuple[SlackMessage, ...]:
@@ -68,6 +72,22 @@ def notices(text: str) -> tuple[SlackMessage, ...]:
 def status(event: Typing) -> str | None:
     """For assistant.threads.setStatus, which puts the typist's name before it; None clears."""
     return "is typing…" if event.active else None
+
+
+def _message(event: Message, view: ConversationView) -> tuple[Shown, ...]:
+    said = pieces(event.parts, event.author.role, can_choose=view.can_choose)
+    by = face(event.author, event.customer or view.customer)
+    if not (said and view.out_of_turn and event.author.role is Role.BOT):
+        return shown(said, by)
+    first, *rest = shown([*line("The AI agent said this after a human took over"), *said], by)
+    return (first.told_to_channel() if isinstance(first, SlackMessage) else first, *rest)
+
+
+def _handoff(event: HandoffStarted, view: ConversationView) -> tuple[Shown, ...]:
+    handoff = HandoffView.of(event)
+    if view.control is not Control.BOT:  # it is told before it has taken effect
+        handoff = replace(handoff, control=view.control, owner=view.owner)
+    return (alert(view, handoff, in_thread=True), *told(handoff), *before(event.context, view.who))
 
 
 def _who(author: Author, view: ConversationView) -> str:

@@ -11,12 +11,14 @@ from bridge.model import Control, HandoffStarted
 #: how a handoff ended: the AI agent has the customer again, all is over, or nobody answered in time
 Ending = Literal["handed_back", "closed", "expired"]
 
+_LONGEST_WAIT = 30 * 86400.0  # seconds; what a vendor says beyond it is no deadline
+
 
 @dataclass(frozen=True)
 class HandoffView:
     """`control` is WAITING or HUMAN while the handoff lasts, and what followed once `ending` is set.
 
-    `waiting_since` is the begin of the present wait: later than `started_at` after a release, by `released_by`.
+    `waiting_since` is when the present wait began: later than `started_at` after a release, by `released_by`.
     `deadline` is when the vendor gives up, `opens_at` when business hours begin, if it is outside of them.
     """
 
@@ -40,6 +42,7 @@ class HandoffView:
     @classmethod
     def of(cls, event: HandoffStarted) -> Self:
         """A handoff as it starts."""
+        wait = event.wait if event.wait is not None and 0 < event.wait < _LONGEST_WAIT else None
         return cls(
             control=Control.WAITING,
             started_at=event.at,
@@ -47,5 +50,5 @@ class HandoffView:
             reason=event.reason,
             department=event.department,
             told=event.text,
-            deadline=event.at + timedelta(seconds=event.wait) if event.wait else None,
+            deadline=event.at + timedelta(seconds=wait) if wait is not None else None,
         )

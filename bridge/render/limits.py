@@ -7,6 +7,9 @@ Characters unless it says otherwise; a name without an address follows the one a
 TEXT = 4000
 # https://docs.slack.dev/reference/block-kit/blocks
 BLOCKS = 50
+VIEW_BLOCKS = 100
+# https://docs.slack.dev/reference/methods/views.publish: bytes, or else `view_too_large`
+VIEW = 250_000
 # https://docs.slack.dev/reference/block-kit/composition-objects/text-object
 TEXT_OBJECT = 3000
 # https://docs.slack.dev/reference/block-kit/blocks/image-block
@@ -29,6 +32,10 @@ CAROUSEL_CARDS = 10
 TABLE_ROWS = 100
 TABLE_COLUMNS = 20
 TABLES = 1
+# https://docs.slack.dev/reference/block-kit/blocks/data-visualization-block
+CHART_AXIS = 50
+# https://docs.slack.dev/reference/block-kit/blocks/alert-block
+ALERT = 200
 # https://docs.slack.dev/reference/methods/agents.sessions.setStatus has 200; here no figure is given
 USERNAME = 80
 
@@ -38,6 +45,11 @@ USERNAME = 80
 MESSAGE = 3500
 #: a label, a name or a value, cut with a visible "…" past it
 LABEL = 150
+#: why somebody is wanted, and what the customer said last
+REASON = 300
+LAST_WORDS = 300
+#: what the customer was told stands in the alert up to this, escaped
+TOLD = 1000
 #: text longer than this is not read as Markdown
 MARKDOWN = 20_000
 #: how wide a table's column is padded where the table is shown as text

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from bridge.model import Author, Channel, Control, ConversationKey, Customer, Role
+from bridge.model import Act, Author, Channel, Control, ConversationKey, Customer, Role
 from bridge.render import limits
-from bridge.render.literal import Block, escape, is_web, one_line
+from bridge.render.acts import OURS
+from bridge.render.literal import Block, Element, escape, is_web, one_line
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,20 @@ class SlackMessage:
         while rung:
             yield rung
             rung = rung.plainer
+
+    def told_to_channel(self) -> SlackMessage:
+        """This message, as a reply that the whole channel sees."""
+        return self._on_each_rung(lambda rung: replace(rung, broadcast=True))
+
+    def with_buttons(self, buttons: Sequence[Element]) -> SlackMessage:
+        """This message with `buttons` below its blocks; the rung of text alone has none."""
+        row: Block = {"type": "actions", "elements": list(buttons)}
+        if not buttons:
+            return self
+        return self._on_each_rung(lambda rung: replace(rung, blocks=rung.blocks and (*rung.blocks, row)))
+
+    def _on_each_rung(self, change: Callable[[SlackMessage], SlackMessage]) -> SlackMessage:
+        return replace(change(self), plainer=self.plainer and self.plainer._on_each_rung(change))
 
 
 @dataclass(frozen=True)
@@ -72,6 +87,13 @@ class ConversationView:
     owner: str | None = None  # the agent who has it
     console: str | None = None  # where people see it at the vendor
     can_choose: bool = False  # whether the vendor lets us say something as the customer
+    can: frozenset[Act] = OURS  # the acts that can be done about it, at this vendor and on its route
+    out_of_turn: bool = False  # whether the AI agent speaks though a human has the conversation
+
+    @property
+    def who(self) -> str:
+        """The customer, as they are called here."""
+        return username(Author(role=Role.CUSTOMER), self.customer) or "Customer"
 
 
 @dataclass(frozen=True)
@@ -128,7 +150,7 @@ def ladder(rungs: list[SlackMessage], by: Face, words: str) -> SlackMessage:
             username=by.username,
             icon_url=by.icon_url,
             icon_emoji=by.icon_emoji,
-            plainer=replace(message, broadcast=rung.broadcast),
+            plainer=message,
         )
     return message
 

@@ -48,4 +48,6 @@ def inline(element: Element) -> str:
             return str(element["fallback"])
         case "emoji":
             return f":{element['name']}:"
+        case "user" | "usergroup":
+            return ""  # in text it would be an id, or ping once more
     return str(element["text"])

@@ -1,11 +1,23 @@
-"""Parts in words and links: what they are on the lower rungs, and, for most of them, on the first."""
+"""Parts in words and links, as the lower rungs show them and, for most, the first; and durations in words."""
 
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 from bridge.model import Button, Card, File, Option, Options, UnknownPart, Webview
 from bridge.render.literal import Element, bullets, link, linked, one_line, preformatted, section, text
+
+
+def lasting(seconds: float) -> str:
+    """As "45 s", "1 min 20 s", "2 h 5 min", "3 d 4 h". A vendor's clock ahead of ours makes it "0 s"."""
+    left = max(0, round(seconds))
+    units = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+    for (unit, size), (below, smaller) in pairwise(units):
+        if left >= size:
+            rest = left % size // smaller
+            return f"{left // size} {unit} {rest} {below}" if rest else f"{left // size} {unit}"
+    return f"{left} s"
 
 
 def media_words(what: str, url: str, name: str | None = None) -> Element:

@@ -70,7 +70,7 @@ class Files:
                 if isinstance(uploaded, Again):
                     return uploaded
                 id = uploaded
-                await self._note(turn, {f"{step}.file": id})
+                await self._ledger.progress(turn, {f"{step}.file": id})
             elif turn.doubt and (ts := standing.get(id) or await self._shown(turn, id, thread)):
                 return ts
             if (wait := await slots.wait(thread.channel)) > 0:
@@ -85,7 +85,7 @@ class Files:
             raise
         except (Rejected, ScopeMissing) as error:
             reason = error.problem
-        await self._note(turn, {f"{step}.link": reason})
+        await self._ledger.progress(turn, {f"{step}.link": reason})
         return without(file, reason)
 
     # ── from the vendor to Slack ─────────────────────────────────────────────────────────────────
@@ -112,7 +112,7 @@ class Files:
         tried = int(turn.refs.get(f"{step}.tried", "0"))
         if tried == len(WAITS):
             raise Rejected(error.problem) from error
-        await self._note(turn, {f"{step}.tried": str(tried + 1)})
+        await self._ledger.progress(turn, {f"{step}.tried": str(tried + 1)})
         return Again(WAITS[tried], error.problem, doubt=turn.doubt)
 
     async def _fetch(self, turn: Turn, file: SlackFile) -> Fetched:
@@ -163,10 +163,6 @@ class Files:
                 if ts := _share(told, thread):
                     return ts
         return (await self._api.posted(thread, turn.delivery)).get(id)
-
-    async def _note(self, turn: Turn, refs: Mapping[str, str]) -> None:
-        if not await self._ledger.progress(turn, refs):
-            raise OutcomeUnknown("the lane was taken over by another worker")
 
 
 async def _chunks(fetched: Fetched) -> AsyncIterator[bytes]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+from bridge.engine.echo import ECHO, SHORT_ECHO
 from bridge.engine.echo import digest as said_digest
 from bridge.engine.ports import Ledger
 from bridge.engine.vendor import notice as notice_in
 from bridge.engine.work import Again, Change, Conversation, Done, NewDelivery, Outcome, PutBack, Turn
-from bridge.errors import OutcomeUnknown
 from bridge.model import EVENT, AnyEvent, ConversationStarted, Direction, Message, Role, ThreadKey
 from bridge.render import Shown, SlackFile, SlackMessage, notice, render
 from bridge.slack.api import ChannelAway, SlackApi, ThreadGone
@@ -18,10 +18,6 @@ from bridge.slack.files import Files
 from bridge.slack.opening import Opener, Slots
 from bridge.slack.routes import Routes
 from bridge.slack.view import digest, learn
-
-ECHO = 86_400.0  # seconds in which an agent's words may come back as theirs
-SHORT_ECHO = 300.0  # and as the bot's, which may well say the same by itself
-
 
 class ThreadCarrier:
     def __init__(self, api: SlackApi, ledger: Ledger, routes: Routes, files: Files) -> None:
@@ -118,8 +114,8 @@ class ThreadCarrier:
             if not isinstance(became, str):
                 return became
             ts = became
-            if index + 1 < len(messages) and not await self._ledger.progress(turn, {step: ts}):
-                raise OutcomeUnknown("the lane was taken over by another worker")
+            if index + 1 < len(messages):
+                await self._ledger.progress(turn, {step: ts})
         return ts
 
     def _after(

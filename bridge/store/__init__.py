@@ -13,10 +13,24 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from bridge.engine.work import SENDING, Conversation, Incoming, NewDelivery, Outcome, Turn
-from bridge.errors import ConfigError
-from bridge.model import AnyEvent, ThreadKey
-from bridge.store import conversations, inbox, lanes, migrate, pace, replies
+from bridge.control import Signal
+from bridge.engine.gate import Stopped, Wish
+from bridge.engine.work import (
+    SENDING,
+    AlertPlace,
+    Conversation,
+    Course,
+    Handoff,
+    Incoming,
+    NewDelivery,
+    Outcome,
+    Owner,
+    Row,
+    Turn,
+)
+from bridge.errors import ConfigError, OutcomeUnknown
+from bridge.model import AnyEvent, ConversationKey, HeldChoice, ThreadKey
+from bridge.store import conversations, handoffs, inbox, lanes, migrate, pace, quiet, replies, watch
 from bridge.store.database import Database, Postgres, Sqlite, postgres_dsn
 from bridge.store.listen import Listener
 from bridge.store.together import Together
@@ -109,8 +123,8 @@ class Store:
             self._wake()
         return new
 
-    async def keep_reply(self, incoming: Incoming, where: ThreadKey, new: NewDelivery) -> str:
-        """Keep a message of a thread and queue it: "queued", "duplicate" or "not_our_thread"."""
+    async def keep_reply(self, incoming: Incoming, where: ThreadKey | int, new: NewDelivery) -> str:
+        """Keep what was written in a thread, or pressed, and queue it: see `replies.keep_reply`."""
         became = await self._database.run(replies.keep_reply, incoming, where, new)
         if became == "queued":
             self._wake()
@@ -130,6 +144,21 @@ class Store:
             self._wake()
         return became
 
+    async def send_on(
+        self, incoming: Incoming, where: ThreadKey | int, delivery: int, user: str, choice: HeldChoice | None
+    ) -> str:
+        """Queue again what was held or failed: see `replies.send_on`."""
+        became = await self._database.run(replies.send_on, incoming, where, delivery, user, choice)
+        if became == "queued":
+            self._wake()
+        return became
+
+    async def lock_message(self, incoming: Incoming, where: ThreadKey, late: Sequence[NewDelivery]) -> str:
+        """The message at `where` is a note: see `replies.lock_message`."""
+        became = await self._database.run(replies.lock_message, incoming, where, late)
+        self._wake()
+        return became
+
     async def forget_thread(self, incoming: Incoming, where: ThreadKey) -> str:
         return await self._database.run(replies.forget_thread, incoming, where)
 
@@ -145,9 +174,10 @@ class Store:
             self._wake()
         return result
 
-    async def progress(self, turn: Turn, refs: Mapping[str, str]) -> bool:
+    async def progress(self, turn: Turn, refs: Mapping[str, str]) -> None:
+        """Record steps that are done. Raises `OutcomeUnknown` where the lane is no longer ours."""
         turn.refs.update(refs)
-        return await self._database.run(lanes.progress, turn, turn.refs)
+        _ours(await self._database.run(lanes.progress, turn, turn.refs))
 
     async def renew(self, worker: int, held: Sequence[int], lease: float) -> None:
         await self._database.run(lanes.renew, worker, held, lease)
@@ -175,11 +205,73 @@ class Store:
     async def last_reply(self, conversation: int) -> str | None:
         return await self._database.run(replies.last_reply, conversation)
 
-    async def begin_reply(self, turn: Turn, step: str, digests: Sequence[str]) -> bool:
-        """Record that the vendor may have this step of the reply from here on. False where the lane is no
-        longer ours."""
-        turn.refs[SENDING] = step
-        return await self._database.run(replies.begin_reply, turn, turn.refs, digests)
+    async def begin_reply(
+        self, turn: Turn, step: str, digests: Sequence[str], wish: Wish | None
+    ) -> Stopped | None:
+        """Record that the vendor may have this step of the reply from here on; with a `wish` only if the
+        conversation admits it, else why not. Raises `OutcomeUnknown` where the lane is no longer ours."""
+        refs = {**turn.refs, SENDING: step}
+        ours, stopped = await self._database.run(replies.begin_reply, turn, refs, digests, wish)
+        _ours(ours)
+        if stopped is None:
+            turn.refs.update(refs)
+            if wish is not None:
+                self._wake()
+        return stopped
+
+    async def act(self, turn: Turn, happened: Signal, by: Owner) -> tuple[bool, Conversation]:
+        """What an agent does that needs no vendor: whether it was done, once, and what stands then."""
+        if ACTED in turn.refs:  # and the process ended before it was told
+            return True, await self.conversation(turn.conversation.id)
+        refs = {**turn.refs, ACTED: "1"}
+        ours, done, stands = await self._database.run(replies.act, turn, refs, happened, by)
+        _ours(ours)
+        if done:
+            turn.refs.update(refs)
+            self._wake()
+        return done, stands
+
+    # ── handoffs ─────────────────────────────────────────────────────────────────────────────────
+
+    async def handoff(self, handoff: int) -> Handoff:
+        return await self._database.run(handoffs.read, handoff)
+
+    async def last_handoff(self, conversation: int) -> Handoff | None:
+        """The one that is under way, or else the last one."""
+        return await self._database.run(handoffs.last, conversation)
+
+    async def place_alert(self, turn: Turn, handoff: int, name: str, where: AlertPlace, team: str) -> None:
+        await self._database.run(handoffs.place, turn.conversation.id, handoff, team, name, where)
+
+    async def breach(self, handoff: int) -> None:
+        """Somebody waited for longer than was promised."""
+        await self._database.run(handoffs.breach, handoff)
+
+    async def alarm(self, handoff: int) -> None:
+        """The AI agent spoke although a human has the conversation, and ops were told."""
+        await self._database.run(handoffs.alarm, handoff)
+
+    async def quiet_events(self, turn: Turn, since: int, most: int) -> tuple[list[str], int]:
+        """The newest events before `turn`, after the delivery `since`, that were not shown, oldest first; and
+        how many more there are."""
+        return await self._database.run(quiet.events, turn, since, most)
+
+    async def open_handoffs(self, most: int) -> list[Row]:
+        """Those under way, the longest wait first."""
+        return await self._database.run(watch.open_handoffs, most)
+
+    async def courses(self, since: float, until: float) -> list[Course]:
+        """How the handoffs went that began within a time."""
+        return await self._database.run(watch.courses, since, until)
+
+    async def counts(self) -> Mapping[str, int]:
+        """How many handoffs are waiting, and with a human."""
+        return await self._database.run(watch.counts)
+
+    async def keep_clock(self, about: ConversationKey, new: NewDelivery) -> None:
+        """Queue what is about no customer's conversation, such as a digest, once under its key."""
+        await self._database.run(inbox.keep_clock, about, new)
+        self._wake()
 
     async def was_said(self, digest: str, within: float) -> bool:
         """Whether a reply with this digest was begun in the last `within` seconds, and not told back yet."""
@@ -203,3 +295,12 @@ class Store:
         self.woken.set()
         if self._listener is not None:
             self._listener.notify()
+
+
+#: among an act's refs: it was done
+ACTED = "acted"
+
+
+def _ours(held: bool) -> None:
+    if not held:
+        raise OutcomeUnknown("the lane was taken over by another worker")

@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from bridge.engine.work import Change, Conversation, Typist
+from bridge.engine.work import Change, Conversation, NewDelivery, Owner, Typist
 from bridge.model import Control, ConversationKey, ThreadKey
+from bridge.store import handoffs
 from bridge.store.tables import conversation, now, said, thread
 
 _CONVERSATIONS = select(
@@ -21,6 +22,7 @@ _CONVERSATIONS = select(
     conversation.c.control,
     conversation.c.control_at,
     conversation.c.owner,
+    conversation.c.owner_id,
     conversation.c.team,
     conversation.c.channel,
     conversation.c.thread_ts,
@@ -86,7 +88,7 @@ def _conversation(row: Any) -> Conversation:
         key=ConversationKey(source=row.source, id=row.external_id),
         control=Control(row.control),
         since=row.control_at,
-        owner=row.owner,
+        owner=Owner(row.owner, row.owner_id) if row.owner or row.owner_id else None,
         thread=ThreadKey(team=row.team, channel=row.channel, ts=row.thread_ts) if located else None,
         created_at=row.created_at,
         facts=json.loads(row.facts),
@@ -100,12 +102,14 @@ def lock(connection: Connection, ids: Sequence[int]) -> None:
     connection.execute(_LOCK_CONVERSATIONS, {"ids": list(ids)})
 
 
-def change(connection: Connection, about: int, told: Change) -> None:
+def change(connection: Connection, about: int, told: Change) -> list[NewDelivery]:
+    """Write what a delivery taught us; what is to be queued because of it."""
     values: dict[str, Any] = {}
-    if told.control is not None:
-        values["control"] = told.control
-        values["control_at"] = now()
-        values["owner"] = told.owner
+    follow: list[NewDelivery] = []
+    if told.happened is not None:
+        follow = handoffs.act(connection, about, told.happened, told.by or Owner()) or []
+    if told.answered:
+        handoffs.answered(connection, about)
     if told.facts is not None:
         values["facts"] = json.dumps(told.facts)
     if told.heard is not None:
@@ -116,6 +120,7 @@ def change(connection: Connection, about: int, told: Change) -> None:
         values["typing"] = json.dumps(dataclasses.asdict(told.typing)) if told.typing.text else None
     if values:
         connection.execute(_CHANGE.values(**values), {"conversation": about})
+    return follow
 
 
 def open_thread(connection: Connection, conversation_id: int, where: ThreadKey, card: str) -> Conversation:

@@ -4,29 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Double, bindparam, or_, update
+from sqlalchemy import Connection, bindparam
 from sqlalchemy.dialects.postgresql import insert
 
 from bridge import control
+from bridge.engine.echo import ECHO, digest
 from bridge.engine.work import Incoming, NewDelivery
-from bridge.model import EVENT, AnyEvent, Control, Direction, Receipt, Typing
-from bridge.store.lanes import enqueue, storable
-from bridge.store.tables import conversation, inbox, now
+from bridge.model import EVENT, AnyEvent, Control, ConversationKey, Direction, Message, Receipt, Typing
+from bridge.store import handoffs
+from bridge.store.keeping import keep
+from bridge.store.lanes import enqueue
+from bridge.store.replies import was_said
+from bridge.store.tables import conversation, now
 
-AT_ONCE = 60.0  # seconds
-
-_KEEP = (
-    insert(inbox)
-    .values(
-        source=bindparam("source"),
-        key=bindparam("key"),
-        path=bindparam("path"),
-        body=bindparam("body"),
-        received_at=now(),
-    )
-    .on_conflict_do_nothing(index_elements=[inbox.c.source, inbox.c.key])
-    .returning(inbox.c.source, inbox.c.key)
-)
 _new_conversation = insert(conversation).values(
     source=bindparam("source"),
     external_id=bindparam("external"),
@@ -39,20 +29,6 @@ _MEET = _new_conversation.on_conflict_do_update(
     index_elements=[conversation.c.source, conversation.c.external_id],
     set_={"control": conversation.c.control},
 ).returning(conversation.c.id, conversation.c.source, conversation.c.external_id, conversation.c.control)
-# An event that comes late moves nothing back: then the vendor's own time decides. One that comes at once is
-# believed, since clocks differ.
-_CONTROL = (
-    update(conversation)
-    .where(
-        conversation.c.id == bindparam("conversation"),
-        or_(
-            conversation.c.control_at.is_(None),
-            conversation.c.control_at <= bindparam("at"),
-            bindparam("at") > now() - bindparam("at_once", type_=Double()),
-        ),
-    )
-    .values(control=bindparam("new_control"), control_at=bindparam("at"), owner=None)
-)
 #: a webhook and what its adapter read in it
 Webhook = tuple[Incoming, Sequence[AnyEvent]]
 
@@ -75,21 +51,26 @@ def keep_events(connection: Connection, webhooks: Sequence[Webhook]) -> list[boo
     rows = [met[event.conversation.source, event.conversation.id] for event in events]
     deliveries = [(row.id, _delivery(event)) for row, event in zip(rows, events, strict=True)]
     controls = {row.id: Control(row.control) for row in rows}
-    missed = []
+    follow: list[tuple[int, NewDelivery]] = []
     for row, event, queued in zip(rows, events, enqueue(connection, deliveries), strict=True):
-        after = control.after_event(controls[row.id], event) if queued else None
-        if after is None:
-            continue
-        start = control.missed(event)
-        told = {"conversation": row.id, "new_control": after, "at": event.at.timestamp()}
-        # What only hints at a handoff may be the end of the last one, overtaken: it must be newer.
-        told["at_once"] = AT_ONCE if start is None else 0.0
-        if connection.execute(_CONTROL, told).rowcount:
-            controls[row.id] = after
-            if start is not None:
-                missed.append((row.id, _delivery(start)))
-    enqueue(connection, missed)
+        if queued and _matters(controls[row.id], event) and not _is_echo(connection, event):
+            after, more = handoffs.tell(connection, row.id, event)
+            controls[row.id] = after or controls[row.id]
+            follow += [(row.id, one) for one in more]
+    enqueue(connection, follow)
     return new
+
+
+def _matters(stands: Control, event: AnyEvent) -> bool:
+    """Whether `event` may change who has the conversation. Most do not, and cost nothing more."""
+    happened = control.signal(event)
+    return happened in control.STATED or control.after(stands, happened) is not None
+
+
+def _is_echo(connection: Connection, event: AnyEvent) -> bool:
+    """Whether a vendor tells back what we said for somebody here: that says nothing new of who has it."""
+    told = digest(event, tells_humans_apart=True) if isinstance(event, Message) else None
+    return told is not None and was_said(connection, told, ECHO)
 
 
 def _delivery(event: AnyEvent) -> NewDelivery:
@@ -107,16 +88,7 @@ def line(event: AnyEvent) -> Direction:
             return Direction.SLACK
 
 
-def keep(connection: Connection, incoming: Sequence[Incoming]) -> list[bool]:
-    """Keep what was not kept before; for each, whether it is new."""
-    rows = [
-        {"source": one.source, "key": storable(one.key), "path": one.path, "body": one.body}
-        for one in incoming
-    ]
-    kept = {(row.source, row.key) for row in connection.execute(_KEEP, rows)}
-    new = []
-    for row in rows:
-        place = (row["source"], row["key"])
-        new.append(place in kept)
-        kept.discard(place)  # the same twice in one go: the second is the duplicate
-    return new
+def keep_clock(connection: Connection, about: ConversationKey, new: NewDelivery) -> None:
+    """Queue something that is about no customer's conversation; `about` has a source that none can have."""
+    met = connection.execute(_MEET, [{"source": about.source, "external": about.id}]).one()
+    enqueue(connection, [(met.id, new)])

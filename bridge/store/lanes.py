@@ -19,10 +19,12 @@ from sqlalchemy import Boolean, Connection, Double, bindparam, case, delete, fun
 from sqlalchemy.dialects.postgresql import insert  # the construct compiles for SQLite as well
 
 from bridge.engine.work import (
+    KEPT,
     Again,
     Change,
     Done,
     Failed,
+    Kept,
     NewDelivery,
     Outcome,
     PutBack,
@@ -53,6 +55,7 @@ _QUEUE = (
         key=bindparam("key"),
         kind=bindparam("kind"),
         payload=bindparam("payload"),
+        message=bindparam("message"),
         state=DeliveryState.QUEUED,
         created_at=now(),
         attempts=0,
@@ -89,6 +92,7 @@ def enqueue(connection: Connection, new: Sequence[tuple[int, NewDelivery]]) -> l
             "key": storable(one.key),
             "kind": one.kind,
             "payload": one.payload,
+            "message": one.message,
         }
         for about, one in new
     ]
@@ -99,6 +103,11 @@ def enqueue(connection: Connection, new: Sequence[tuple[int, NewDelivery]]) -> l
         accepted.append(place in queued)
         queued.discard(place)  # the same twice in one go: the second is the duplicate
     return accepted
+
+
+def wake(connection: Connection, about: int, direction: Direction) -> None:
+    """Let the lane be looked at: something in it was queued again."""
+    connection.execute(_OPEN_LANES, [{"conversation": about, "direction": direction}])
 
 
 # ── take ─────────────────────────────────────────────────────────────────────────────────────────
@@ -224,9 +233,10 @@ _RETRY_LANE = (
     .where(lane.c.id == bindparam("lane"))
     .values(owner=None, due=now() + bindparam("wait", type_=Double()))
 )
-_NAMES = {Done: "sent", Failed: "failed", Uncertain: "uncertain", Again: "retry"}
+_NAMES = {Done: "sent", Kept: "kept", Failed: "failed", Uncertain: "uncertain", Again: "retry"}
 _STATES = {
     Done: DeliveryState.SENT,
+    Kept: DeliveryState.CANCELLED,
     Failed: DeliveryState.FAILED,
     Uncertain: DeliveryState.UNCERTAIN,
     Again: DeliveryState.QUEUED,
@@ -249,18 +259,13 @@ def advance(connection: Connection, recorded: Sequence[Recorded]) -> list[tuple[
     ours = [one for one in recorded if _is_held(rows.get(one[0].lane), one[0])]
     if ours:
         _finish(connection, ours, rows)
+    follow: list[tuple[int, NewDelivery]] = []
     for turn, outcome, _ in ours:  # several lanes of one conversation may be among them
+        new = [] if isinstance(outcome, PutBack) else list(outcome.follow)
         if (change := _change(outcome)) is not None:
-            conversations.change(connection, turn.conversation.id, change)
-    enqueue(
-        connection,
-        [
-            (turn.conversation.id, new)
-            for turn, outcome, _ in ours
-            if not isinstance(outcome, PutBack)
-            for new in outcome.follow
-        ],
-    )
+            new += conversations.change(connection, turn.conversation.id, change)
+        follow += [(turn.conversation.id, one) for one in new]
+    enqueue(connection, follow)
     following = {}
     for turn, outcome, keep_going in ours:
         if isinstance(outcome, PutBack | Again):
@@ -290,6 +295,8 @@ def _finish(connection: Connection, ours: Sequence[Recorded], rows: Mapping[int,
         refs = dict(turn.refs)
         if isinstance(outcome, Done) and outcome.ref is not None:
             refs[""] = outcome.ref
+        elif isinstance(outcome, Kept):
+            refs[KEPT] = outcome.why
         if not isinstance(outcome, PutBack):
             attempts.append(
                 {

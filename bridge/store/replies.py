@@ -1,24 +1,35 @@
-"""Replies in the store: queued, changed or cancelled before they are begun, and known again afterwards."""
+"""Replies in the store: queued, changed, cancelled, held and sent on, and known again afterwards."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Double, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from bridge.engine.work import SENDING, Incoming, NewDelivery, Turn
-from bridge.model import DeliveryState, Direction, ThreadKey
-from bridge.store.conversations import leave_thread
-from bridge.store.inbox import keep
-from bridge.store.lanes import enqueue, progress, storable
-from bridge.store.tables import delivery, lane, now, said, thread
+from bridge.control import Signal
+from bridge.engine.gate import Stopped, Wish, admit
+from bridge.engine.work import KEPT, SENDING, WAS, Conversation, Incoming, NewDelivery, Owner, Turn
+from bridge.model import DeliveryState, Direction, HeldChoice, HeldFor, ThreadKey
+from bridge.store import conversations, handoffs
+from bridge.store.keeping import keep
+from bridge.store.lanes import enqueue, progress, storable, wake
+from bridge.store.tables import delivery, lane, locked, now, said, thread
 
-_OF_THREAD = select(thread.c.conversation_id).where(
+#: where something was written or pressed: a thread, or without one a conversation
+Where = ThreadKey | int
+
+_OF_THREAD = select(thread.c.conversation_id, thread.c.alert).where(
     thread.c.team == bindparam("team"),
     thread.c.channel == bindparam("channel"),
     thread.c.ts == bindparam("ts"),
+)
+_OF_CHANNEL = (
+    select(thread.c.ts)
+    .where(thread.c.team == bindparam("team"), thread.c.channel == bindparam("channel"))
+    .limit(1)
 )
 _SAID = (
     select(said.c.id)
@@ -34,30 +45,57 @@ _LANE = (
     .where(lane.c.conversation_id == bindparam("conversation"), lane.c.direction == Direction.VENDOR)
     .with_for_update()
 )
+_REPLY = select(delivery.c.id, delivery.c.kind, delivery.c.state, delivery.c.refs, delivery.c.payload).where(
+    delivery.c.id == bindparam("delivery"), delivery.c.lane_id == bindparam("lane")
+)
+_OF_MESSAGE = (
+    select(lane.c.conversation_id, delivery.c.id, delivery.c.payload)
+    .join(lane, lane.c.id == delivery.c.lane_id)
+    .where(delivery.c.message == bindparam("ts"), delivery.c.kind == "reply")
+)
+_LOCK = (
+    insert(locked)
+    .values(team=bindparam("team"), channel=bindparam("channel"), ts=bindparam("ts"), at=now())
+    .on_conflict_do_nothing()
+)
+_LOCKED = select(locked.c.at).where(
+    locked.c.team == bindparam("team"),
+    locked.c.channel == bindparam("channel"),
+    locked.c.ts == bindparam("ts"),
+)
 _LAST = (
     select(delivery.c.payload)
     .join(lane, lane.c.id == delivery.c.lane_id)
     .where(lane.c.conversation_id == bindparam("conversation"), lane.c.direction == Direction.VENDOR)
     .where(delivery.c.state == DeliveryState.SENT, delivery.c.refs.contains(f'"{SENDING}"'))
-    .where(delivery.c.kind != "choice")  # nobody wrote that
+    .where(delivery.c.kind.in_(("reply", "correction")))
     .order_by(delivery.c.id.desc())
     .limit(1)
 )
 
 
-def _keep_if_ours(connection: Connection, incoming: Incoming, where: ThreadKey) -> int | str:
-    """Keep what came in about a thread of ours: its conversation, else "not_our_thread" or "duplicate"."""
-    found: int | None = connection.execute(_OF_THREAD, where.model_dump()).scalar_one_or_none()
+def _keep_if_ours(connection: Connection, incoming: Incoming, where: Where) -> int | str:
+    """Keep what came in about a conversation of ours, else "not_our_thread" or "duplicate"."""
+    if isinstance(where, int):
+        found: int | None = where if conversations.read(connection, (where,)) else None
+    else:
+        row = connection.execute(_OF_THREAD, where.model_dump()).first()
+        found = row.conversation_id if row else None
     if found is None:
         return "not_our_thread"
     return found if all(keep(connection, [incoming])) else "duplicate"
 
 
-def keep_reply(connection: Connection, incoming: Incoming, where: ThreadKey, new: NewDelivery) -> str:
-    """Keep a Slack event that is a message in a thread; queue it if the thread is one of ours.
+def keep_reply(connection: Connection, incoming: Incoming, where: Where, new: NewDelivery) -> str:
+    """Keep what somebody wrote in a thread, or pressed; queue it if the thread is one of ours.
 
-    Returns "queued", "duplicate" or "not_our_thread". What is not ours is not kept: it is not our text.
+    Returns "queued", "duplicate", "not_our_thread", or "team_talk" for words below an alert, which are for no
+    customer. What is not ours is not kept: it is not our text.
     """
+    if isinstance(where, ThreadKey) and new.kind == "reply":
+        row = connection.execute(_OF_THREAD, where.model_dump()).first()
+        if row is not None and row.alert:
+            return "team_talk"
     found = _keep_if_ours(connection, incoming, where)
     if isinstance(found, str):
         return found
@@ -72,7 +110,7 @@ def amend_reply(
     payload: str | None,
     late: Sequence[NewDelivery],
 ) -> str:
-    """Change a queued reply to `payload`, or cancel it where that is None. Too late, `late` is queued.
+    """Change a reply that waits to `payload`, or cancel it where that is None. Too late, `late` is queued.
 
     Returns "amended", "too_late", "duplicate", "not_our_thread", or "not_a_reply" where it never was one
     or stayed in as a note.
@@ -83,18 +121,104 @@ def amend_reply(
     # The lane's row is held, so that the reply cannot be begun meanwhile.
     lane_id = connection.execute(_LANE, {"conversation": found}).scalar_one_or_none()
     row = connection.execute(_OF_KEY, {"lane": lane_id, "key": storable(key)}).first()
-    if row is None or row.state == DeliveryState.CANCELLED:
+    if row is None:
         return "not_a_reply"
-    if row.state == DeliveryState.QUEUED and SENDING not in row.refs:
+    held = row.state == DeliveryState.CANCELLED and json.loads(row.refs).get(KEPT) == "held"
+    if held or (row.state == DeliveryState.QUEUED and SENDING not in row.refs):
         told: dict[str, Any] = {"payload": payload} if payload else {}
         if payload is None:
             told = {"state": DeliveryState.CANCELLED, "done_at": now(), "problem": "deleted in Slack"}
+            told["refs"] = json.dumps({KEPT: "note"})
         connection.execute(update(delivery).where(delivery.c.id == row.id).values(**told))
         return "amended"
-    if SENDING not in row.refs and row.state != DeliveryState.SENDING:
+    if row.state == DeliveryState.CANCELLED or (
+        SENDING not in row.refs and row.state != DeliveryState.SENDING
+    ):
         return "not_a_reply"  # a note, or refused before it was sent
     enqueue(connection, [(found, one) for one in late])
     return "too_late"
+
+
+def send_on(
+    connection: Connection,
+    incoming: Incoming,
+    where: Where,
+    delivery_id: int,
+    user: str,
+    choice: HeldChoice | None,
+) -> str:
+    """Queue again what was held, as its author chooses, or, without a choice, what failed.
+
+    Returns "queued", "not_yours", "decided" where it waits for nobody any more, "duplicate" or
+    "not_our_thread".
+    """
+    found = _keep_if_ours(connection, incoming, where)
+    if isinstance(found, str):
+        return found
+    return _send_on(connection, found, delivery_id, user, choice)
+
+
+def _send_on(
+    connection: Connection, about: int, delivery_id: int, user: str | None, choice: HeldChoice | None
+) -> str:
+    lane_id = connection.execute(_LANE, {"conversation": about}).scalar_one_or_none()
+    row = connection.execute(_REPLY, {"delivery": delivery_id, "lane": lane_id}).first()
+    if row is None:
+        return "decided"
+    refs, message = json.loads(row.refs), json.loads(row.payload)
+    if choice is None:
+        waits = row.state in (DeliveryState.FAILED, DeliveryState.UNCERTAIN)
+    else:
+        waits = row.state == DeliveryState.CANCELLED and refs.get(KEPT) == "held"
+    if not waits:
+        return "decided"
+    if choice is not None and user is not None and message.get("user") != user:
+        return "not_yours"
+    was = "held" if choice is not None else row.state
+    refs = {name: value for name, value in refs.items() if name not in (KEPT, SENDING)}
+    refs[WAS] = " ".join(sorted({*refs.get(WAS, "").split(), was}))
+    if choice is not None:
+        message["choice"] = choice
+    again = {
+        "state": DeliveryState.QUEUED,
+        "payload": json.dumps(message),
+        "refs": json.dumps(refs),
+        "doubt": row.state == DeliveryState.UNCERTAIN,
+        "attempts": 0,
+        "first_at": None,
+        "slot": None,
+        "done_at": None,
+        "problem": None,
+    }
+    connection.execute(update(delivery).where(delivery.c.id == row.id).values(**again))
+    wake(connection, about, Direction.VENDOR)
+    return "queued"
+
+
+def lock_message(
+    connection: Connection, incoming: Incoming, where: ThreadKey, late: Sequence[NewDelivery]
+) -> str:
+    """Somebody put a lock on the message at `where` (its own ts): it is a note, whatever it says.
+
+    Returns "locked", "too_late" (and `late` is queued), "duplicate", or "not_our_thread" where no thread of
+    ours is in that channel. The message itself may not be here yet.
+    """
+    at = where.model_dump()
+    if connection.execute(_OF_CHANNEL, {"team": where.team, "channel": where.channel}).first() is None:
+        return "not_our_thread"
+    if not all(keep(connection, [incoming])):
+        return "duplicate"
+    connection.execute(_LOCK, at)
+    for row in connection.execute(_OF_MESSAGE, {"ts": where.ts}).all():
+        if json.loads(row.payload).get("channel") != where.channel:
+            continue
+        lane_id = connection.execute(_LANE, {"conversation": row.conversation_id}).scalar_one()
+        stands = connection.execute(_REPLY, {"delivery": row.id, "lane": lane_id}).one()
+        if SENDING in json.loads(stands.refs):
+            enqueue(connection, [(row.conversation_id, one) for one in late])
+            return "too_late"
+        _send_on(connection, row.conversation_id, row.id, None, HeldChoice.NOTE)
+    return "locked"
 
 
 def forget_thread(connection: Connection, incoming: Incoming, where: ThreadKey) -> str:
@@ -102,7 +226,7 @@ def forget_thread(connection: Connection, incoming: Incoming, where: ThreadKey) 
     found = _keep_if_ours(connection, incoming, where)
     if isinstance(found, str):
         return found
-    leave_thread(connection, found, where)
+    conversations.leave_thread(connection, found, where)
     return "forgotten"
 
 
@@ -111,14 +235,58 @@ def last_reply(connection: Connection, conversation_id: int) -> str | None:
     return connection.execute(_LAST, {"conversation": conversation_id}).scalar_one_or_none()
 
 
-def begin_reply(connection: Connection, turn: Turn, refs: Mapping[str, str], digests: Sequence[str]) -> bool:
-    """From here on the vendor may have it, and may tell it back. False where the lane is no longer ours."""
+def begin_reply(
+    connection: Connection,
+    turn: Turn,
+    refs: Mapping[str, str],
+    digests: Sequence[str],
+    wish: Wish | None,
+) -> tuple[bool, Stopped | None]:
+    """From here on the vendor may have it, and may tell it back; unless, with a `wish`, the conversation as
+    it stands now does not admit it. First, whether the lane is still ours; if not, nothing is written.
+    """
+    about = turn.conversation.id
+    follow: list[NewDelivery] = []
+    if wish is not None:
+        conversations.lock(connection, [about])
+        message = turn.read()
+        stands = conversations.read(connection, (about,))[about]
+        place = {"team": stands.thread.team if stands.thread else "", **_place(message)}
+        if connection.execute(_LOCKED, place).first() is not None:
+            return True, Stopped(None)
+        admitted = admit(stands, wish)
+        if isinstance(admitted, HeldFor):
+            return True, Stopped(admitted)
+        happened = admitted.happened
     if not progress(connection, turn, refs):
-        return False
+        return False, None
+    if wish is not None and happened is not None:
+        follow = handoffs.act(connection, about, happened, wish.by) or []
     if digests:
         connection.execute(_SAY, [{"digest": one} for one in digests])
-    return True
+    enqueue(connection, [(about, one) for one in follow])
+    return True, None
+
+
+def _place(message: Mapping[str, Any]) -> dict[str, Any]:
+    return {"channel": message.get("channel"), "ts": message.get("ts")}
 
 
 def was_said(connection: Connection, digest: str, within: float) -> bool:
     return connection.execute(_SAID, {"digest": digest, "within": within}).first() is not None
+
+
+def act(
+    connection: Connection, turn: Turn, refs: Mapping[str, str], happened: Signal, by: Owner
+) -> tuple[bool, bool, Conversation]:
+    """What an agent does that needs no vendor. Whether the lane is ours, whether it was done (one of several
+    who want the same wins), and the conversation as it stands then."""
+    about = turn.conversation.id
+    conversations.lock(connection, [about])
+    if not progress(connection, turn, turn.refs):
+        return False, False, turn.conversation
+    follow = handoffs.act(connection, about, happened, by)
+    if follow is not None:
+        progress(connection, turn, refs)
+        enqueue(connection, [(about, one) for one in follow])
+    return True, follow is not None, conversations.read(connection, (about,))[about]

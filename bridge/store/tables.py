@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.ext.compiler import compiles
@@ -58,8 +59,12 @@ conversation = Table(
     Column("source", Text, nullable=False),
     Column("external_id", Text, nullable=False),
     Column("control", Text, nullable=False),
-    Column("control_at", Double),  # the vendor's time of the event that set it
-    Column("owner", Text),  # the name of the agent who has it
+    Column("control_at", Double),  # since when it is so: the vendor's time, or ours of what an agent did
+    Column("vendor_at", Double),  # the newest that the vendor said of it
+    Column("acted_at", Double),  # the last that an agent did about it
+    Column("changes", Integer, nullable=False, server_default="0"),  # of control or owner
+    Column("owner", Text),  # the name of the human who has it
+    Column("owner_id", Text),  # and in Slack their id
     Column("team", Text),
     Column("channel", Text),
     Column("thread_ts", Text),
@@ -70,7 +75,8 @@ conversation = Table(
     UniqueConstraint("source", "external_id"),
 )
 
-# every thread a conversation ever had, so that a reply in an older one still finds it
+# every thread a conversation ever had, so that a reply in an older one still finds it; and its alerts'
+# threads in other channels, where nothing is a reply
 thread = Table(
     "thread",
     METADATA,
@@ -79,6 +85,48 @@ thread = Table(
     Column("ts", Text, primary_key=True),
     Column("conversation_id", Id, ForeignKey("conversation.id"), nullable=False, index=True),
     Column("opened_at", Double, nullable=False),
+    Column("alert", Boolean, nullable=False, server_default=false()),
+)
+
+# one trip through waiting and human, and its clock; at most one of a conversation is open
+handoff = Table(
+    "handoff",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", Id, ForeignKey("conversation.id"), nullable=False),
+    Column("start", Text),  # JSON: the event that began it; null where an agent took over
+    Column("start_id", Text),
+    Column("started_at", Double, nullable=False, index=True),
+    Column("waiting_since", Double),  # null where nobody ever waited
+    Column("round", Integer, nullable=False),
+    Column("claimed_at", Double),
+    Column("first_claimed_at", Double),
+    Column("released_by", Text),
+    Column("answered_at", Double),
+    Column("ended_at", Double),
+    Column("ending", Text),
+    Column("ended_by", Text),
+    Column("breached_at", Double),
+    Column("alarmed_at", Double),
+    Column("places", Text, nullable=False, server_default="{}"),  # JSON: where its alerts stand
+    Index(
+        "uq_handoff_open",
+        "conversation_id",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+    Index("ix_handoff_conversation_id", "conversation_id"),
+)
+
+# messages that carry a lock: notes, whatever they say
+locked = Table(
+    "locked",
+    METADATA,
+    Column("team", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("ts", Text, primary_key=True),
+    Column("at", Double, nullable=False),
 )
 
 # what came in, as it came: the proof, the dedupe and the replay
@@ -126,6 +174,7 @@ delivery = Table(
     Column("key", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("payload", Text, nullable=False),
+    Column("message", Text),  # the ts of the Slack message that it carries
     Column("state", Text, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -138,6 +187,12 @@ delivery = Table(
     Column("problem", Text),
     UniqueConstraint("lane_id", "key"),
     Index("ix_delivery_head", "lane_id", "id", sqlite_where=text(ACTIVE), postgresql_where=text(ACTIVE)),
+    Index(
+        "ix_delivery_message",
+        "message",
+        sqlite_where=text("message IS NOT NULL"),
+        postgresql_where=text("message IS NOT NULL"),
+    ),
 )
 
 attempt = Table(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bridge.model import (
+    Act,
     AnyEvent,
     AnyPart,
     Audio,
@@ -274,5 +275,9 @@ VIEWS: dict[str, ConversationView] = {
     "card_human": view(control=Control.HUMAN, vendor="moveo"),
     "card_closed": view(control=Control.CLOSED, vendor="gptbots"),
     "card_unknown_customer": UNKNOWN_CUSTOMER,
+    "card_bot_to_take_over": view(can=frozenset(Act)),
+    "card_waiting_all_acts": view(control=Control.WAITING, can=frozenset(Act), since=AT),
+    "card_human_all_acts": view(control=Control.HUMAN, can=frozenset(Act), since=AT, owner="Mina <Park>"),
+    "card_closed_to_reopen": view(control=Control.CLOSED, can=frozenset(Act)),
     "card_many_details": view(details={f"field {n}": "x" * 400 for n in range(30)}),
 }

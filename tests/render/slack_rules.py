@@ -16,8 +16,11 @@ import slackblocks as sb
 
 from bridge.render import Shown, SlackFile, without
 from bridge.sandbox.slack.blocks import check_blocks
+from bridge.sandbox.slack.pace import Pace
+from bridge.sandbox.slack.views import check_view
+from bridge.sandbox.slack.workspace import Workspace
 
-INLINE = {"text", "link", "emoji", "date"}
+INLINE = {"text", "link", "emoji", "date", "user", "usergroup", "channel"}
 CONTAINERS = {"rich_text_section", "rich_text_list", "rich_text_quote", "rich_text_preformatted"}
 ADDRESS = re.compile(r"https?://[^\s/<>\"]+(?:[/?#][^\s<>\"]*)?$", re.IGNORECASE)
 ENTITY = re.compile(r"&(?!amp;|lt;|gt;)")
@@ -73,6 +76,39 @@ def _check_file(file: SlackFile) -> None:
     check(without(file, "it is larger than 20 MB"))
 
 
+def check_home(view: dict[str, Any]) -> None:
+    """Fails unless Slack would publish `view`."""
+    assert set(view) == {"type", "blocks"}
+    assert view["type"] == "home"
+    assert len(sb.HomeTabView([_block(block) for block in view["blocks"]]).to_dict()["blocks"]) <= 100
+    _check_view(view)
+
+
+def check_modal(view: dict[str, Any]) -> None:
+    """Fails unless Slack would open `view`."""
+    assert set(view) <= {"type", "title", "submit", "close", "callback_id", "private_metadata", "blocks"}
+    assert view["type"] == "modal"
+    built = sb.ModalView(
+        title=_plain(view["title"], 24),
+        blocks=[_block(block) for block in view["blocks"]],
+        close=_plain(view["close"], 24),
+        submit=_plain(view["submit"], 24) if "submit" in view else None,
+    )
+    assert len(built.to_dict()["blocks"]) <= 100
+    _check_view(view)
+
+
+def _check_view(view: dict[str, Any]) -> None:
+    workspace = Workspace(
+        clock=lambda: 0.0,
+        pace=Pace(0, 1, lambda: 0.0),
+        emit=lambda event, order: None,
+        changed=lambda change: None,
+    )
+    assert check_view(workspace, view) == []
+    assert len(json.dumps(view)) <= 250_000
+
+
 def payload(message: Shown) -> dict[str, Any]:
     """As a golden file holds it: what is not set is left out, and the rungs follow one another."""
     fields = {field.name: getattr(message, field.name) for field in dataclasses.fields(message)}
@@ -118,29 +154,46 @@ def _block(block: dict[str, Any]) -> sb.Block:
         case "actions":
             _keys(block, "elements")
             assert 1 <= len(block["elements"]) <= 25
-            return sb.ActionsBlock(_buttons(block["elements"]))
+            return sb.ActionsBlock([*_buttons(block["elements"])])
         case "carousel":
             _keys(block, "elements")
             return sb.CarouselBlock([_card(one) for one in block["elements"]])
         case "table":
             return _table(block)
-    raise AssertionError(f"a block of type {block['type']} is not expected in a message")
+        case "data_visualization":
+            return _chart(block)
+        case "alert":  # in modals only, as the sandbox knows
+            _keys(block, "text", "level")
+            return sb.AlertBlock(_plain(block["text"], 200), block["level"])
+        case "input":
+            _keys(block, "block_id", "label", "element")
+            menu = block["element"]
+            assert menu["type"] == "users_select"
+            _keys(menu, "action_id")
+            return sb.InputBlock(_plain(block["label"], 2000), sb.UserSelectMenu(menu["action_id"]))
+        case "header":
+            _keys(block, "text")
+            return sb.HeaderBlock(_plain(block["text"], 150))
+    raise AssertionError(f"a block of type {block['type']} is not expected here")
 
 
-def _buttons(buttons: list[dict[str, Any]]) -> list[sb.Button]:
+def _buttons(buttons: list[dict[str, Any]]) -> list[Any]:
     assert len({one["action_id"] for one in buttons}) == len(buttons)
     return [_button(one) for one in buttons]
 
 
 def _button(button: dict[str, Any]) -> sb.Button:
-    """One that leads somewhere, or one that asks first and then does something."""
+    """One that leads somewhere, or one that does something and may ask first."""
     text, action = _plain(button["text"], 75), button["action_id"]
     if "url" in button:
         _keys(button, "text", "url", "action_id")
         assert ADDRESS.match(button["url"])
         return sb.Button(text, action, url=button["url"])
-    _keys(button, "text", "value", "action_id", "confirm")
-    assert 1 <= len(button["value"]) <= 2000
+    _keys(button, "text", "value", "action_id", "style", "confirm")
+    value, style = button.get("value"), button.get("style")
+    assert value is None or 1 <= len(value) <= 2000
+    if "confirm" not in button:
+        return sb.Button(text, action, value=value, style=style)
     asked = button["confirm"]
     _keys(asked, "title", "text", "confirm", "deny")
     confirm = sb.ConfirmationDialogue(
@@ -149,7 +202,7 @@ def _button(button: dict[str, Any]) -> sb.Button:
         confirm=_plain(asked["confirm"], 30),
         deny=_plain(asked["deny"], 30),
     )
-    return sb.Button(text, action, value=button["value"], confirm=confirm)
+    return sb.Button(text, action, value=value, style=style, confirm=confirm)
 
 
 def _card(card: dict[str, Any]) -> sb.CardBlock:
@@ -176,6 +229,23 @@ def _table(block: dict[str, Any]) -> sb.TableBlock:
     return sb.TableBlock(
         [[_cell(cell) for cell in row] for row in rows],
         [sb.ColumnSettings(align=one["align"], is_wrapped=one["is_wrapped"]) for one in settings],
+    )
+
+
+def _chart(block: dict[str, Any]) -> sb.DataVisualizationBlock:
+    _keys(block, "title", "chart")
+    chart = block["chart"]
+    assert set(chart) == {"type", "series", "axis_config"}
+    assert chart["type"] == "bar"
+    series = []
+    for one in chart["series"]:
+        assert set(one) == {"name", "data"}
+        assert all(set(point) == {"label", "value"} for point in one["data"])
+        series.append(sb.DataSeries(one["name"], [sb.DataPoint(**point) for point in one["data"]]))
+    # https://docs.slack.dev/reference/block-kit/blocks/data-visualization-block says 6, slackblocks 12
+    assert len(series) <= 6
+    return sb.DataVisualizationBlock(
+        block["title"], sb.BarChart(series, sb.AxisConfig(**chart["axis_config"]))
     )
 
 
@@ -229,6 +299,15 @@ def _inline(element: dict[str, Any]) -> Any:
             return sb.RichTextLink(element["url"], text=element.get("text"), **element.get("style", {}))
         case "emoji":
             return sb.RichTextEmoji(element["name"])
+        case "user":
+            _keys(element, "user_id")
+            return sb.RichTextUser(element["user_id"])
+        case "usergroup":
+            _keys(element, "usergroup_id")
+            return sb.RichTextUserGroup(element["usergroup_id"])
+        case "channel":
+            _keys(element, "channel_id")
+            return sb.RichTextChannel(element["channel_id"])
         case "date":
             _keys(element, "timestamp", "format", "fallback")
             return sb.RichText(element["fallback"])  # slackblocks does not know dates

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from bridge.model import (
+    Act,
     Audio,
     Author,
     Button,
@@ -42,7 +43,7 @@ from bridge.model import (
     Video,
     Webview,
 )
-from bridge.render import ConversationView
+from bridge.render import ConversationView, HandoffView
 
 HOSTILE = st.sampled_from(
     [
@@ -148,5 +149,27 @@ VIEW = st.builds(
     start_page=st.none() | ADDRESS,
     details=st.dictionaries(WORDS, JSON, max_size=20),
     started_at=st.none() | AT,
+    owner=MAYBE,
     can_choose=st.booleans(),
+    can=st.frozensets(st.sampled_from(Act)),
+    out_of_turn=st.booleans(),
+)
+HANDOFF = st.builds(
+    HandoffView,
+    control=st.sampled_from(Control),
+    started_at=AT,
+    waiting_since=st.none() | AT,
+    reason=MAYBE,
+    department=MAYBE,
+    told=MAYBE,
+    last_words=MAYBE,
+    deadline=st.none() | AT,
+    opens_at=st.none() | AT,
+    owner=MAYBE,
+    claimed_at=st.none() | AT,
+    released_by=MAYBE,
+    ended_at=st.none() | AT,
+    ending=st.sampled_from([None, "handed_back", "closed", "expired"]),
+    ended_by=MAYBE,
+    thread=st.none() | ADDRESS,
 )

@@ -8,23 +8,31 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.model import Author, Control, ConversationKey, Message, Role, Text
+from bridge.model import Act, Author, Control, ConversationKey, Message, Role, Text
 from bridge.render import (
     ConversationView,
+    HandoffView,
+    HeldChoice,
+    HeldFor,
     Shown,
     SlackFile,
     SlackMessage,
+    alert,
     card,
+    failure,
+    modals,
     notice,
+    question,
     render,
     status,
     username,
     without,
 )
+from bridge.render.alert import told
 from bridge.render.fitting import fitting, weight
 from tests.render.examples import AT, BOT, CUSTOMER, EVENTS, said, view
-from tests.render.slack_rules import check, elements
-from tests.render.strategies import AUTHOR, EVENT, VIEW, WORDS
+from tests.render.slack_rules import check, check_modal, elements
+from tests.render.strategies import AUTHOR, EVENT, HANDOFF, MAYBE, VIEW, WORDS
 
 SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -43,6 +51,7 @@ LITERAL = {
 }
 #: the fields whose strings are ours alone
 OURS = {"type", "style", "name", "format", "color", "action_id", "align"}
+OURS |= {"user_id", "usergroup_id", "channel_id", "callback_id", "private_metadata", "level"}
 
 
 @SLOW
@@ -58,6 +67,53 @@ def test_slack_takes_every_event(event: Any, seen: ConversationView) -> None:
 def test_slack_takes_every_card(seen: ConversationView) -> None:
     check(card(seen))
     assert_literal(card(seen))
+
+
+@SLOW
+@given(VIEW, HANDOFF, st.booleans())
+def test_slack_takes_every_alert(seen: ConversationView, handoff: HandoffView, in_thread: bool) -> None:
+    for message in (alert(seen, handoff, in_thread=in_thread), *told(handoff)):
+        check(message)
+        assert_literal(message)
+
+
+@SLOW
+@given(st.sampled_from(HeldFor), st.sets(st.sampled_from(HeldChoice), min_size=1), WORDS, MAYBE, MAYBE, MAYBE)
+def test_slack_takes_every_question(
+    reason: HeldFor,
+    choices: set[HeldChoice],
+    words: str,
+    owner: str | None,
+    meant: str | None,
+    cannot: str | None,
+) -> None:
+    message = question(
+        reason,
+        choices,
+        delivery=1,
+        thread_ts="1.2",
+        words=words,
+        owner=owner,
+        meant=meant,
+        cannot=cannot,
+    )
+    check(message)
+    assert_literal(message)
+
+
+@given(WORDS, st.booleans())
+def test_slack_takes_every_failure(words: str, uncertain: bool) -> None:
+    message = failure(words, delivery=1, thread_ts="1.2", uncertain=uncertain)
+    check(message)
+    assert_literal(message)
+
+
+@SLOW
+@given(st.sampled_from([Act.HAND_BACK, Act.RESOLVE]), VIEW, st.lists(WORDS, max_size=3), WORDS)
+def test_slack_takes_every_modal(act: Act, seen: ConversationView, warnings: list[str], words: str) -> None:
+    for modal in (modals.confirm(act, {"conversation": 1}, seen, warnings), modals.refused(words)):
+        check_modal(modal)
+        assert_literal(SlackMessage("", (modal,)))
 
 
 @given(WORDS.filter(str.strip))
@@ -98,7 +154,8 @@ def test_many_small_parts_share_messages() -> None:
     parts = tuple(Text(text=f"line {number}") for number in range(120))
     key = ConversationKey(source="acme", id="c-1")
     event = Message(id="e", conversation=key, at=AT, author=Author(role=Role.BOT), parts=parts)
-    messages = render(event, view(control=Control.HUMAN))
+    shown = render(event, view(control=Control.HUMAN))
+    messages = [message for message in shown if isinstance(message, SlackMessage)]
     assert [len(message.blocks) for message in messages] == [50, 50, 20]
     assert "\n".join(message.text for message in messages).split("\n") == [part.text for part in parts]
 

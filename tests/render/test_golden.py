@@ -6,6 +6,7 @@ import difflib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,9 +21,14 @@ GOLDEN = Path(__file__).parent.parent / "golden"
 def golden(name: str, found: tuple[Shown, ...]) -> None:
     for message in found:
         check(message)
-    text = json.dumps([payload(message) for message in found], ensure_ascii=False, indent=2) + "\n"
+    compare(name, [payload(message) for message in found])
+
+
+def compare(name: str, found: Any) -> None:
+    text = json.dumps(found, ensure_ascii=False, indent=2) + "\n"
     file = GOLDEN / f"{name}.json"
     if os.environ.get("UPDATE_GOLDEN") == "1":
+        file.parent.mkdir(exist_ok=True)
         file.write_text(text, encoding="utf-8")
     kept = file.read_text(encoding="utf-8") if file.exists() else ""
     if kept != text:

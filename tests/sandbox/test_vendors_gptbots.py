@@ -5,36 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pytest
 
 from bridge.sandbox.vendors import GPTBotsSandbox
-from bridge.sandbox.vendors.gptbots import GPTBotsConversation
-from tests.sandbox.receiver import Call, Receiver, running, until
-
-MESSAGES = "messages"
-ESTABLISH = "unguessable/conversation/establish"
-CHAT = "unguessable/chat"
-CLOSE = "unguessable/conversation/close"
-
-
-class World:
-    def __init__(self, gptbots: GPTBotsSandbox, bridge: Receiver, http: httpx.AsyncClient) -> None:
-        self.gptbots, self.bridge, self.http = gptbots, bridge, http
-
-    async def says(self, *texts: str) -> GPTBotsConversation:
-        conversation = self.gptbots.open("Grace Hopper")
-        for text in texts:
-            self.gptbots.say(conversation.id, text)
-        await self.gptbots.settled()
-        return conversation
-
-    def at(self, path: str) -> list[Call]:
-        return self.bridge.at(path)
-
-    async def receive(self, conversation: GPTBotsConversation, text: str) -> httpx.Response:
-        body = {"conversation_id": conversation.human_id, "timestamp": 1, "body": text}
-        return await self.http.post("/v1/human/message/receive", json=body)
+from tests.sandbox.gptbots_world import CHAT, CLOSE, ESTABLISH, MESSAGES, World, running_world
+from tests.sandbox.receiver import until
 
 
 @pytest.fixture
@@ -44,21 +19,8 @@ def options() -> dict[str, Any]:
 
 @pytest.fixture
 async def world(options: dict[str, Any]) -> AsyncIterator[World]:
-    def build(bridge_url: str) -> GPTBotsSandbox:
-        settings = {
-            "webhook_token": "hook-token",
-            "webhook_url": f"{bridge_url}/{MESSAGES}",
-            "human_url": f"{bridge_url}/unguessable",
-            **options,
-        }
-        return GPTBotsSandbox(api_key="app-key", **settings)
-
-    headers = {"authorization": "Bearer app-key"}
-    async with (
-        running(build) as (gptbots, bridge, url),
-        httpx.AsyncClient(base_url=url, headers=headers) as http,
-    ):
-        yield World(gptbots, bridge, http)
+    async with running_world(options) as world:
+        yield world
 
 
 V1: dict[str, Any] = {"version": "v1"}
@@ -147,8 +109,7 @@ async def test_a_human_session_from_establish_to_close(world: World) -> None:
     closing = {"conversation_id": human_id, "timestamp": 2}
     assert (await world.http.post("/v1/human/close", json=closing)).status_code == 200
     await world.gptbots.settled()
-    assert conversation.state == "bot"
-    assert world.at(CLOSE) == []  # our own close is not called back
+    assert (conversation.state, world.at(CLOSE)) == ("bot", [])  # our own close is not called back
     again = await world.http.post("/v1/human/close", json=closing)
     assert (again.status_code, again.json()["code"]) == (404, 40356)
     late = await world.http.post("/v1/human/message/receive", json={**closing, "body": "too late"})

@@ -5,8 +5,9 @@ in the bridge's shows here.
 """
 
 from bridge.sandbox.slack.events import Answer
+from bridge.sandbox.slack.pings import Pings
 from bridge.sandbox.slack.sandbox import SlackSandbox
 from bridge.sandbox.slack.state import Channel, Message, User, View
 from bridge.sandbox.slack.workspace import Workspace
 
-__all__ = ["Answer", "Channel", "Message", "SlackSandbox", "User", "View", "Workspace"]
+__all__ = ["Answer", "Channel", "Message", "Pings", "SlackSandbox", "User", "View", "Workspace"]

@@ -43,7 +43,10 @@ async def post_ephemeral(args: Arguments) -> Json:
     kept, _ = content(args)
     message = ours(args, channel, **kept)
     message.ephemeral_to = user
-    args.workspace.show(message)
+    # "Ephemeral messages in threads are only shown if there is already an active thread":
+    # https://docs.slack.dev/reference/methods/chat.postEphemeral
+    if message.thread_ts is None or channel.messages[message.thread_ts].replies:
+        args.workspace.show(message)
     return {"ok": True, "message_ts": message.ts}
 
 

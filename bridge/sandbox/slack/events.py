@@ -27,7 +27,7 @@ ANSWER_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What the app answered; `status` is None, and `reason` says why, where no answer came."""
+    """What the app answered; `status` is None where no answer came, and `reason` says what was wrong."""
 
     status: int | None
     text: str = ""
@@ -36,7 +36,7 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        return self.status is not None and 200 <= self.status < 300
+        return self.status is not None and 200 <= self.status < 300 and self.reason is None
 
     def json(self) -> Any:
         return json.loads(self.text) if self.text else None
@@ -133,6 +133,7 @@ class Events:
 
     def _envelope(self, event: Json) -> Json:
         workspace = self._workspace()
+        channel = workspace.channels.get(event.get("channel") or event.get("item", {}).get("channel"))
         return {
             "token": "sandbox-verification-token",
             "team_id": workspace.team_id,
@@ -151,7 +152,7 @@ class Events:
                     "is_enterprise_install": False,
                 }
             ],
-            "is_ext_shared_channel": False,
+            "is_ext_shared_channel": channel is not None and channel.is_ext_shared,
             "event_context": secrets.token_urlsafe(16),
         }
 

@@ -5,20 +5,26 @@ from __future__ import annotations
 import copy
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 
 from bridge.sandbox.feed import Feed, Subscription
+from bridge.sandbox.slack import views
 from bridge.sandbox.slack.app import WebApi
+from bridge.sandbox.slack.arguments import ApiError
 from bridge.sandbox.slack.blocks import finish
 from bridge.sandbox.slack.events import Answer, Events, HttpLine, Line
 from bridge.sandbox.slack.faults import Faults
 from bridge.sandbox.slack.files import Files
+from bridge.sandbox.slack.filled import Value
+from bridge.sandbox.slack.furnished import furnish
 from bridge.sandbox.slack.interactions import Interactions
 from bridge.sandbox.slack.pace import Pace
 from bridge.sandbox.slack.socket import Sockets
 from bridge.sandbox.slack.state import Json, Message, View
 from bridge.sandbox.slack.typed import typed
-from bridge.sandbox.slack.workspace import Workspace, furnish
+from bridge.sandbox.slack.workspace import Workspace
 
 
 class SlackSandbox:
@@ -103,7 +109,7 @@ class SlackSandbox:
         return self._feed.subscribe()
 
     def send_event(self, event: Json) -> None:
-        """An event that no act here makes: app_home_opened, channel_archive, tokens_revoked …"""
+        """An event that no act here makes: channel_archive, tokens_revoked …"""
         ts = self.state.next_ts()
         self.events.send({"event_ts": ts, **event}, ts)
 
@@ -154,8 +160,10 @@ class SlackSandbox:
         self.state.delete(self._own(user_id, channel, ts))
 
     def react_as(self, user_id: str, channel: str, ts: str, name: str, *, added: bool = True) -> Message:
+        """Nothing happens where the reaction is there, or gone, already."""
         message = self.state.channel(channel).messages[ts]
-        self.state.react(message, user_id, name, added=added)
+        if (user_id in message.reactions.get(name, ())) != added:
+            self.state.react(message, user_id, name, added=added)
         return message
 
     def unfurl(self, channel: str, ts: str, url: str) -> Message:
@@ -168,16 +176,48 @@ class SlackSandbox:
     async def press(
         self, user_id: str, where: Message | View, action_id: str, value: str | None = None
     ) -> Answer:
-        """Press a button, or choose `value` in a menu, of a message or a view."""
+        """Press a button, or choose `value` in a menu, of a message or a view.
+
+        Several may press at the same time. Of buttons with the same `action_id`, `value` says which one.
+        """
         return await self._line.interaction(self._interactions.press(user_id, where, action_id, value))
 
-    async def submit(self, user_id: str, view: View, values: Json) -> Answer:
-        """Send a modal. It closes unless the app answers with a `response_action` that keeps it."""
+    async def shortcut(self, user_id: str, message: Message, callback_id: str) -> Answer:
+        """Choose one of the app's shortcuts in the menu of a message; `state.app.shortcuts` has them."""
+        return await self._line.interaction(self._interactions.shortcut(user_id, message, callback_id))
+
+    def modal_of(self, user_id: str) -> View | None:
+        """The modal that somebody has before them."""
+        return self.state.view_of(user_id, "modal")
+
+    async def submit(
+        self, user_id: str, view: View, values: Mapping[str, Value] = MappingProxyType({})
+    ) -> Answer:
+        """Send a modal with `values` by action id, and the rest as it is at first.
+
+        The app's answer decides what becomes of the modal. One that Slack cannot follow is not `ok`.
+        """
         answer = await self._line.interaction(self._interactions.submit(user_id, view, values))
-        action = (answer.json() or {}).get("response_action") if answer.ok else "errors"
-        if action in (None, "clear"):
-            self.state.views.pop(view.id, None)
+        if answer.ok:
+            try:
+                views.answered(self.state, view, answer.json())
+            except (ApiError, ValueError) as error:
+                return replace(answer, reason=f"trouble connecting: {error}")
         return answer
+
+    async def close(self, user_id: str, view: View) -> Answer | None:
+        """Close a modal without sending it; the app's answer, if it wants to know of it."""
+        closed = self._interactions.close(user_id, view)
+        self.state.close_view(view)
+        return await self._line.interaction(closed) if view.body.get("notify_on_close") else None
+
+    def open_home(self, user_id: str, *, tab: str = "home") -> None:
+        """Go to the app's own place, to one of its tabs: "home" or "messages"."""
+        self.state.open_home(user_id, tab)
+
+    def home_of(self, user_id: str) -> View | None:
+        """What the app's Home shows; None before the app has published anything for this person."""
+        return self.state.view_of(user_id, "home")
 
     def _own(self, user_id: str, channel: str, ts: str) -> Message:
         message = self.state.channel(channel).messages[ts]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
+from bridge.sandbox.slack.pings import Pings
+
 Json = dict[str, Any]
 
 
@@ -83,6 +85,7 @@ class Message:
     replies: list[Message] = field(default_factory=list, repr=False)  # of a thread's first message
     options: Json = field(default_factory=dict)  # unfurl_links, mrkdwn … as they were asked for
     ephemeral_to: str | None = None
+    pings: Pings = field(default_factory=Pings)  # whom it has named since it was posted
 
     @property
     def root_ts(self) -> str:
@@ -192,6 +195,7 @@ class Channel:
     members: list[str] = field(default_factory=list)
     is_private: bool = False
     is_archived: bool = False
+    is_ext_shared: bool = False  # with another workspace, by Slack Connect
     messages: dict[str, Message] = field(default_factory=dict, repr=False)  # by ts, replies too, oldest first
     ephemerals: dict[str, Message] = field(default_factory=dict, repr=False)
 
@@ -210,7 +214,8 @@ class Channel:
             "is_mpim": False,
             "is_private": self.is_private,
             "is_archived": self.is_archived,
-            "is_ext_shared": False,
+            "is_shared": self.is_ext_shared,
+            "is_ext_shared": self.is_ext_shared,
             "is_member": viewer in self.members,
             "num_members": len(self.members),
             "topic": {"value": "", "creator": "", "last_set": 0},
@@ -233,6 +238,7 @@ class View:
     user: str
     body: Json
     hash: str = ""
+    errors: dict[str, str] = field(default_factory=dict)  # by block, after it was sent in vain
 
     def as_json(self, app: App, team: str) -> Json:
         return {
@@ -243,6 +249,7 @@ class View:
             **self.body,
             "id": self.id,
             "team_id": team,
+            "app_installed_team_id": team,
             "hash": self.hash,
             "app_id": app.id,
             "bot_id": app.bot_id,
@@ -274,6 +281,7 @@ class App:
             "channels:read",
             "chat:write",
             "chat:write.customize",
+            "commands",
             "files:read",
             "files:write",
             "groups:history",
@@ -285,3 +293,13 @@ class App:
         }
     )
     unfurl_domains: set[str] = field(default_factory=set)  # the hosts whose videos its manifest lists
+    #: message shortcuts, by callback id, as its manifest names them
+    shortcuts: dict[str, str] = field(
+        default_factory=lambda: {
+            "claim": "Claim",
+            "transfer": "Transfer…",
+            "hand_back": "Hand back…",
+            "resolve": "Resolve…",
+            "ask_again": "Send or keep this reply…",
+        }
+    )

@@ -62,7 +62,7 @@ async def open_(args: Arguments) -> Json:
     if body["type"] != "modal":
         raise ApiError("invalid_arguments", ["must be a modal [json-pointer:/view/type]"])
     given.used = True
-    view = View(f"V0{secrets.token_hex(4).upper()}", "modal", given.user, body)
+    view = View(_new_id(), "modal", given.user, body)
     return _kept(args, view)
 
 
@@ -80,8 +80,8 @@ async def publish(args: Arguments) -> Json:
     user = args.needed("user_id")
     if user not in args.workspace.users:
         raise ApiError("invalid_arguments", ["unknown user [json-pointer:/user_id]"])
-    id = f"V0HOME{user}"
-    return _changed(args, args.workspace.views.get(id) or View(id, "home", user, {}))
+    view = args.workspace.view_of(user, "home") or View(_new_id(), "home", user, {})
+    return _changed(args, view)
 
 
 def _changed(args: Arguments, view: View) -> Json:
@@ -90,8 +90,12 @@ def _changed(args: Arguments, view: View) -> Json:
     body = _body(args)
     if body["type"] != view.type:
         raise ApiError("invalid_arguments", [f"must be a {view.type} [json-pointer:/view/type]"])
-    view.body = body
+    view.body, view.errors = body, {}
     return _kept(args, view)
+
+
+def _new_id() -> str:
+    return f"V0{secrets.token_hex(4).upper()}"
 
 
 def _kept(args: Arguments, view: View) -> Json:
@@ -100,14 +104,39 @@ def _kept(args: Arguments, view: View) -> Json:
 
 
 def _body(args: Arguments) -> Json:
-    body = args.json("view", "invalid_arguments")
-    problems = check_view(args.workspace, body)
+    return _checked(args.workspace, args.json("view", "invalid_arguments"))
+
+
+def _checked(workspace: Workspace, body: Any) -> Json:
+    problems = check_view(workspace, body)
     if problems:
         raise ApiError("invalid_arguments", problems)
     if len(json.dumps(body)) > VIEW_BYTES:
         raise ApiError("view_too_large")
     finish(body["blocks"])
     return dict(body)
+
+
+def answered(workspace: Workspace, view: View, answer: Any) -> None:
+    """What becomes of a modal that was sent, by what the app answered at once; `None` closes it.
+
+    https://docs.slack.dev/surfaces/modals#response_actions. Raises `ApiError` where the answer cannot be
+    followed; the modal then stays, and says that there was trouble connecting.
+    """
+    match answer:
+        case None | {"response_action": "clear"}:
+            workspace.close_view(view)
+        case {"response_action": "errors", "errors": {**errors}} if errors:
+            blocks = {block["block_id"] for block in view.body["blocks"] if block["type"] == "input"}
+            if not errors.keys() <= blocks:
+                raise ApiError("invalid_arguments", ["must name input blocks [json-pointer:/errors]"])
+            view.errors = {str(block): str(what) for block, what in errors.items()}
+            workspace.tell_view(view)
+        case {"response_action": "update", "view": body}:
+            view.body, view.errors = _checked(workspace, body), {}
+            workspace.keep_view(view)
+        case _:  # "push" too, which nobody has asked this Slack for
+            raise ApiError("invalid_response_action")
 
 
 def check_view(workspace: Workspace, body: Any) -> list[str]:

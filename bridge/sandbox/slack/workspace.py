@@ -12,10 +12,14 @@ from typing import Any
 from urllib.parse import quote
 
 from bridge.sandbox.slack.pace import Pace
+from bridge.sandbox.slack.pings import pings
 from bridge.sandbox.slack.state import App, Channel, File, Json, Message, Status, Trigger, User, View
 
 #: a status goes away by itself; https://docs.slack.dev/reference/methods/assistant.threads.setStatus
 STATUS_SECONDS = 120
+
+#: the scope that a channel's messages need, by its type; https://docs.slack.dev/reference/events
+HISTORY = {"channel": "channels:history", "group": "groups:history"}
 
 
 class Workspace:
@@ -89,6 +93,11 @@ class Workspace:
         shared = [one for one in self.files.values() if one.shares and one.mimetype.startswith("image/")]
         return {name for one in shared for name in (one.id, one.url)}
 
+    def view_of(self, user: str, type: str) -> View | None:
+        """What `user` has before them as "home" or as the uppermost "modal"."""
+        found = [view for view in self.views.values() if (view.user, view.type) == (user, type)]
+        return found[-1] if found else None
+
     def permalink(self, message: Message) -> str:
         link = f"{self.url}archives/{message.channel}/p{message.ts.replace('.', '')}"
         return f"{link}?thread_ts={message.thread_ts}&cid={message.channel}" if message.is_reply else link
@@ -98,6 +107,7 @@ class Workspace:
     def post(self, message: Message) -> Message:
         channel = self.channels[message.channel]
         channel.messages[message.ts] = message
+        _count_pings(message)
         if message.is_reply:
             root = channel.messages[message.root_ts]
             message.parent_user_id = root.user
@@ -116,6 +126,7 @@ class Workspace:
         before = message.as_json()
         for name, value in fields.items():
             setattr(message, name, value)
+        _count_pings(message)
         if edited_by is not None:
             message.edited = {"user": edited_by, "ts": self.next_ts()}
         self._send(
@@ -190,13 +201,14 @@ class Workspace:
             "item": {"type": "message", "channel": message.channel, "ts": message.ts},
             **({"item_user": message.user} if message.user else {}),
         }
-        if self._app_sees(message.channel):
+        if self._app_hears(self.channels[message.channel], "reactions:read"):
             self._emit({**event, "event_ts": self.next_ts()}, (message.channel, message.root_ts))
         self._tell("reaction", message, user=user, name=name, added=added)
 
     def show(self, message: Message) -> None:
         """To one person only: no history has it and no event tells of it."""
         self.channels[message.channel].ephemerals[message.ts] = message
+        _count_pings(message)
         self._tell("ephemeral", message, user=message.ephemeral_to)
 
     def hide(self, message: Message) -> None:
@@ -225,53 +237,49 @@ class Workspace:
     def keep_view(self, view: View) -> View:
         view.hash = secrets.token_hex(8)
         self.views[view.id] = view
-        self._changed({"type": "view", "user": view.user, "view": view.as_json(self.app, self.team_id)})
+        self.tell_view(view)
         return view
+
+    def close_view(self, view: View) -> None:
+        if self.views.pop(view.id, None):
+            self._changed({"type": "view_closed", "user": view.user, "view": view.id})
+
+    def open_home(self, user: str, tab: str) -> None:
+        """https://docs.slack.dev/reference/events/app_home_opened, which needs no scope"""
+        event: Json = {"type": "app_home_opened", "user": user, "channel": f"D0{user[2:]}", "tab": tab}
+        if tab == "home" and (view := self.view_of(user, "home")):
+            event["view"] = view.as_json(self.app, self.team_id)
+        self._emit({**event, "event_ts": self.next_ts()}, ("home", user))
 
     # ── telling ───────────────────────────────────────────────────────────────────────────────────
 
-    def _app_sees(self, channel: str) -> bool:
+    def _app_hears(self, channel: Channel, scope: str) -> bool:
         # https://docs.slack.dev/reference/events/message.channels: only where the bot is a member
-        return self.app.user in self.channels[channel].members
+        return self.app.user in channel.members and scope in self.app.scopes
 
     def _send(self, message: Message, event: Json) -> None:
         channel = self.channels[message.channel]
-        if self._app_sees(channel.id):
+        if self._app_hears(channel, HISTORY[channel.type]):
             event |= {"channel": channel.id, "channel_type": channel.type}
             event.setdefault("event_ts", event["ts"])
             if "user" in event:
                 sender = self.users.get(event["user"])
                 event["team"] = sender.team_id if sender else self.team_id
+                if channel.is_ext_shared:
+                    event |= {"user_team": event["team"], "source_team": event["team"]}
             self._emit(event, (channel.id, message.root_ts))
 
     def _hidden(self, subtype: str, **more: Any) -> Json:
         ts = self.next_ts()
         return {"type": "message", "subtype": subtype, "hidden": True, "ts": ts, "event_ts": ts, **more}
 
+    def tell_view(self, view: View) -> None:
+        shown = view.as_json(self.app, self.team_id)
+        self._changed({"type": "view", "user": view.user, "view": shown, "errors": view.errors})
+
     def _tell(self, type: str, message: Message, **more: Any) -> None:
         self._changed({"type": type, "channel": message.channel, "message": message.as_json(), **more})
 
 
-def furnish(workspace: Workspace) -> None:
-    """The workspace everybody meets first: three channels, two colleagues, a guest, our app."""
-    app = workspace.app
-    for user in (
-        User("U0MINA", "mina", "Mina Park", "Mina Park", email="mina@example.com"),
-        User("U0JO", "jo", "Jo Alvarez", "Jo", email="jo@example.com"),
-        User("U0GUEST", "guest", "Sam Guest", is_restricted=True, is_ultra_restricted=True),
-        User(app.user, "handoff_bridge", app.name, is_bot=True, bot_id=app.bot_id),
-    ):
-        workspace.users[user.id] = user
-    for id, name in (("C0SUPPORT", "support"), ("C0ALERTS", "support-alerts"), ("C0VIP", "vip")):
-        workspace.channels[id] = Channel(id, name, members=list(workspace.users))
-    workspace.usergroups.append(
-        {
-            "id": "S0SUPPORT",
-            "team_id": workspace.team_id,
-            "is_usergroup": True,
-            "name": "Support team",
-            "handle": "support-team",
-            "users": ["U0MINA", "U0JO"],
-            "date_delete": 0,
-        }
-    )
+def _count_pings(message: Message) -> None:
+    message.pings |= pings(message.text, message.blocks, message.attachments)

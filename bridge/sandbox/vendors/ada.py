@@ -218,6 +218,7 @@ class AdaSandbox(Vendor[AdaConversation]):
                     "end_user_id": conversation.end_user_id,
                     "name": conversation.customer_name,
                     "language": "en",
+                    "reason": _last_words(conversation),
                     "department": "support",
                 },
                 self._start_call,
@@ -303,3 +304,8 @@ class AdaSandbox(Vendor[AdaConversation]):
             "svix-timestamp": str(int(now)),
             "svix-signature": self._signer.sign(delivery.id, at, delivery.body.decode()),
         }
+
+
+def _last_words(conversation: Conversation) -> str:
+    """What an operator's flow captures of the conversation as the reason why a person is wanted."""
+    return next((said.text for said in reversed(conversation.messages) if said.role == "customer"), "")

@@ -216,7 +216,11 @@ class AdaApi:
         return JSONResponse({"message": "Handoff ended successfully."})
 
     async def end(self, request: Request) -> Response:
-        self._ada.finish(self._conversation(request), {"id": None, "role": "system"})
+        conversation = self._conversation(request)
+        if conversation.state == "ended":
+            # What Ada answers here is not documented: the least that a bridge would like.
+            raise refused(400, "validation_error", "The conversation has ended")
+        self._ada.finish(conversation, {"id": None, "role": "system"})
         return JSONResponse({"message": "Conversation ended successfully."})
 
     # ── attachments ───────────────────────────────────────────────────────────────────────────────

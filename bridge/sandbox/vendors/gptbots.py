@@ -92,7 +92,8 @@ class GPTBotsSandbox(Vendor[GPTBotsConversation]):
         conversation = self.conversations[conversation_id]
 
         async def leave() -> None:
-            self._close(conversation, "USER_CLOSED")
+            if conversation.state == "handoff":
+                self._close(conversation, "USER_CLOSED")
             if conversation.state != "ended":
                 self._enter(conversation, "ended")
 
@@ -102,10 +103,11 @@ class GPTBotsSandbox(Vendor[GPTBotsConversation]):
 
     def end_handoff(self, conversation_id: str) -> None:
         """The customer ends the human session and goes on with the Agent."""
-        conversation = self.conversations[conversation_id]
-        if conversation.state != "handoff":
-            raise ValueError("there is no human session")
-        self._close(conversation, "USER_CLOSED")
+        self._close(self.conversations[conversation_id], "USER_CLOSED")
+
+    def time_out(self, conversation_id: str) -> None:
+        """The human session ends as it does after `wait` without a reply, or later without a word."""
+        self._close(self.conversations[conversation_id], "TIMEOUT")
 
     def in_session(self, human_id: str) -> GPTBotsConversation | None:
         """The conversation whose human session is open under this id."""
@@ -163,7 +165,9 @@ class GPTBotsSandbox(Vendor[GPTBotsConversation]):
             return
         if self.version == "v1":  # V1 knows QUESTION, though no page says when it is sent; V2 has none
             self._emit(conversation, message, [("", "", {"text": text})], tokens=0)
-        answer = brain.answer(text)
+        await self._answer(conversation, brain.answer(text))
+
+    async def _answer(self, conversation: GPTBotsConversation, answer: brain.Answer) -> None:
         spoken = self._add(conversation, "bot", brain.NAME, answer.text)
         branches: list[tuple[str, str, dict[str, Any]]] = [("", "", {"text": answer.text})]
         if answer.cards:
@@ -221,9 +225,10 @@ class GPTBotsSandbox(Vendor[GPTBotsConversation]):
         self._add(conversation, "system", "", "All our people are busy. Please try again later.")
 
     def _close(self, conversation: GPTBotsConversation, type: str) -> None:
-        if conversation.state == "handoff":
-            self.call(CLOSE, self._session(conversation, self._now(), type=type), conversation.id)
-            self._leave_session(conversation, "The conversation with our people has ended.")
+        if conversation.state != "handoff":
+            raise ValueError("there is no human session")
+        self.call(CLOSE, self._session(conversation, self._now(), type=type), conversation.id)
+        self._leave_session(conversation, "The conversation with our people has ended.")
 
     def _leave_session(self, conversation: GPTBotsConversation, notice: str) -> None:
         self._forget_session(conversation)

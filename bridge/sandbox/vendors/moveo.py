@@ -18,7 +18,7 @@ from typing import Any
 from bridge.sandbox.vendors import brain, moveo_api, moveo_events
 from bridge.sandbox.vendors.conversation import Conversation, Message
 from bridge.sandbox.vendors.delivery import Delivery, Manner
-from bridge.sandbox.vendors.moveo_events import BRAIN_SEND
+from bridge.sandbox.vendors.moveo_events import BRAIN_SEND, SARAH
 from bridge.sandbox.vendors.vendor import Vendor
 
 # Moveo tries up to five times more, 250 ms to 2 s apart, exponentially: short enough to be kept.
@@ -111,11 +111,22 @@ class MoveoSandbox(Vendor[MoveoConversation]):
         conversation = self.conversations[conversation_id]
         if conversation.state != "handoff":
             raise ValueError("the conversation was not handed over")
-        self.resolve(conversation, agent_id="agent-123", agent_name="Sarah Johnson")
+        self.resolve(conversation, agent_id=SARAH["author_id"], agent_name=SARAH["author_name"])
+
+    def member_joins(self, conversation_id: str) -> None:
+        """One of Moveo's own people joins, so the AI agent leaves it to them."""
+        conversation = self.conversations[conversation_id]
+        self.hand_over(conversation)
+        self._emit(conversation, "conversation:member_join", **SARAH)
+
+    def member_leaves(self, conversation_id: str) -> None:
+        """They leave again; the AI agent does not come back for that."""
+        self._emit(self.conversations[conversation_id], "conversation:member_leave", **SARAH)
 
     def hand_over(self, conversation: MoveoConversation) -> None:
         """The AI agent leaves; a person has to take it. No event of its own tells so."""
-        self._enter(conversation, "handoff")
+        if conversation.state == "bot":
+            self._enter(conversation, "handoff")
 
     def resolve(self, conversation: MoveoConversation, **agent: str) -> None:
         if conversation.state != "ended":

@@ -158,7 +158,11 @@ class MoveoApi:
         return _accepted()
 
     async def handover(self, request: Request) -> Response:
-        self._moveo.hand_over(self._session(request))
+        session = self._session(request)
+        if session.state == "ended":
+            # Not documented: what is resolved has to be reopened before anybody can have it.
+            raise invalid("the conversation is resolved")
+        self._moveo.hand_over(session)
         return _accepted()
 
     # ── files ─────────────────────────────────────────────────────────────────────────────────────

@@ -12,7 +12,8 @@ Json = dict[str, Any]
 
 BRAIN_SEND = "message:brain_send"
 
-_SARAH = {"author_id": "agent-123", "author_name": "Sarah Johnson", "author_type": "agent"}
+#: one of Moveo's own people
+SARAH = {"author_id": "agent-123", "author_name": "Sarah Johnson", "author_type": "agent"}
 
 
 def _example(event_type: str, number: int, **fields: Any) -> Json:
@@ -127,13 +128,13 @@ SAMPLES: dict[str, Json] = {
         },
         {"type": "file", "mime_type": "application/pdf", "id": "file-123", "filename": "Invoice.pdf"},
     ),
-    "message:compose": _example("message:compose", 789, **_SARAH, action="start"),
-    "message:compose/stop": _example("message:compose", 789, **_SARAH, action="stop"),
+    "message:compose": _example("message:compose", 789, **SARAH, action="start"),
+    "message:compose/stop": _example("message:compose", 789, **SARAH, action="stop"),
     "message:read": _example("message:read", 101, author_type="agent"),
     "message:read/visitor": _example("message:read", 101, author_type="visitor"),
     "message:delivered": _example("message:delivered", 102, author_type="brain"),
-    "conversation:member_join": _example("conversation:member_join", 103, **_SARAH),
-    "conversation:member_leave": _example("conversation:member_leave", 104, **_SARAH),
+    "conversation:member_join": _example("conversation:member_join", 103, **SARAH),
+    "conversation:member_leave": _example("conversation:member_leave", 104, **SARAH),
     "conversation:closed": _example(
         "conversation:closed", 105, status="resolved", agent_id="agent-123", agent_name="Sarah Johnson"
     ),

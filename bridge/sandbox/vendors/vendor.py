@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from starlette.applications import Starlette
@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from bridge.sandbox.feed import Feed, Subscription
+from bridge.sandbox.vendors import brain
 from bridge.sandbox.vendors.conversation import Conversation, Message, Role, State
 from bridge.sandbox.vendors.delivery import Delivery, Manner, Outbox
 from bridge.sandbox.vendors.faults import FaultLayer, Faults
@@ -38,8 +39,8 @@ def _refusal(request: Request, error: Exception) -> Response:
 
 
 class Vendor(Generic[C]):
-    """Base of the three. `say`, `open` and `end` return at once: what follows from them happens in turns,
-    one after another within a conversation; `settled` waits for all of it."""
+    """Base of the three. `say`, `bot_says`, `open` and `end` return at once: what follows from them happens
+    in turns, one after another within a conversation; `settled` waits for all of it."""
 
     name: ClassVar[str]
     samples: ClassVar[tuple[str, ...]]
@@ -95,13 +96,21 @@ class Vendor(Generic[C]):
 
     def say(self, conversation_id: str, text: str) -> None:
         """The customer types `text`; it counts as said when its turn comes."""
+        self._take_turn(conversation_id, lambda conversation: self._hear(conversation, text))
+
+    def bot_says(self, conversation_id: str, text: str) -> None:
+        """The AI agent says `text` unasked, also where it should be silent since a person answers."""
+        answer = brain.Answer(text)
+        self._take_turn(conversation_id, lambda conversation: self._answer(conversation, answer))
+
+    def _take_turn(self, conversation_id: str, job: Callable[[C], Awaitable[None]]) -> None:
         conversation = self.conversations[conversation_id]
         if not self._can_say(conversation):
             raise ValueError("the conversation has ended")
 
         async def turn() -> None:
             if self._can_say(conversation):
-                await self._hear(conversation, text)
+                await job(conversation)
 
         self._turns.put(conversation_id, turn)
 
@@ -112,6 +121,10 @@ class Vendor(Generic[C]):
 
     async def _hear(self, conversation: C, text: str) -> None:
         """What the vendor does with the customer's words."""
+        raise NotImplementedError
+
+    async def _answer(self, conversation: C, answer: brain.Answer) -> None:
+        """The AI agent says `answer`, in the vendor's own formats."""
         raise NotImplementedError
 
     # ── what they share ───────────────────────────────────────────────────────────────────────────

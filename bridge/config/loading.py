@@ -1,171 +1,21 @@
-"""config.toml and the environment become frozen settings, or one error that names every fault.
-
-The file holds what may be read by anyone; secrets and what a platform sets come from the environment
-only: `SLACK_BOT_TOKEN`, `SLACK_SIGNING_SECRET`, `SLACK_APP_TOKEN`, `DATABASE_URL`, `PORT`, and for the
-source `acme-ada` the variables `ACME_ADA_*` that its vendor's adapter asks for.
-"""
+"""Reading config.toml and the environment, and saying what is wrong with them."""
 
 from __future__ import annotations
 
 import difflib
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from bridge.adapter import Adapter, Secrets, Settings, variable_for
+from bridge.config.route import Match, Route
+from bridge.config.sections import Engine, Media, Section, Server, Slack, Store
+from bridge.config.values import Filled, Name, UserId
 from bridge.errors import ConfigError
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_SIZES = {"B": 1, "KB": 1024, "MB": 1024**2}
-
-
-def _seconds(value: object) -> object:
-    if isinstance(value, str) and (found := re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)", value.strip())):
-        return float(found[1]) * _UNITS[found[2]]
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    raise ValueError('is not a duration; write it like "30s", "10m" or "6h"')
-
-
-def _bytes(value: object) -> object:
-    if isinstance(value, str) and (found := re.fullmatch(r"(\d+)\s*(B|KB|MB)", value.strip())):
-        return int(found[1]) * _SIZES[found[2]]
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    raise ValueError('is not a size; write it like "512KB" or "1MB"')
-
-
-def _form(pattern: str, problem: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise ValueError(problem)
-        return value
-
-    return AfterValidator(check)
-
-
-def _filled(value: Any) -> Any:
-    if not value:
-        raise ValueError("is empty")
-    return value
-
-
-Filled = AfterValidator(_filled)  # min_length would also count entries that are there, but wrong
-Duration = Annotated[float, BeforeValidator(_seconds), Field(ge=0, allow_inf_nan=False)]
-Size = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
-#: it is part of an address and, in capitals, of environment variables
-Name = Annotated[
-    str,
-    _form(r"[a-z](?:[a-z0-9-]{0,62}[a-z0-9])?", "is not a source's name: small letters, digits and hyphens"),
-]
-UserId = Annotated[str, Field(pattern=r"^[UW][A-Z0-9]{2,}$")]
-ChannelId = Annotated[
-    str,
-    _form(r"[CG][A-Z0-9]{2,}", "is not a channel's id; it is like C0123456789, under the channel's details"),
-]
-WebAddress = Annotated[str, _form(r"https?://[^\s/]\S*", "is not an http or https address")]
-Host = Annotated[
-    str,
-    AfterValidator(str.lower),
-    _form(r"(?:[^\s/@:\[\]]+|\[[0-9a-f:.]+\])(?::\d{1,5})?", "is not a host, or a host and its port"),
-]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Server(Section):
-    """Where the bridge listens. `PORT` from the environment wins over `port`. `public_url` is where others
-    reach it."""
-
-    host: str = "0.0.0.0"  # noqa: S104 - a platform's router must reach it
-    port: int = Field(8000, ge=0, le=65535, strict=True)
-    public_url: WebAddress | None = None
-    max_body: Size = 1024**2
-    drain: Duration = 20.0
-
-
-class Store(Section):
-    """Where everything is kept. `DATABASE_URL` from the environment wins over `path`."""
-
-    path: Path = Path("var/bridge.sqlite3")
-    pool: int = Field(4, ge=1, le=50, strict=True)
-
-
-class Slack(Section):
-    """The workspace. Tokens come from the environment."""
-
-    api_url: WebAddress = "https://slack.com/api/"
-    channel_rate: float = Field(1.0, ge=0, le=100, strict=True)
-    channel_burst: int = Field(3, ge=1, le=100, strict=True)
-    timeout: Duration = 15.0
-
-
-class Media(Section):
-    """Files at addresses that vendors name, and those of agents. Only `allow_hosts` may be in a private
-    network."""
-
-    max_size: Size = 20 * 1024**2
-    timeout: Duration = Field(20.0, gt=0)
-    allow_hosts: tuple[Host, ...] = ()
-    link_lifetime: Duration = Field(7 * 86400.0, gt=0)
-
-
-class Retry(Section):
-    """`delays` between attempts, the last one repeated, until `give_up_after` from the first attempt."""
-
-    delays: Annotated[tuple[Duration, ...], Filled] = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
-    give_up_after: Duration = 6 * 3600.0
-
-
-class Engine(Section):
-    """The lanes. `lease` is how long a worker that is cut off keeps a lane to itself."""
-
-    concurrency: int = Field(50, ge=1, le=500, strict=True)
-    lease: Duration = Field(15.0, ge=1)
-    poll: Duration = Field(5.0, gt=0)
-    to_slack: Retry = Retry()
-    to_vendor: Retry = Retry(give_up_after=900.0)
-
-
-def _one_or_several(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-Patterns = Annotated[tuple[str, ...], BeforeValidator(_one_or_several)]
-Globs = Annotated[Patterns, Filled]
-
-
-class Match(Section):
-    """All keys given must fit; each is a name, a pattern with `*`, or a list of them. Empty fits all."""
-
-    source: Globs | None = None
-    vendor: Globs | None = None
-    language: Globs | None = None
-    customer_channel: Globs | None = None
-
-
-ReplyMode = Literal["live", "notes_only"]
-
-
-class Route(Section):
-    """Where a conversation goes. The first route whose `match` fits is taken."""
-
-    match: Match = Match()
-    channel: ChannelId
-    fallback_channel: ChannelId | None = None
-    reply_mode: ReplyMode = "live"
-    note_prefix: str = Field("//", min_length=1, max_length=20)
-    details: Patterns = ()
-    identity: Literal["agent", "alias", "team"] = "agent"
-    team_name: str = Field("Support", min_length=1, max_length=80)
-    guests_may_reply: bool = Field(False, strict=True)
 
 
 @dataclass(frozen=True)

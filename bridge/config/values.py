@@ -1,0 +1,96 @@
+"""The kinds of values that settings have, each with what is said about a wrong one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from bridge.hours import Hours, zone
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZES = {"B": 1, "KB": 1024, "MB": 1024**2}
+
+
+def _seconds(value: object) -> object:
+    if isinstance(value, str) and (found := re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)", value.strip())):
+        return float(found[1]) * _UNITS[found[2]]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    raise ValueError('is not a duration; write it like "30s", "10m" or "6h"')
+
+
+def _bytes(value: object) -> object:
+    if isinstance(value, str) and (found := re.fullmatch(r"(\d+)\s*(B|KB|MB)", value.strip())):
+        return int(found[1]) * _SIZES[found[2]]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError('is not a size; write it like "512KB" or "1MB"')
+
+
+def _form(pattern: str, problem: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(problem)
+        return value
+
+    return AfterValidator(check)
+
+
+def _filled(value: Any) -> Any:
+    if not value:
+        raise ValueError("is empty")
+    return value
+
+
+def _one_or_several(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _reads(read: Callable[[str], object]) -> AfterValidator:
+    """What `read` does not raise a `ValueError` for."""
+
+    def check(value: str) -> str:
+        read(value)
+        return value
+
+    return AfterValidator(check)
+
+
+OneOrSeveral = BeforeValidator(_one_or_several)
+Filled = AfterValidator(_filled)  # min_length would also count entries that are there, but wrong
+Duration = Annotated[float, BeforeValidator(_seconds), Field(ge=0, allow_inf_nan=False)]
+Pause = Annotated[Duration, Field(gt=0)]
+Size = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
+#: it is part of an address and, in capitals, of environment variables
+Name = Annotated[
+    str,
+    _form(r"[a-z](?:[a-z0-9-]{0,62}[a-z0-9])?", "is not a source's name: small letters, digits and hyphens"),
+]
+UserId = Annotated[str, Field(pattern=r"^[UW][A-Z0-9]{2,}$")]
+ChannelId = Annotated[
+    str,
+    _form(r"[CG][A-Z0-9]{2,}", "is not a channel's id; it is like C0123456789, under the channel's details"),
+]
+#: who is called by a mention
+GroupOrUserId = Annotated[
+    str,
+    _form(r"[SUW][A-Z0-9]{2,}", "is not the id of a user group (S0123456789) or of a member (U0123456789)"),
+]
+WebAddress = Annotated[str, _form(r"https?://[^\s/]\S*", "is not an http or https address")]
+Host = Annotated[
+    str,
+    AfterValidator(str.lower),
+    _form(r"(?:[^\s/@:\[\]]+|\[[0-9a-f:.]+\])(?::\d{1,5})?", "is not a host, or a host and its port"),
+]
+Patterns = Annotated[tuple[str, ...], OneOrSeveral]
+Globs = Annotated[Patterns, Filled]
+TimeOfDay = Annotated[
+    str, _form(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", 'is not a time of day; write it like "09:00"')
+]
+TimesOfWeek = Annotated[
+    tuple[Annotated[str, _reads(lambda spec: Hours.parse([spec], "UTC"))], ...], OneOrSeveral
+]
+TimeZone = Annotated[str, _reads(zone)]

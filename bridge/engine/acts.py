@@ -1,0 +1,105 @@
+"""What agents' acts amount to: which need the vendor, what they change, what the thread is told. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from bridge import control
+from bridge.adapter import Adapter, HandsBack, Reopens, Resolves, TakesOver
+from bridge.control import Signal
+from bridge.engine.work import Owner
+from bridge.errors import Rejected
+from bridge.model import Act, Control, ConversationKey, Direction
+
+#: the vendor has a say in these, so they go the way of the replies, behind those written before
+AT_VENDOR = frozenset({Act.TAKE_OVER, Act.HAND_BACK, Act.RESOLVE, Act.REOPEN})
+
+_TOLD = {
+    Act.CLAIM: "{by} claimed the conversation.",
+    Act.RELEASE: "{by} released the conversation: the customer waits again.",
+    Act.TRANSFER: "{by} gave the conversation to {to}.",
+    Act.TAKE_OVER: "{by} took the conversation over from the AI agent.",
+    Act.HAND_BACK: "{by} handed the conversation back to the AI agent.",
+    Act.RESOLVE: "{by} resolved the conversation.",
+    Act.REOPEN: "{by} reopened the conversation.",
+}
+_WANTED = {
+    Act.CLAIM: "claim",
+    Act.RELEASE: "release",
+    Act.TRANSFER: "transfer",
+    Act.TAKE_OVER: "take over",
+    Act.HAND_BACK: "hand back",
+    Act.RESOLVE: "resolve",
+    Act.REOPEN: "reopen",
+}
+_STANDS = {
+    Control.BOT: "The AI agent has this conversation.",
+    Control.WAITING: "The customer waits: nobody has this conversation.",
+    Control.CLOSED: "This conversation is closed.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """`by` wants `act`; a conversation is transferred to `to`."""
+
+    act: Act
+    by: Owner
+    to: Owner | None = None
+
+    @property
+    def told(self) -> str:
+        """What the thread is told once it is done."""
+        by, to = self.by.name or "Somebody", self.to and self.to.name
+        return _TOLD[self.act].format(by=by, to=to or "somebody")
+
+    def failed(self, problem: str) -> str:
+        return f"{self.by.name or 'Somebody'} wanted to {_WANTED[self.act]} the conversation: {problem}"
+
+
+def lane_of(act: Act) -> Direction:
+    return Direction.VENDOR if act in AT_VENDOR else Direction.ACTS
+
+
+def stands(control: Control, owner: Owner | None) -> str:
+    """Who has the conversation, in a sentence."""
+    if control is Control.HUMAN:
+        return f"{(owner and owner.name) or 'A human'} has this conversation."
+    return _STANDS[control]
+
+
+def can(adapter: type[Adapter] | Adapter) -> frozenset[Act]:
+    """The acts that are possible in a conversation of this vendor's."""
+    kind = adapter if isinstance(adapter, type) else type(adapter)
+    found = {act for act, protocol in _PROTOCOLS.items() if issubclass(kind, protocol)}
+    return frozenset({*found, *(set(Act) - AT_VENDOR)})
+
+
+def signal_of(act: Act, adapter: Adapter) -> Signal:
+    """What has happened once `act` is done."""
+    if act is Act.HAND_BACK and adapter.capabilities.handoff_is_own_conversation:
+        return Signal.RESOLVED
+    return control.ACTS[act]
+
+
+def call_of(act: Act, adapter: Adapter) -> Callable[[ConversationKey], Awaitable[None]]:
+    """The vendor's side of `act`. Raises `Rejected` with the vendor's reason where it has none."""
+    match act, adapter:
+        case Act.TAKE_OVER, TakesOver():
+            return adapter.take_over
+        case Act.HAND_BACK, HandsBack():
+            return adapter.hand_back
+        case Act.RESOLVE, Resolves():
+            return adapter.resolve
+        case Act.REOPEN, Reopens():
+            return adapter.reopen
+    raise Rejected(adapter.capabilities.cannot.get(act, f"{adapter.vendor} cannot do that"))
+
+
+_PROTOCOLS: dict[Act, type] = {
+    Act.TAKE_OVER: TakesOver,
+    Act.HAND_BACK: HandsBack,
+    Act.RESOLVE: Resolves,
+    Act.REOPEN: Reopens,
+}

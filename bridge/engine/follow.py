@@ -1,0 +1,50 @@
+"""What is told to people in Slack after an attempt: marks, notices, questions. Each a delivery of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from bridge.engine.work import NewDelivery, Turn
+from bridge.model import Direction, HeldChoice, HeldFor
+
+
+def _new(turn: Turn, direction: Direction, kind: str, told: dict[str, Any]) -> NewDelivery:
+    # One delivery may be told of several times: it was held, sent again, failed again.
+    key = f"{kind}:{turn.delivery}:{told.get('state', '')}:{turn.began:.6f}"
+    return NewDelivery(direction, kind, key, json.dumps(told))
+
+
+def mark(turn: Turn, state: str) -> NewDelivery:
+    """A mark on the agent's message: what became of it. It takes the place of earlier ones."""
+    message = turn.read()
+    was = [*turn.was, *(["waiting"] if turn.attempt > 1 else [])]
+    told = {"channel": message["channel"], "ts": message["ts"], "state": state, "was": was}
+    return _new(turn, Direction.MARKS, "mark", told)
+
+
+def notice(turn: Turn, text: str) -> NewDelivery:
+    """The bridge's own words in the conversation's thread."""
+    return _new(turn, Direction.SLACK, "notice", {"text": text})
+
+
+def failure(turn: Turn, text: str) -> NewDelivery:
+    """The same of a reply that did not arrive, with the button that sends it again."""
+    told = {"text": text, "delivery": turn.delivery, "thread_ts": turn.read()["thread_ts"]}
+    return _new(turn, Direction.SLACK, "failure", told)
+
+
+def question(turn: Turn, why: HeldFor, choices: Sequence[HeldChoice]) -> NewDelivery:
+    """What is asked of the author of a held reply, who alone sees it."""
+    message = turn.read()
+    told = {name: message[name] for name in ("channel", "thread_ts", "ts", "user")}
+    told |= {"why": why, "choices": list(choices), "delivery": turn.delivery, "text": message.get("text", "")}
+    return _new(turn, Direction.MARKS, "question", told)
+
+
+def whisper(turn: Turn, text: str) -> NewDelivery:
+    """Words that only whoever acted sees, where they did it."""
+    asked = turn.read()
+    told = {name: asked.get(name) for name in ("channel", "thread_ts", "user")}
+    return _new(turn, Direction.MARKS, "whisper", {**told, "text": text})

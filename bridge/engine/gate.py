@@ -1,0 +1,72 @@
+"""Whether a reply goes out: by who has the conversation, the route's reply mode, and what its author chose.
+
+Pure. The store asks it on the locked row, in the transaction that records the reply as begun: what is held
+here was never begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from bridge.control import Signal
+from bridge.engine.work import Conversation, Owner
+from bridge.model import Act, Control, HeldChoice, HeldFor
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What `by` wants with a reply. Where the route `confirms`, only who has it may just reply."""
+
+    by: Owner
+    confirms: bool
+    choice: HeldChoice | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """It goes out, and `happened` with it."""
+
+    happened: Signal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """It was not begun: held for a reason, or without one a note, since its message carries a lock."""
+
+    held: HeldFor | None
+
+
+def admit(stands: Conversation, wish: Wish) -> Admitted | HeldFor:
+    """Whether the reply may be begun as the conversation stands."""
+    taken = stands.control is Control.HUMAN and stands.owner is not None and stands.owner.id is not None
+    by_another = taken and stands.owner is not None and stands.owner.id != wish.by.id
+    if stands.control is Control.CLOSED:
+        return Admitted(Signal.REOPENED_BY_AGENT) if wish.choice is HeldChoice.REOPEN else HeldFor.CLOSED
+    match wish.choice:
+        case HeldChoice.ONCE:
+            return Admitted(None)
+        case HeldChoice.TAKE_OVER if stands.control is Control.BOT:
+            return Admitted(Signal.TAKEN_OVER)
+        case HeldChoice.TAKE_OVER if by_another:
+            return Admitted(Signal.TRANSFERRED)
+    if wish.confirms and by_another:
+        return HeldFor.OWNED
+    if wish.confirms and stands.control is Control.BOT and wish.choice is not HeldChoice.REOPEN:
+        return HeldFor.BOT
+    return Admitted(Signal.AGENT_SPOKE)
+
+
+def choices(reason: HeldFor, can: Collection[Act]) -> tuple[HeldChoice, ...]:
+    """What the author is offered, where the vendor `can` do these acts."""
+    match reason:
+        case HeldFor.BOT:
+            take_over = (HeldChoice.TAKE_OVER,) if Act.TAKE_OVER in can else ()
+            return (*take_over, HeldChoice.ONCE, HeldChoice.NOTE)
+        case HeldFor.CLOSED:
+            reopen = (HeldChoice.REOPEN,) if Act.REOPEN in can else ()
+            return (*reopen, HeldChoice.NOTE)
+        case HeldFor.OWNED:
+            return (HeldChoice.TAKE_OVER, HeldChoice.ONCE, HeldChoice.NOTE)
+        case HeldFor.UNCLEAR:
+            return (HeldChoice.SEND, HeldChoice.NOTE)

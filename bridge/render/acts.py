@@ -1,0 +1,62 @@
+"""What agents press: acts about a conversation, and what becomes of a reply that was held or failed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from bridge.model import Act, Control
+from bridge.render.literal import Element, plain
+
+#: begins the action_id of an act's button; the act's value follows
+ACT = "act-"
+#: begins the action_id of what can become of a held reply; the choice's value follows
+HELD = "held-"
+#: the action_id of sending a reply again
+RETRY = "retry"
+
+#: acts between people in Slack, which need nothing of the vendor
+OURS = frozenset({Act.CLAIM, Act.RELEASE, Act.TRANSFER})
+#: acts whose button opens a modal first
+ASK = frozenset({Act.TRANSFER, Act.HAND_BACK, Act.RESOLVE})
+
+_OFFERED = {
+    Control.BOT: (Act.TAKE_OVER,),
+    Control.WAITING: (Act.CLAIM, Act.HAND_BACK, Act.RESOLVE),
+    Control.HUMAN: (Act.RELEASE, Act.TRANSFER, Act.HAND_BACK, Act.RESOLVE),
+    Control.CLOSED: (Act.REOPEN,),
+}
+_LABELS = {
+    Act.CLAIM: "Claim",
+    Act.RELEASE: "Release",
+    Act.TRANSFER: "Transfer",
+    Act.TAKE_OVER: "Take over",
+    Act.HAND_BACK: "Hand back",
+    Act.RESOLVE: "Resolve",
+    Act.REOPEN: "Reopen",
+}
+
+
+def offered(control: Control, can: Collection[Act]) -> tuple[Act, ...]:
+    """The acts that make sense now, of those that `can` be done at all."""
+    return tuple(act for act in _OFFERED[control] if act in can)
+
+
+def act_button(act: Act, *, conversation: int | None = None) -> Element:
+    """`conversation` is the store's row of it, where the place of the button does not say which is meant."""
+    value = None if conversation is None else {"conversation": conversation}
+    label = _LABELS[act] + ("…" if act in ASK else "")
+    return button(f"{ACT}{act}", label, value, primary=act is Act.CLAIM)
+
+
+def button(
+    action: str, label: str, value: Mapping[str, Any] | None = None, *, primary: bool = False
+) -> Element:
+    """https://docs.slack.dev/reference/block-kit/block-elements/button-element"""
+    made: Element = {"type": "button", "action_id": action, "text": plain(label)}
+    if value is not None:
+        made["value"] = json.dumps(value)
+    if primary:
+        made["style"] = "primary"
+    return made

@@ -1,0 +1,95 @@
+"""What is said when somebody has waited too long, or nobody noticed what happened."""
+
+from __future__ import annotations
+
+from bridge.model import Author, Control, Role
+from bridge.render import limits
+from bridge.render.card import COLOURS, coloured, field, when
+from bridge.render.carousel import link_button
+from bridge.render.handoff import HandoffView
+from bridge.render.literal import (
+    Block,
+    Element,
+    bullets,
+    emoji,
+    is_web,
+    one_line,
+    rich_text,
+    section,
+    text,
+)
+from bridge.render.message import ConversationView, SlackMessage, username
+from bridge.render.words import lasting
+
+_LATE = "#E01E5A"
+
+
+def reminder(view: ConversationView, handoff: HandoffView, waited: float) -> SlackMessage:
+    """For the thread: the customer still waits, for `waited` seconds by now."""
+    head = _head("alarm_clock", f"{_name(view)} has waited {lasting(waited)} for a human")
+    return coloured(head, (_waiting(view, handoff),), COLOURS[Control.WAITING]).told_to_channel()
+
+
+def escalation(
+    view: ConversationView, handoff: HandoffView, waited: float, *, to: str | None
+) -> SlackMessage:
+    """Nobody claimed it in time. `to` is the user group (`S…`) or the member that is told, and nobody else.
+
+    Only a rich_text element pings: where Slack refuses the blocks, the words stand alone.
+    https://docs.slack.dev/reference/block-kit/blocks/rich-text-block
+    """
+    words = f"{_name(view)} has waited {lasting(waited)}, and nobody has claimed the conversation"
+    head = _head("rotating_light", words, *([text(" "), _mention(to)] if to else []))
+    return _to_anywhere(coloured(head, (_waiting(view, handoff),), _LATE), handoff)
+
+
+def alarm(view: ConversationView, handoff: HandoffView) -> SlackMessage:
+    """The AI agent talks on beside a human."""
+    head = _head("warning", f"{_name(view)}: the AI agent goes on answering after a human took over")
+    facts = [_source(view)]
+    if one_line(handoff.owner):
+        facts.append(field("With", handoff.owner or ""))
+    if handoff.claimed_at:
+        facts.append([text("Claimed: ", bold=True), when(handoff.claimed_at)])
+    return _to_anywhere(coloured(head, (rich_text(bullets(*facts)),), _LATE), handoff)
+
+
+def opened_again(view: ConversationView) -> SlackMessage:
+    """For the thread: what was closed goes on."""
+    head = _head("bell", f"{_name(view)} wrote again after the conversation was closed")
+    facts = rich_text(bullets(_source(view)))
+    return coloured(head, (facts,), COLOURS[view.control]).told_to_channel()
+
+
+def _to_anywhere(message: SlackMessage, handoff: HandoffView) -> SlackMessage:
+    """For the thread, or with the way there for another channel."""
+    known = handoff.thread and is_web(handoff.thread)
+    buttons = [link_button("Open thread", handoff.thread or "", "open")] if known else []
+    return message.with_buttons(buttons).told_to_channel()
+
+
+def _head(mark: str, words: str, *more: Element) -> Block:
+    return rich_text(section(emoji(mark), text(f" {words}", bold=True), *more))
+
+
+def _mention(to: str) -> Element:
+    if to.startswith("S"):
+        return {"type": "usergroup", "usergroup_id": to}
+    return {"type": "user", "user_id": to}
+
+
+def _name(view: ConversationView) -> str:
+    return username(Author(role=Role.CUSTOMER), view.customer) or "Customer"
+
+
+def _source(view: ConversationView) -> list[Element]:
+    return field("Source", f"{view.key.source} ({view.vendor})")
+
+
+def _waiting(view: ConversationView, handoff: HandoffView) -> Block:
+    facts = [_source(view)]
+    for label, value in (("Why", handoff.reason), ("Department", handoff.department)):
+        if one_line(value):
+            facts.append(field(label, value or "", limits.REASON))
+    facts.append([text("Waiting since: ", bold=True), when(handoff.waiting_since or handoff.started_at)])
+    return rich_text(bullets(*facts))

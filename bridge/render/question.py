@@ -1,0 +1,101 @@
+"""What an agent is asked about a reply of theirs that was held, or did not certainly arrive.
+
+Only its author sees the question: https://docs.slack.dev/reference/methods/chat.postEphemeral
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+
+from bridge.render.acts import HELD, RETRY, button
+from bridge.render.events import notice
+from bridge.render.literal import one_line, plain, quote, rich_text, section, text
+from bridge.render.message import Face, SlackMessage, ladder
+from bridge.render.said import said
+
+
+class HeldFor(StrEnum):
+    """Why a reply was held."""
+
+    BOT = "bot"  # the AI agent has the conversation
+    CLOSED = "closed"
+    OWNED = "owned"  # a colleague has it
+    UNCLEAR = "unclear"  # it begins like a word for the bridge
+
+
+class HeldChoice(StrEnum):
+    """What can become of a held reply."""
+
+    TAKE_OVER = "take_over"
+    ONCE = "once"
+    REOPEN = "reopen"
+    SEND = "send"
+    NOTE = "note"
+
+
+_LABELS = {
+    HeldChoice.TAKE_OVER: "Take over and send",
+    HeldChoice.ONCE: "Send once",
+    HeldChoice.REOPEN: "Reopen and send",
+    HeldChoice.SEND: "Send",
+    HeldChoice.NOTE: "Keep as note",
+}
+
+
+def question(
+    reason: HeldFor,
+    choices: Iterable[HeldChoice],
+    *,
+    delivery: int,
+    thread_ts: str,
+    words: str,
+    owner: str | None = None,
+    meant: str | None = None,
+    cannot: str | None = None,
+) -> SlackMessage:
+    """Why the reply that says `words` was held, and what can become of it.
+
+    `owner` has the conversation; `meant` is the word for the bridge that the first of `words` is like;
+    `cannot` is why the vendor does not let it be taken over or reopened.
+    """
+    told = [section(text(_why(reason, words, owner, meant)))]
+    if meaning := one_line(words):
+        told.append(quote(text(meaning)))
+    if cannot:
+        told.append(section(text(f"{one_line(cannot, None).rstrip('.')}.")))
+    blocks = (rich_text(*told),)
+    value = _value(delivery, thread_ts)
+    buttons = [button(f"{HELD}{choice}", _LABELS[choice], value) for choice in choices]
+    return ladder([SlackMessage("", blocks)], Face(), said(blocks)).with_buttons(buttons)
+
+
+def failure(words: str, *, delivery: int, thread_ts: str, uncertain: bool = False) -> SlackMessage:
+    """The notice of a reply that did not arrive, or of one that may have, to be sent again."""
+    retry = button(RETRY, "Retry", _value(delivery, thread_ts))
+    if uncertain:
+        retry["confirm"] = {
+            "title": plain("Send it again?"),
+            "text": plain("If it did arrive, the customer has it twice."),
+            "confirm": plain("Send again"),
+            "deny": plain("Cancel"),
+        }
+    return notice(words).with_buttons([retry])
+
+
+def _why(reason: HeldFor, words: str, owner: str | None, meant: str | None) -> str:
+    match reason:
+        case HeldFor.BOT:
+            return "The AI agent has the conversation: this reply was not sent."
+        case HeldFor.CLOSED:
+            return "The conversation is closed: this reply was not sent."
+        case HeldFor.OWNED:
+            return f"{one_line(owner) or 'Somebody else'} has the conversation: this reply was not sent."
+    word = one_line(words).partition(" ")[0]
+    hint = f"; did you mean “{one_line(meant)}”?" if meant else "."
+    return f"“{word}” is no word the bridge knows{hint} This was not sent."
+
+
+def _value(delivery: int, thread_ts: str) -> dict[str, Any]:
+    return {"delivery": delivery, "thread_ts": thread_ts}

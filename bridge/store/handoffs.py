@@ -1,0 +1,287 @@
+"""Who has a conversation, in the store: the one place where control changes, and all that follows from it.
+
+Every signal is held against the control that stands when it is written, on a row that is locked. With
+control go the handoff's own row and what is to be queued because of it: the card, the alerts, the clocks.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from bridge import control
+from bridge.control import Signal
+from bridge.engine.work import AlertPlace, Handoff, NewDelivery, Owner
+from bridge.model import EVENT, AnyEvent, Control, DeliveryState, Direction, HandoffStarted
+from bridge.store.tables import conversation, delivery, handoff, lane, now, thread
+
+_STANDS = (
+    select(
+        conversation.c.control,
+        conversation.c.vendor_at,
+        conversation.c.acted_at,
+        conversation.c.changes,
+        conversation.c.owner_id,
+    )
+    .where(conversation.c.id == bindparam("conversation"))
+    .with_for_update(key_share=True)
+)
+_CHANGE = update(conversation).where(conversation.c.id == bindparam("conversation"))
+_LAST = (
+    select(handoff)
+    .where(handoff.c.conversation_id == bindparam("conversation"))
+    .order_by(handoff.c.id.desc())
+    .limit(1)
+)
+_OPEN = _LAST.where(handoff.c.ended_at.is_(None))
+_CLOCKS = (
+    select(lane.c.id)
+    .where(lane.c.conversation_id == bindparam("conversation"), lane.c.direction == Direction.CLOCKS)
+    .with_for_update()
+)
+_STOP = (
+    update(delivery)
+    .where(delivery.c.lane_id == bindparam("lane"), delivery.c.state == DeliveryState.QUEUED)
+    .values(state=DeliveryState.CANCELLED, done_at=now(), problem="nobody waits any more")
+)
+_POKE = update(lane).where(lane.c.id == bindparam("lane_id"), lane.c.owner.is_(None)).values(due=now())
+_ANSWERED = (
+    update(handoff)
+    .where(
+        handoff.c.conversation_id == bindparam("conversation"),
+        handoff.c.ended_at.is_(None),
+        handoff.c.answered_at.is_(None),
+    )
+    .values(answered_at=now())
+)
+
+_OWN_THREAD = (
+    insert(thread)
+    .values(
+        team=bindparam("team"),
+        channel=bindparam("channel"),
+        ts=bindparam("ts"),
+        conversation_id=bindparam("conversation"),
+        opened_at=now(),
+        alert=True,
+    )
+    .on_conflict_do_nothing()
+)
+
+#: what is to be queued; None where nothing changed
+Follow = list[NewDelivery] | None
+
+
+def tell(connection: Connection, about: int, event: AnyEvent) -> tuple[Control | None, list[NewDelivery]]:
+    """What a vendor reports: the control that follows, or None where it stays, and what is to be queued."""
+    happened = control.signal(event)
+    if happened is None:
+        return None, []
+    row = connection.execute(_STANDS, {"conversation": about}).one()
+    at = event.at.timestamp()
+    if control.is_late(happened, at, vendor_at=row.vendor_at, acted_at=row.acted_at):
+        return None, []
+    stated = {"vendor_at": max(at, row.vendor_at or at)} if happened in control.STATED else {}
+    after = control.after(Control(row.control), happened)
+    if happened is Signal.AGENT_LEFT and row.owner_id is not None:
+        after = None  # a colleague at the vendor left; somebody here has it
+    if after is None:
+        if stated:
+            connection.execute(_CHANGE.values(**stated), {"conversation": about})
+        return None, _learned(connection, about, event) if isinstance(event, HandoffStarted) else []
+    author = getattr(event, "author", None) if after is Control.HUMAN else None
+    by = Owner(name=author.name) if author is not None else None
+    new = _become(connection, about, row, after, by, at=at, event=event, **stated)
+    if happened is Signal.AGENT_SPOKE:
+        answered(connection, about)
+    return after, new
+
+
+def act(connection: Connection, about: int, happened: Signal, by: Owner) -> Follow:
+    """What an agent does: what is to be queued, or None where it changes nothing."""
+    row = connection.execute(_STANDS, {"conversation": about}).one()
+    after = control.after(Control(row.control), happened)
+    same = after is Control.HUMAN and row.control == after and row.owner_id == by.id
+    if after is None or same:
+        return None
+    return _become(connection, about, row, after, by, at=None, event=None, acted_at=now())
+
+
+def answered(connection: Connection, about: int) -> None:
+    """The customer has an agent's words."""
+    connection.execute(_ANSWERED, {"conversation": about})
+
+
+def _become(
+    connection: Connection,
+    about: int,
+    row: Any,
+    after: Control,
+    by: Owner | None,
+    *,
+    at: float | None,
+    event: AnyEvent | None,
+    **told: Any,
+) -> list[NewDelivery]:
+    before, changes = Control(row.control), row.changes + 1
+    has = by if after is Control.HUMAN and by is not None else Owner()
+    values = {
+        "control": after,
+        "control_at": now() if at is None else at,
+        "owner": has.name,
+        "owner_id": has.id,
+        "changes": changes,
+        **told,
+    }
+    connection.execute(_CHANGE.values(**values), {"conversation": about})
+    start = None
+    if after is Control.WAITING and event is not None:
+        start = event if isinstance(event, HandoffStarted) else control.missed(event)
+    new = [NewDelivery(Direction.MARKS, "card", f"card:change:{changes}", "{}")]
+    if start is not None and start is not event:
+        new.append(NewDelivery(Direction.SLACK, "event", start.id, EVENT.dump_json(start).decode()))
+    if before is Control.CLOSED and after is Control.BOT and event is not None:
+        new.append(NewDelivery(Direction.SLACK, "opened_again", f"opened_again:{changes}", "{}"))
+    open_ = connection.execute(_OPEN, {"conversation": about}).first()
+    if after in (Control.WAITING, Control.HUMAN):
+        if open_ is None:
+            found = _begin(connection, about, after, start, now() if at is None else at)
+        else:
+            found = _go_on(connection, open_.id, after, by)
+    elif open_ is not None:
+        found = _end(connection, open_.id, _ending(before, after, event), by, now() if at is None else at)
+    else:
+        found = None
+    if found is not None and found.waiting_since is not None:
+        new.append(alert(found.id, f"alert:{changes}"))
+    if found is not None and after is Control.WAITING:
+        wait = json.dumps({"handoff": found.id, "round": found.round})
+        new.append(NewDelivery(Direction.CLOCKS, "clock", f"clock:{found.id}:{found.round}", wait))
+    elif before is Control.WAITING:
+        _stop_clocks(connection, about)
+    return new
+
+
+def alert(handoff_id: int, key: str) -> NewDelivery:
+    """Let the alerts of a handoff show how it stands."""
+    return NewDelivery(Direction.ALERTS, "alert", key, json.dumps({"handoff": handoff_id}))
+
+
+def _begin(
+    connection: Connection, about: int, after: Control, start: HandoffStarted | None, when: Any
+) -> Any:
+    waits = after is Control.WAITING
+    begun = {"waiting_since": when} if waits else {"claimed_at": when, "first_claimed_at": when}
+    new = insert(handoff).values(
+        conversation_id=about,
+        start=EVENT.dump_json(start).decode() if start else None,
+        start_id=start.id if start else None,
+        started_at=when,
+        round=1,
+        **begun,
+    )
+    return connection.execute(new.returning(handoff)).one()
+
+
+def _go_on(connection: Connection, handoff_id: int, after: Control, by: Owner | None) -> Any:
+    values: dict[str, Any] = {
+        "claimed_at": now(),
+        "first_claimed_at": func.coalesce(handoff.c.first_claimed_at, now()),
+        "released_by": None,
+    }
+    if after is Control.WAITING:
+        values = {
+            "claimed_at": None,
+            "waiting_since": now(),
+            "round": handoff.c.round + 1,
+            "released_by": by.name if by else None,
+        }
+    return _changed(connection, handoff_id, values)
+
+
+def _end(connection: Connection, handoff_id: int, ending: str, by: Owner | None, when: Any) -> Any:
+    values = {"ended_at": when, "ending": ending, "ended_by": by.name if by else None}
+    return _changed(connection, handoff_id, values)
+
+
+def _changed(connection: Connection, handoff_id: int, values: dict[str, Any]) -> Any:
+    changed = update(handoff).where(handoff.c.id == handoff_id).values(**values).returning(handoff)
+    return connection.execute(changed).one()
+
+
+def _ending(before: Control, after: Control, event: AnyEvent | None) -> str:
+    if after is Control.BOT:
+        return "handed_back"
+    return "expired" if before is Control.WAITING and control.gave_up(event) else "closed"
+
+
+def _learned(connection: Connection, about: int, start: HandoffStarted) -> list[NewDelivery]:
+    """The start of a handoff that only a message had told of: now with why, and for whom."""
+    row = connection.execute(_OPEN, {"conversation": about}).first()
+    if row is None or not (row.start_id or "").startswith("missed:"):
+        return []
+    _changed(connection, row.id, {"start": EVENT.dump_json(start).decode(), "start_id": start.id})
+    return [alert(row.id, f"alert:{start.id}")]
+
+
+def _stop_clocks(connection: Connection, about: int) -> None:
+    found = connection.execute(_CLOCKS, {"conversation": about}).scalar_one_or_none()
+    if found is not None:
+        connection.execute(_STOP, {"lane": found})
+        connection.execute(_POKE, {"lane_id": found})
+
+
+# ── read and note ────────────────────────────────────────────────────────────────────────────────
+
+
+def read(connection: Connection, handoff_id: int) -> Handoff:
+    return of_row(connection.execute(select(handoff).where(handoff.c.id == handoff_id)).one())
+
+
+def last(connection: Connection, about: int) -> Handoff | None:
+    """The handoff that is open, or else the last one."""
+    row = connection.execute(_LAST, {"conversation": about}).first()
+    return of_row(row) if row else None
+
+
+def of_row(row: Any) -> Handoff:
+    start = EVENT.validate_json(row.start) if row.start else None
+    return Handoff(
+        id=row.id,
+        started_at=row.started_at,
+        waiting_since=row.waiting_since,
+        round=row.round,
+        start=start if isinstance(start, HandoffStarted) else None,
+        claimed_at=row.claimed_at,
+        released_by=row.released_by,
+        answered_at=row.answered_at,
+        ended_at=row.ended_at,
+        ending=row.ending,
+        ended_by=row.ended_by,
+        breached_at=row.breached_at,
+        alarmed_at=row.alarmed_at,
+        places={name: AlertPlace(*one) for name, one in json.loads(row.places).items()},
+    )
+
+
+def place(connection: Connection, about: int, handoff_id: int, team: str, name: str, at: AlertPlace) -> None:
+    """Remember where an alert stands and how it looks, and that what is said below it is for no customer."""
+    if name == "channel":
+        own = {"team": team, "channel": at.channel, "ts": at.ts, "conversation": about}
+        connection.execute(_OWN_THREAD, own)
+    held = select(handoff.c.places).where(handoff.c.id == handoff_id).with_for_update()
+    places = json.loads(connection.execute(held).scalar_one())
+    places[name] = [at.channel, at.ts, at.looks]
+    _changed(connection, handoff_id, {"places": json.dumps(places)})
+
+
+def breach(connection: Connection, handoff_id: int) -> None:
+    """Somebody waited for longer than was promised."""
+    _changed(connection, handoff_id, {"breached_at": func.coalesce(handoff.c.breached_at, now())})
+
+
+def alarm(connection: Connection, handoff_id: int) -> None:
+    _changed(connection, handoff_id, {"alarmed_at": func.coalesce(handoff.c.alarmed_at, now())})
