@@ -133,6 +133,11 @@ def after(control: Control, happened: Signal | None) -> Control | None:
     return TABLE.get((control, happened)) if happened is not None else None
 
 
+def after_event(control: Control, event: AnyEvent) -> Control | None:
+    """The control that follows from what the vendor reported, or None where it stays."""
+    return after(control, signal(event))
+
+
 def is_late(happened: Signal, at: float, *, vendor_at: float | None, acted_at: float | None) -> bool:
     """Whether a vendor's signal of time `at` is overtaken: by one of the vendor's (its own clock says so), or
     by what an agent did (our clock does, so only what is clearly older counts as overtaken).

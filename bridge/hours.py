@@ -125,7 +125,7 @@ def _nearest(name: str) -> str:
     full = [one for one in sorted(available_timezones()) if "/" in one and not one.startswith("Etc/")]
     known = {"utc": "UTC"} | {one.rpartition("/")[2].lower(): one for one in full}
     known |= {one.lower(): one for one in full}
-    near = difflib.get_close_matches(name.strip().lower(), known, n=1)
+    near = difflib.get_close_matches(name.strip().lower(), known, n=1, cutoff=0.75)
     return f"; did you mean {known[near[0]]!r}?" if near else ""
 
 

@@ -14,6 +14,7 @@ from bridge import config
 from bridge.adapter import Adapter, Capabilities, Received, Secrets, Settings, Webhook
 from bridge.config import Config
 from bridge.errors import ConfigError
+from bridge.hours import Hours
 from bridge.model import Reply, Sent
 
 
@@ -134,6 +135,35 @@ def test_a_match_is_one_or_several(load: Load, written: str) -> None:
     assert load(route + FILE).routes[0].match.source == ("acme-*",)
 
 
+def test_a_route_for_handoffs(load: Load) -> None:
+    route = load(
+        FILE
+        + """
+hours = ["mon-fri 09:00-18:00", "sat 10:00-14:00"]
+time_zone = "Europe/Berlin"
+remind_after = ["2m", "10m"]
+escalate_after = "15m"
+escalate_to = "U0123456789"
+alert_channel = "C0ALERTS"
+digest_at = "23:59"
+greeting = " One moment. "
+"""
+    ).routes[0]
+
+    assert (route.reply_mode, route.mirror, route.send_delay) == ("confirm", "all", 0)
+    assert (route.remind_after, route.escalate_after) == ((120, 600), 900)
+    assert (route.escalate_to, route.escalate_channel) == ("U0123456789", None)
+    assert (route.digest_at, route.greeting) == ("23:59", "One moment.")
+    assert route.open_hours == Hours.parse(("mon-fri 09:00-18:00", "sat 10:00-14:00"), "Europe/Berlin")
+
+
+def test_a_route_is_open_always_unless_it_says_otherwise(load: Load) -> None:
+    assert load().routes[0].open_hours == Hours.parse((), "UTC")
+    assert load(FILE + "hours = 'sun 10:00-11:00'").routes[0].open_hours == Hours.parse(
+        ("sun 10:00-11:00",), "UTC"
+    )
+
+
 def test_the_platform_s_variables_win(load: Load) -> None:
     loaded = load(f"[server]\nport = 1\n{FILE}", PORT="5000", DATABASE_URL="postgres://u:p@h/d")
 
@@ -242,13 +272,69 @@ def test_a_wrong_value_is_named(load: Load, text: str, fault: str) -> None:
         ("channel = '#support'", "routes.0.channel: is not a channel's id; it is like C0123456789"),
         ("channel = 'C0123456789 '", "routes.0.channel: is not a channel's id"),
         ("", "routes.0.channel: is missing"),
-        ("channel = 'C12'\nreply_mode = 'loud'", "routes.0.reply_mode: should be 'live' or 'notes_only'"),
+        (
+            "channel = 'C12'\nreply_mode = 'loud'",
+            "routes.0.reply_mode: should be 'confirm', 'live' or 'notes_only'",
+        ),
         ("channel = 'C12'\nguests_may_reply = 'yes'", "routes.0.guests_may_reply: should be a valid boolean"),
         ("channel = 'C12'\nmatch = { source = 1 }", "routes.0.match.source: is not a list"),
         ("channel = 'C12'\nmatch = { source = [] }", "routes.0.match.source: is empty"),
         (
             "channel = 'C12'\nnote_prefix = ''",
             "routes.0.note_prefix: String should have at least 1 character",
+        ),
+        (
+            "channel = 'C12'\nnote_prefix = ' !note'",
+            'routes.0.note_prefix: begins with "!", as commands do (!claim)',
+        ),
+        ("channel = 'C12'\nmirror = 'none'", "routes.0.mirror: should be 'all' or 'handoff'"),
+        ("channel = 'C12'\nsend_delay = '5'", "routes.0.send_delay: is not a duration"),
+        ("channel = 'C12'\nsend_delay = -1", "routes.0.send_delay: should be greater than or equal to 0"),
+        ("channel = 'C12'\nalert_channel = '#alerts'", "routes.0.alert_channel: is not a channel's id"),
+        ("channel = 'C12'\nremind_after = '2m'", "routes.0.remind_after: is not a list"),
+        ("channel = 'C12'\nremind_after = ['1m', 0]", "routes.0.remind_after.1: should be greater than 0"),
+        ("channel = 'C12'\nremind_after = ['2m', 120]", "routes.0.remind_after: is not in ascending order"),
+        ("channel = 'C12'\nremind_after = ['10m', '2m']", "routes.0.remind_after: is not in ascending order"),
+        (
+            "channel = 'C12'\nescalate_after = 0\nescalate_to = 'S12'",
+            "routes.0.escalate_after: should be greater than 0",
+        ),
+        (
+            "channel = 'C12'\nescalate_after = '5m'\nescalate_to = '@leads'",
+            "routes.0.escalate_to: is not the id of a user group (S0123456789) or of a member (U0123456789)",
+        ),
+        (
+            "channel = 'C12'\nescalate_after = '5m'",
+            "routes.0: escalate_after needs escalate_channel or escalate_to, or both",
+        ),
+        (
+            "channel = 'C12'\nescalate_to = 'S12'",
+            "routes.0: escalate_channel and escalate_to need escalate_after",
+        ),
+        (
+            "channel = 'C12'\nescalate_channel = 'C34'\ndigest_at = '09:00'",
+            "routes.0: escalate_channel and escalate_to need escalate_after; digest_at needs alert_channel",
+        ),
+        ("channel = 'C12'\ndigest_at = '09:00'", "routes.0: digest_at needs alert_channel"),
+        (
+            "channel = 'C12'\nalert_channel = 'C34'\ndigest_at = '9:00'",
+            'routes.0.digest_at: is not a time of day; write it like "09:00"',
+        ),
+        ("channel = 'C12'\ndigest_at = '24:00'", "routes.0.digest_at: is not a time of day"),
+        (
+            "channel = 'C12'\nhours = ['mon-fri 09:00-18:00', 'weekend']",
+            'routes.0.hours.1: is not a time of the week; write it like "mon-fri 09:00-18:00"',
+        ),
+        ("channel = 'C12'\nhours = 'mon 09:00-09:00'", "routes.0.hours.0: closes when it opens"),
+        (
+            "channel = 'C12'\ntime_zone = 'Europe/Belrin'",
+            'routes.0.time_zone: is not the name of a time zone; it is like "Europe/Berlin"; '
+            "did you mean 'Europe/Berlin'?",
+        ),
+        ("channel = 'C12'\ngreeting = ' '", "routes.0.greeting: String should have at least 1 character"),
+        (
+            f"channel = 'C12'\ngreeting = '{'x' * 1001}'",
+            "routes.0.greeting: String should have at most 1000 characters",
         ),
     ],
 )

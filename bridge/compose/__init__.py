@@ -1,7 +1,23 @@
-"""What an agent wrote in a thread becomes a reply for the customer, or a note that stays in."""
+"""What an agent wrote in a thread becomes a reply for the customer, a note that stays in, or a command."""
 
+from bridge.compose.commands import ACTS, WORDS, Command, Unclear, Word, command
 from bridge.compose.draft import Draft, Note, ReplyDraft, compose
 from bridge.compose.names import Mentions, Names, mentioned
 from bridge.compose.split import split_text
 
-__all__ = ["Draft", "Mentions", "Names", "Note", "ReplyDraft", "compose", "mentioned", "split_text"]
+__all__ = [
+    "ACTS",
+    "WORDS",
+    "Command",
+    "Draft",
+    "Mentions",
+    "Names",
+    "Note",
+    "ReplyDraft",
+    "Unclear",
+    "Word",
+    "command",
+    "compose",
+    "mentioned",
+    "split_text",
+]

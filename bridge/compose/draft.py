@@ -11,19 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bridge.compose.mrkdwn import read_text, unescape
+from bridge.compose.commands import Command, command_of
+from bridge.compose.mrkdwn import read_text
 from bridge.compose.names import Names
-from bridge.compose.rich_text import read_blocks
+from bridge.compose.reading import LEADING, files_of, read, seen
 from bridge.compose.runs import Run, private
 from bridge.model import AnyPart, Text
 
-#: what may stand before a note's prefix: white space, seen or not, markup of a plain `text`, "@mina:"
-_LEADING = " \t\r\n\u00a0\u200b\u200c\u200d\u2060\ufeff*_~`>•,:;"
 #: an address, or a Slack host written without its scheme
 _ADDRESS = re.compile(
     r"(?:(?:https?|slack)://|(?<![\w.-])(?=[\w.-]*slack(?:-files|-gov)?\.com))[^\s<>()\"'`]+", re.IGNORECASE
 )
-_TYPED_ENTITY = re.compile(r"&amp;(?:amp|lt|gt);")
 _SLACK_TOKEN = re.compile(
     r"<@[UW][A-Z0-9]*(?:\|[^<>]*)?>|<#[CGD][A-Z0-9]*(?:\|[^<>]*)?>|<!(?:subteam|date|here|channel|everyone)[^<>]*>"
 )
@@ -42,48 +40,54 @@ class ReplyDraft:
 class Note:
     """Stays in the thread."""
 
-    reason: Literal["prefix", "mentions_only", "empty"]
+    reason: Literal["prefix", "mentions_only", "command", "unclear", "empty"]
 
 
 Draft = ReplyDraft | Note
 
 
-def compose(message: Mapping[str, Any], names: Names, *, note_prefix: str) -> Draft:
-    """The draft of a Slack message event: its rich_text where it has some, else its text."""
-    written = str(message.get("text") or "")
-    runs = read_blocks(message.get("blocks"), names)
-    if not _TYPED_ENTITY.search(written):
-        # Slack documents escapes for `text` only, but is seen to return them in block texts too
-        # (https://github.com/slackapi/bolt-python/issues/513); typed ones are escaped twice in `text`.
-        runs = [run._replace(text=unescape(run.text)) for run in runs]
-    if not any(run.text.strip() for run in runs):
-        runs = read_text(written, names)
+def compose(message: Mapping[str, Any], names: Names, *, note_prefix: str, as_is: bool = False) -> Draft:
+    """The draft of a Slack message event.
+
+    `as_is`: its author, when asked, has said that an unclear command is a reply.
+    """
+    runs, files = read(message, names), files_of(message)
     if _is_note(runs, note_prefix):
         return Note("prefix")
     if _only_mentions(runs):
         return Note("mentions_only")
-    files = _files(message.get("files"))
+    if command := command_of(runs, with_files=bool(files)):
+        if isinstance(command, Command):
+            return Note("command")
+        if not as_is:
+            return Note("unclear")
     text = _clean("".join(run.text for run in runs), names).strip()
-    if not text and not files:
-        return Note("empty")
-    return ReplyDraft((Text(text=text),) if text else (), files)
+    if not seen(text).strip():
+        return ReplyDraft((), files) if files else Note("empty")
+    return ReplyDraft((Text(text=text),), files)
 
 
 def _is_note(runs: Sequence[Run], prefix: str) -> bool:
     """Whether the prefix comes first, before or after whom it is addressed to.
 
-    However it is styled or split, as an emoji or its alias, and also where it opens an address
+    However it is styled, split or capitalised, as an emoji or its alias, and also where it opens an address
     (`//cdn.example.com/x`): what looks like a note is one.
     """
     words = [run for run in runs if run.kind not in ("mark", "mention")]
-    shown = "".join(run.text for run in words)
-    by_name = "".join(run.alias or run.text for run in words)
-    mark = unicodedata.normalize("NFKC", prefix).strip() or prefix
-    before = "".join(set(_LEADING) - set(mark))
-    # full-width slashes are slashes
-    return any(
-        unicodedata.normalize("NFKC", text).lstrip(before).startswith(mark) for text in (shown, by_name)
-    )
+    mark = seen(prefix).strip() or prefix
+    before = rf"[\s{re.escape(''.join(sorted(set(LEADING) - set(mark))))}]*"
+    begins = re.compile(before + re.escape(mark), re.IGNORECASE)
+    if any(begins.match(seen(text)) for text in (_joined(words), _joined(words, by_name=True))):
+        return True
+    first = next((run for run in words if not re.fullmatch(before, seen(run.text))), None)
+    # Slack need not say which emoji a name stands for, and does not in `text`:
+    # https://docs.slack.dev/reference/block-kit/block-elements/emoji-element
+    unknown = first is not None and first.kind == "emoji" and first.text == first.alias
+    return unknown and unicodedata.category(mark[0]) == "So"
+
+
+def _joined(runs: Sequence[Run], by_name: bool = False) -> str:
+    return "".join((by_name and run.alias) or run.text for run in runs)
 
 
 def _only_mentions(runs: Sequence[Run]) -> bool:
@@ -91,12 +95,6 @@ def _only_mentions(runs: Sequence[Run]) -> bool:
     if not any(run.kind == "mention" for run in runs):
         return False
     return not any(char.isalnum() for run in runs if run.kind == "said" for char in run.text)
-
-
-def _files(files: Any) -> tuple[Mapping[str, Any], ...]:
-    if not isinstance(files, list):
-        return ()
-    return tuple(one for one in files if isinstance(one, Mapping) and one.get("mode") != "tombstone")
 
 
 def _clean(text: str, names: Names) -> str:

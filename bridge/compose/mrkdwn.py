@@ -7,19 +7,29 @@ https://docs.slack.dev/messaging/formatting-message-text
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from bridge.compose.names import Names
 from bridge.compose.runs import Run, date, link, said
 
 _TOKEN = re.compile(r"<([^<>]*)>")
+_EMOJI = re.compile(r"(?<!\w)(:[\w+'-]+:)(?!\w)")
 
 
 def read_text(text: str, names: Names) -> list[Run]:
     runs = []
     for index, piece in enumerate(_TOKEN.split(text)):
-        if piece:
-            runs.append(_token(piece, names) if index % 2 else said(unescape(piece)))
+        if index % 2:
+            runs.append(_token(piece, names))
+        else:
+            runs += _plain(unescape(piece))
     return runs
+
+
+def _plain(text: str) -> Iterator[Run]:
+    for index, piece in enumerate(_EMOJI.split(text)):
+        if piece:
+            yield Run("emoji", piece, piece) if index % 2 else said(piece)
 
 
 def unescape(text: str) -> str:
@@ -30,7 +40,7 @@ def _token(token: str, names: Names) -> Run:
     target, _, label = token.partition("|")
     target, label = unescape(target), unescape(label)
     if target.startswith("@"):
-        return Run("mention", names.user(target[1:]))
+        return Run("mention", names.user(target[1:]), user=target[1:])
     if target.startswith("#"):
         named = names.channel(target[1:])
         return Run("channel", f"#{label}" if label and target[1:] not in names.channels else named)
@@ -39,5 +49,5 @@ def _token(token: str, names: Names) -> Run:
     if target.startswith("!date^"):
         return date(target.split("^")[1], label)
     if target.startswith("!"):
-        return Run("mention", label or f"@{target[1:]}")
+        return Run("mention", label or f"@{target[1:].partition('^')[0]}")  # without an id
     return link(target, label)

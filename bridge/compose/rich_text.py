@@ -62,7 +62,8 @@ def _element(element: Mapping[str, Any], names: Names, code: bool) -> list[Run]:
         case "link":
             return [link(_text(element, "url"), text)]
         case "user":
-            return [Run("mention", names.user(_text(element, "user_id")))]
+            id = _text(element, "user_id")
+            return [Run("mention", names.user(id), user=id)]
         case "usergroup":
             return [Run("mention", names.usergroup(_text(element, "usergroup_id")))]
         case "broadcast":

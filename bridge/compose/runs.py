@@ -25,6 +25,7 @@ class Run(NamedTuple):
     kind: Literal["said", "mention", "channel", "emoji", "mark"]
     text: str
     alias: str = ""  # an emoji's `:name:`, whatever it is shown as
+    user: str = ""  # the id of the member who is mentioned
 
 
 def said(text: str) -> Run:

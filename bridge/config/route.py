@@ -13,6 +13,7 @@ from bridge.config.values import (
     Duration,
     Globs,
     GroupOrUserId,
+    NotePrefix,
     Patterns,
     Pause,
     TimeOfDay,
@@ -42,7 +43,7 @@ def _ascending(pauses: tuple[float, ...]) -> tuple[float, ...]:
 
 
 class Route(Section):
-    """Where a conversation goes, and what becomes of it there. The first route whose `match` fits is taken."""
+    """Where a conversation goes, and what becomes of it there. The first whose `match` fits is taken."""
 
     match: Match = Match()
     channel: ChannelId
@@ -51,7 +52,7 @@ class Route(Section):
     mirror: Mirror = "all"
     reply_mode: ReplyMode = "confirm"
     send_delay: Duration = 0.0
-    note_prefix: str = Field("//", min_length=1, max_length=20)
+    note_prefix: NotePrefix = "//"
     guests_may_reply: bool = Field(False, strict=True)
     details: Patterns = ()
     identity: Literal["agent", "alias", "team"] = "agent"

@@ -79,6 +79,11 @@ GroupOrUserId = Annotated[
     str,
     _form(r"[SUW][A-Z0-9]{2,}", "is not the id of a user group (S0123456789) or of a member (U0123456789)"),
 ]
+NotePrefix = Annotated[
+    str,
+    Field(min_length=1, max_length=20),
+    _form(r"(?!\s*[!！])(?s:.*)", 'begins with "!", as commands do (!claim)'),
+]
 WebAddress = Annotated[str, _form(r"https?://[^\s/]\S*", "is not an http or https address")]
 Host = Annotated[
     str,

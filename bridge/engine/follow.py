@@ -29,9 +29,10 @@ def notice(turn: Turn, text: str) -> NewDelivery:
     return _new(turn, Direction.SLACK, "notice", {"text": text})
 
 
-def failure(turn: Turn, text: str) -> NewDelivery:
-    """The same of a reply that did not arrive, with the button that sends it again."""
+def failure(turn: Turn, text: str, *, uncertain: bool = False) -> NewDelivery:
+    """The same of a reply that did not arrive, or may not have, with the button that sends it again."""
     told = {"text": text, "delivery": turn.delivery, "thread_ts": turn.read()["thread_ts"]}
+    told["uncertain"] = uncertain
     return _new(turn, Direction.SLACK, "failure", told)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from bridge import control
-from bridge.adapter import Adapter, FindsReplies, SpeaksAsCustomer, TakesFiles
+from bridge.adapter import Adapter, FindsReplies, SpeaksAsCustomer, TakesFiles, TakesOver
 from bridge.engine import acts, gate
 from bridge.engine.acts import Asked
 from bridge.engine.echo import digests
@@ -28,7 +28,7 @@ from bridge.engine.work import (
     Uncertain,
 )
 from bridge.errors import DeliveryError, OutcomeUnknown, Rejected
-from bridge.model import Act, Control, HeldChoice, HeldFor, Reply
+from bridge.model import Act, Control, ConversationKey, HeldChoice, HeldFor, Reply
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,7 +146,7 @@ class VendorCarrier:
         if wish.choice is HeldChoice.TAKE_OVER and stands is Control.BOT:
             await acts.call_of(Act.TAKE_OVER, adapter)(key)
         elif wish.choice is HeldChoice.REOPEN and stands is Control.CLOSED:
-            await acts.call_of(Act.REOPEN, adapter)(key)
+            await _done_at(adapter, Act.REOPEN, key)
 
     async def _act(self, turn: Turn, asked: Asked) -> Done:
         """Done at the vendor, then here. A repeated one is the same as one: adapters see to that."""
@@ -154,13 +154,13 @@ class VendorCarrier:
         happened = acts.signal_of(asked.act, adapter)
         if control.after(stands.control, happened) is None:
             return Done("not needed", follow=(whisper(turn, acts.stands(stands.control, stands.owner)),))
-        await acts.call_of(asked.act, adapter)(stands.key)
+        await _done_at(adapter, asked.act, stands.key)
         return Done(change=Change(happened=happened, by=asked.by), follow=(notice(turn, asked.told),))
 
     async def _greet(self, turn: Turn) -> Done | Uncertain:
         """Say once that somebody will come, so that the vendor waits on. It answers nothing."""
-        reply = self._composer.greeting(turn)
-        if reply is None or turn.conversation.control is not Control.WAITING:
+        reply, handoff = self._composer.greeting(turn), await self._ledger.last_handoff(turn.conversation.id)
+        if reply is None or handoff is None or handoff.answered_at or handoff.ended_at:
             return Done("not needed")
         adapter = self._adapter(turn)
         if SENDING in turn.refs:
@@ -207,10 +207,16 @@ class VendorCarrier:
                 f"Nobody knows whether this reply arrived: {problem}. "
                 "Look in the vendor's console before you send it again."
             )
-            return mark(turn, "uncertain"), failure(turn, text)
+            return mark(turn, "uncertain"), failure(turn, text, uncertain=True)
         in_part = any(key.isdecimal() for key in turn.refs)
         what = "Only a part of a reply was sent" if in_part else "A reply was not sent"
         return mark(turn, "failed"), failure(turn, f"{what} to the customer: {problem}")
+
+
+async def _done_at(adapter: Adapter, act: Act, key: ConversationKey) -> None:
+    await acts.call_of(act, adapter)(key)
+    if act is Act.REOPEN and isinstance(adapter, TakesOver):  # else the AI agent answers what comes next
+        await adapter.take_over(key)
 
 
 @contextlib.contextmanager

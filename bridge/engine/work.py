@@ -164,11 +164,12 @@ class Turn:
 class Change:
     """What a delivery taught us, written with its outcome. `happened` is for the control that stands when it
     is written, done by `by`; `answered`: the customer has an agent's words; `heard` is the digest of a reply
-    whose echo it was."""
+    whose echo it was; `alert`: where that of a handoff stands in the thread."""
 
     happened: Signal | None = None
     by: Owner | None = None
     answered: bool = False
+    alert: tuple[int, AlertPlace] | None = None
     facts: Mapping[str, Any] | None = None
     card: str | None = None
     typing: Typist | None = None

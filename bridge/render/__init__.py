@@ -9,7 +9,7 @@ from bridge.render.files import without
 from bridge.render.handoff import HandoffView
 from bridge.render.home import REFRESH, HomeRow, home
 from bridge.render.message import ConversationView, Shown, SlackFile, SlackMessage, username
-from bridge.render.question import HeldChoice, HeldFor, failure, question
+from bridge.render.question import failure, question
 from bridge.render.transcript import transcript
 
 __all__ = [
@@ -17,8 +17,6 @@ __all__ = [
     "ConversationView",
     "DigestView",
     "HandoffView",
-    "HeldChoice",
-    "HeldFor",
     "HomeRow",
     "Shown",
     "SlackFile",

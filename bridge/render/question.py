@@ -6,33 +6,14 @@ Only its author sees the question: https://docs.slack.dev/reference/methods/chat
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import StrEnum
 from typing import Any
 
+from bridge.model import HeldChoice, HeldFor
 from bridge.render.acts import HELD, RETRY, button
 from bridge.render.events import notice
 from bridge.render.literal import one_line, plain, quote, rich_text, section, text
 from bridge.render.message import Face, SlackMessage, ladder
 from bridge.render.said import said
-
-
-class HeldFor(StrEnum):
-    """Why a reply was held."""
-
-    BOT = "bot"  # the AI agent has the conversation
-    CLOSED = "closed"
-    OWNED = "owned"  # a colleague has it
-    UNCLEAR = "unclear"  # it begins like a word for the bridge
-
-
-class HeldChoice(StrEnum):
-    """What can become of a held reply."""
-
-    TAKE_OVER = "take_over"
-    ONCE = "once"
-    REOPEN = "reopen"
-    SEND = "send"
-    NOTE = "note"
 
 
 _LABELS = {
@@ -61,10 +42,10 @@ def question(
     `cannot` is why the vendor does not let it be taken over or reopened.
     """
     told = [section(text(_why(reason, words, owner, meant)))]
-    if meaning := one_line(words):
-        told.append(quote(text(meaning)))
-    if cannot:
-        told.append(section(text(f"{one_line(cannot, None).rstrip('.')}.")))
+    if brief := one_line(words):
+        told.append(quote(text(brief)))
+    if why := one_line(cannot, None).rstrip("."):
+        told.append(section(text(f"{why}.")))
     blocks = (rich_text(*told),)
     value = _value(delivery, thread_ts)
     buttons = [button(f"{HELD}{choice}", _LABELS[choice], value) for choice in choices]

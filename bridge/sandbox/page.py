@@ -20,14 +20,13 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from bridge.sandbox.slack import Message
+from bridge.sandbox.slack import Answer, Message, User, View
 from bridge.sandbox.stage import Stage
 
 Json = dict[str, Any]
 
 STATIC = Path(__file__).parent / "static"
 LABELS = {"ada": "Ada", "gptbots": "GPTBots", "moveo": "Moveo"}
-PEOPLE = ("U0MINA", "U0JO")  # whom the page lets you be in Slack
 
 
 class Page:
@@ -42,6 +41,12 @@ class Page:
             "end-handoff": self._end_handoff,
             "reply": self._reply,
             "press": self._press,
+            "shortcut": self._shortcut,
+            "react": self._react,
+            "home": self._home,
+            "press-view": self._press_view,
+            "submit": self._submit,
+            "close": self._close,
         }
 
     def routes(self) -> list[BaseRoute]:
@@ -60,16 +65,16 @@ class Page:
             "bridge": self._bridge_url,
             "slack": {
                 "team": workspace.name,
-                "people": PEOPLE,
-                "users": {
-                    user.id: {"name": user.display_name or user.real_name, "bot": user.is_bot}
-                    for user in workspace.users.values()
-                },
+                "app": workspace.app.name,
+                "shortcuts": workspace.app.shortcuts,
+                "users": {user.id: _person(user, workspace.team_id) for user in workspace.users.values()},
                 "usergroups": {group["id"]: group["handle"] for group in workspace.usergroups},
                 "channels": [
                     {
                         "id": channel.id,
                         "name": channel.name,
+                        "is_private": channel.is_private,
+                        "members": channel.members,
                         "messages": [
                             _shown(message)
                             for message in (*channel.messages.values(), *channel.ephemerals.values())
@@ -77,6 +82,7 @@ class Page:
                     }
                     for channel in workspace.channels.values()
                 ],
+                "views": [workspace.told_view(view) for view in workspace.views.values()],
                 "statuses": [
                     {"channel": channel, "thread_ts": ts, "status": status.text, "username": status.username}
                     for channel, ts in list(workspace.statuses)
@@ -159,6 +165,8 @@ class Page:
             return JSONResponse(await done if inspect.isawaitable(done) else done or {})
         except KeyError as error:
             return _problem(404, f"there is no {error}")
+        except PermissionError as error:
+            return _problem(403, str(error))
         except (TypeError, ValueError, LookupError) as error:
             return _problem(400, str(error))
 
@@ -180,8 +188,35 @@ class Page:
     async def _press(self, user: str, channel: str, ts: str, action_id: str, value: str = "") -> Json:
         where = self._slack.state.channels[channel]
         message = where.messages.get(ts) or where.ephemerals[ts]
-        answer = await self._slack.press(user, message, action_id, value or None)
-        return {"status": answer.status, "reason": answer.reason}
+        return _told(await self._slack.press(user, message, action_id, value or None))
+
+    async def _shortcut(self, user: str, channel: str, ts: str, callback_id: str) -> Json:
+        message = self._slack.state.channels[channel].messages[ts]
+        return _told(await self._slack.shortcut(user, message, callback_id))
+
+    def _react(self, user: str, channel: str, ts: str, name: str) -> None:
+        """A second time takes it away."""
+        mine = user in self._slack.state.channels[channel].messages[ts].reactions.get(name, ())
+        self._slack.react_as(user, channel, ts, name, added=not mine)
+
+    def _home(self, user: str) -> None:
+        self._slack.open_home(user)
+
+    async def _press_view(self, user: str, view: str, action_id: str, value: str = "") -> Json:
+        return _told(await self._slack.press(user, self._view(view), action_id, value or None))
+
+    async def _submit(self, user: str, view: str, values: str) -> Json:
+        """`values` by action id, as JSON."""
+        entered = json.loads(values)
+        if not isinstance(entered, dict):
+            raise TypeError("values are an object")
+        return _told(await self._slack.submit(user, self._view(view), entered))
+
+    async def _close(self, user: str, view: str) -> None:
+        await self._slack.close(user, self._view(view))
+
+    def _view(self, id: str) -> View:
+        return self._slack.state.views[id]
 
 
 class _Static(StaticFiles):
@@ -191,6 +226,16 @@ class _Static(StaticFiles):
         response = super().file_response(*args, **more)
         response.headers["cache-control"] = "no-cache"
         return response
+
+
+def _person(user: User, team: str) -> Json:
+    """`from` tells a guest and somebody of another company from colleagues."""
+    where = "guest" if user.is_restricted else "" if user.team_id == team else "another company"
+    return {"name": user.display_name or user.real_name, "bot": user.is_bot, "from": where}
+
+
+def _told(answer: Answer) -> Json:
+    return {"status": answer.status, "reason": answer.reason}
 
 
 def _shown(message: Message) -> Json:

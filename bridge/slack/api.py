@@ -174,6 +174,23 @@ class SlackApi:
             return Posted(str(told["ts"]), number)
         raise AssertionError("a message has a first rung, and the last one raises")
 
+    async def whisper(
+        self, channel: str, user: str, message: SlackMessage, thread_ts: str | None = None
+    ) -> None:
+        """Show `message` to one person only, as long as they are there. Slack keeps no record of it.
+
+        https://docs.slack.dev/reference/methods/chat.postEphemeral
+        """
+        params = {"channel": channel, "user": user, **({"thread_ts": thread_ts} if thread_ts else {})}
+        for rung in message.rungs():
+            try:
+                await self.call("chat.postEphemeral", body(rung) | params)
+            except SlackRejected as error:
+                if error.code not in REFUSED_FORM or rung.plainer is None:
+                    raise
+                continue
+            return
+
     async def posted(self, thread: ThreadKey, delivery: int) -> dict[str, str]:
         """The steps of `delivery` that stand in the thread already: step -> ts; and all files: id -> ts."""
         found: dict[str, str] = {}

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bridge.compose import Unclear, command, compose, mentioned
+from bridge.engine.follow import notice
 from bridge.engine.ports import Ledger
-from bridge.engine.vendor import notice
 from bridge.engine.work import Change, Done, Failed, NewDelivery, Outcome, PutBack, Turn
-from bridge.model import EVENT, Receipt, Role
+from bridge.model import EVENT, Act, HeldChoice, HeldFor, Receipt, Role, Text
+from bridge.render import SlackMessage, question
+from bridge.render import notice as words
 from bridge.slack.api import SlackApi, SlackRejected
 from bridge.slack.opening import Slots
+from bridge.slack.people import People
 from bridge.slack.routes import Routes
 from bridge.slack.view import digest
 
@@ -21,16 +25,18 @@ MARKS = {
     "failed": "x",
     "uncertain": "grey_question",
     "waiting": "hourglass_flowing_sand",
+    "held": "double_vertical_bar",
     "delivered": "inbox_tray",
     "read": "eyes",
 }
 
 
 class MarksCarrier:
-    def __init__(self, api: SlackApi, ledger: Ledger, routes: Routes) -> None:
+    def __init__(self, api: SlackApi, ledger: Ledger, routes: Routes, people: People) -> None:
         self._api = api
         self._ledger = ledger
         self._routes = routes
+        self._people = people
 
     async def carry(self, turn: Turn) -> Outcome:
         self._api.known()
@@ -39,17 +45,28 @@ class MarksCarrier:
                 return await self._card(turn)
             case "event":
                 return await self._receipt(turn)
+            case "question":
+                return await self._ask(turn)
+            case "whisper":
+                return await self._whisper(turn.read(), words(turn.read()["text"]))
             case _:
                 told = turn.read()
-                return await self._mark(told, told["state"], waited=told["waited"])
+                return await self._mark(told, told["state"], told["was"])
 
     def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
-        # Without its mark a reply reads as not sent; the other marks have their notices already.
-        if not isinstance(outcome, Failed) or turn.kind != "mark" or turn.read()["state"] != "sent":
+        if not isinstance(outcome, Failed):
             return ()
-        return (
-            notice(turn, f"A reply was sent to the customer, but could not be marked: {outcome.problem}"),
-        )
+        match turn.kind, turn.read():
+            case "mark", {"state": "sent"}:
+                # Without its mark a reply reads as not sent; the other marks have their notices already.
+                what = "A reply was sent to the customer, but could not be marked"
+            case "question", _:
+                what = "A reply waits for its author's word, who could not be asked"
+            case "whisper", {"text": text}:
+                what = f"Somebody could not be told this ({text})"
+            case _:
+                return ()
+        return (notice(turn, f"{what}: {outcome.problem}"),)
 
     async def _card(self, turn: Turn) -> Outcome:
         thread = turn.conversation.thread
@@ -82,12 +99,41 @@ class MarksCarrier:
             return Done()
         return await self._mark(json.loads(reply), receipt.state)
 
-    async def _mark(self, message: Mapping[str, Any], state: str, *, waited: bool = False) -> Outcome:
+    async def _ask(self, turn: Turn) -> Outcome:
+        """What is asked of the author of a held reply; see `bridge.engine.gate`."""
+        told, stands = turn.read(), turn.conversation
+        message = {"text": told["text"]}
+        names = await self._people.names(mentioned(message))
+        draft = compose(message, names, note_prefix="\0", as_is=True)
+        said = " ".join(part.text for part in getattr(draft, "parts", ()) if isinstance(part, Text))
+        unclear = command(message)
+        reason = HeldFor(told["why"])
+        lacks = {HeldFor.BOT: Act.TAKE_OVER, HeldFor.CLOSED: Act.REOPEN}.get(reason)
+        asked = question(
+            reason,
+            [HeldChoice(one) for one in told["choices"]],
+            delivery=told["delivery"],
+            thread_ts=told["thread_ts"],
+            words=said,
+            owner=stands.owner.name if stands.owner else None,
+            meant=unclear.nearest if isinstance(unclear, Unclear) else None,
+            cannot=self._routes.cannot(stands, lacks) if lacks else None,
+        )
+        return await self._whisper(told, asked)
+
+    async def _whisper(self, told: Mapping[str, Any], message: SlackMessage) -> Outcome:
+        if not told.get("channel"):  # asked on the App Home, which shows it
+            return Done()
+        await self._api.whisper(told["channel"], told["user"], message, told.get("thread_ts"))
+        return Done()
+
+    async def _mark(self, message: Mapping[str, Any], state: str, was: Sequence[str] = ()) -> Outcome:
         where = {"channel": message["channel"], "timestamp": message["ts"]}
         if state in MARKS:  # a note has none
             await self._react("reactions.add", {**where, "name": MARKS[state]}, fine="already_reacted")
-        if state != "waiting" and waited:
-            await self._react("reactions.remove", {**where, "name": MARKS["waiting"]}, fine="no_reaction")
+        for one in was:
+            if one != state and one in MARKS:
+                await self._react("reactions.remove", {**where, "name": MARKS[one]}, fine="no_reaction")
         return Done()
 
     async def _react(self, method: str, params: dict[str, str], *, fine: str) -> None:

@@ -10,14 +10,17 @@ from typing import Any
 
 from bridge.compose import Note, compose, mentioned
 from bridge.config import Route
+from bridge.engine.acts import Asked
+from bridge.engine.gate import Wish
 from bridge.engine.steps import Composed
 from bridge.engine.vendor import Choice
-from bridge.engine.work import Turn
+from bridge.engine.work import Owner, Turn
 from bridge.errors import Rejected
-from bridge.model import Author, Reply, Role, Text
+from bridge.model import Author, HeldChoice, HeldFor, Reply, Role, Text
 from bridge.slack.api import SlackApi
 from bridge.slack.downloads import Downloads, PostedFile
 from bridge.slack.people import People, Person
+from bridge.slack.permit import Permit
 from bridge.slack.routes import Routes
 
 
@@ -26,25 +29,32 @@ class Replies:
         self,
         api: SlackApi,
         people: People,
+        permit: Permit,
         routes: Routes,
         aliases: Mapping[str, str],
         downloads: Downloads,
     ) -> None:
         self._api = api
         self._people = people
+        self._permit = permit
         self._routes = routes
         self._aliases = aliases
         self._downloads = downloads
 
-    async def compose(self, turn: Turn) -> Composed | None:
-        """The reply, or None where the message stays in as a note. Raises a `DeliveryError`."""
-        message = await self._corrected(turn.read()) if turn.kind == "correction" else turn.read()
-        route = self._routes.of(turn.conversation)
-        if route.reply_mode == "notes_only":
+    async def compose(self, turn: Turn) -> Composed | HeldFor | None:
+        """The reply, why its author is asked, or None where it is a note. Raises a `DeliveryError`."""
+        told, route = turn.read(), self._routes.of(turn.conversation)
+        choice = HeldChoice(told["choice"]) if "choice" in told else None
+        if route.reply_mode == "notes_only" or choice is HeldChoice.NOTE:
             return None
-        draft = compose(message, await self._people.names(mentioned(message)), note_prefix=route.note_prefix)
+        # What was held or failed, or is to be corrected, counts as it stands now.
+        late = turn.kind == "correction" or bool(turn.was)
+        message = await self._as_it_stands(told) if late else told
+        names = await self._people.names(mentioned(message))
+        as_is = choice is HeldChoice.SEND
+        draft = compose(message, names, note_prefix=route.note_prefix, as_is=as_is)
         if isinstance(draft, Note):
-            return None
+            return HeldFor.UNCLEAR if draft.reason == "unclear" else None
         person = await self._person(message["user"], route)
         name, avatar = route.team_name, None
         if route.identity == "agent":
@@ -63,7 +73,30 @@ class Replies:
             parts=parts,
             at=datetime.fromtimestamp(float(message["ts"]), UTC),
         )
-        return Composed(reply, _told_apart([await self._downloads.posted(one) for one in files]))
+        confirms = route.reply_mode == "confirm" and turn.kind != "correction"
+        return Composed(
+            reply,
+            wish=Wish(Owner(person.name, person.id), confirms=confirms, choice=choice),
+            files=_told_apart([await self._downloads.posted(one) for one in files]),
+            delay=0.0 if late else route.send_delay,
+        )
+
+    async def asked(self, turn: Turn) -> Asked:
+        """The act that somebody wants. Raises a `DeliveryError`."""
+        return await self._permit.asked(turn)
+
+    def greeting(self, turn: Turn) -> Reply | None:
+        """What a customer who waits is told before the vendor gives up."""
+        route = self._routes.of(turn.conversation)
+        if route.greeting is None or route.reply_mode == "notes_only":
+            return None
+        return Reply(
+            id=f"{turn.conversation.key}:{turn.delivery}",
+            conversation=turn.conversation.key,
+            author=Author(role=Role.AGENT, name=route.team_name),
+            parts=(Text(text=route.greeting),),
+            at=datetime.fromtimestamp(turn.began, UTC),
+        )
 
     async def choice(self, turn: Turn) -> Choice:
         """What somebody pressed for the customer. Raises a `DeliveryError`."""
@@ -82,11 +115,11 @@ class Replies:
             )
         return person
 
-    async def _corrected(self, told: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The message as it stands in Slack now: the correction that was asked for."""
+    async def _as_it_stands(self, told: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The message as it is in Slack now."""
         message = await self._api.message(told["channel"], told["thread_ts"], told["ts"])
         if message is None:
-            raise Rejected("the message was deleted meanwhile", remedy="Write the correction as a new reply")
+            raise Rejected("the message was deleted meanwhile", remedy="Write it as a new reply")
         return {**message, "channel": told["channel"]}
 
 

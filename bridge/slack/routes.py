@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from bridge import routing
 from bridge.adapter import SpeaksAsCustomer
 from bridge.config import Route, Source
+from bridge.engine.acts import can
 from bridge.engine.work import Conversation
+from bridge.model import Act
 from bridge.render import ConversationView, SlackMessage, card
 from bridge.slack.view import view
 
@@ -24,6 +26,11 @@ class Routes:
     def tells_humans_apart(self, conversation: Conversation) -> bool:
         source = self._sources.get(conversation.key.source)
         return source is None or source.adapter.capabilities.tells_humans_apart
+
+    def cannot(self, conversation: Conversation, act: Act) -> str | None:
+        """Why the vendor of `conversation` cannot do `act`, where it cannot."""
+        source = self._sources.get(conversation.key.source)
+        return source.adapter.capabilities.cannot.get(act) if source else None
 
     def of(self, conversation: Conversation, facts: Mapping[str, object] | None = None) -> Route:
         told = conversation.facts if facts is None else facts
@@ -52,4 +59,5 @@ class Routes:
             route.details,
             console,
             can_choose=speaks and route.reply_mode != "notes_only",
+            can=can(source.adapter) if source else frozenset(),
         )

@@ -2,22 +2,63 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import time
 from collections.abc import Mapping
+from typing import Any
 
+from bridge.control import WHOLE_SECOND
 from bridge.engine.echo import ECHO, SHORT_ECHO
 from bridge.engine.echo import digest as said_digest
+from bridge.engine.follow import notice as notice_in
 from bridge.engine.ports import Ledger
-from bridge.engine.vendor import notice as notice_in
-from bridge.engine.work import Again, Change, Conversation, Done, NewDelivery, Outcome, PutBack, Turn
-from bridge.model import EVENT, AnyEvent, ConversationStarted, Direction, Message, Role, ThreadKey
-from bridge.render import Shown, SlackFile, SlackMessage, notice, render
+from bridge.engine.work import (
+    QUIET,
+    Again,
+    AlertPlace,
+    Change,
+    Conversation,
+    Done,
+    Handoff,
+    NewDelivery,
+    Outcome,
+    PutBack,
+    Turn,
+)
+from bridge.model import (
+    EVENT,
+    AnyEvent,
+    Control,
+    ConversationStarted,
+    Direction,
+    HandoffStarted,
+    Message,
+    Role,
+    ThreadKey,
+)
+from bridge.render import Shown, SlackFile, SlackMessage, failure, notice, opened_again, render, transcript
 from bridge.slack.api import ChannelAway, SlackApi, ThreadGone
 from bridge.slack.corrections import offer
 from bridge.slack.files import Files
 from bridge.slack.opening import Opener, Slots
 from bridge.slack.routes import Routes
 from bridge.slack.view import digest, learn
+
+MOST_QUIET = 200  # events of a quiet channel that a handoff's thread begins with
+BY_OUR_CLOCK = 10.0  # seconds that a vendor's clock may be ahead when an agent ended a handoff
+
+
+@dataclasses.dataclass(frozen=True)
+class Showing:
+    """What goes into the thread for one delivery. `alert` says which of the messages is a handoff's alert."""
+
+    messages: tuple[Shown, ...]
+    facts: Mapping[str, Any]
+    opens: bool = True
+    alert: tuple[int, Handoff] | None = None
+    follow: tuple[NewDelivery, ...] = ()
+
 
 class ThreadCarrier:
     def __init__(self, api: SlackApi, ledger: Ledger, routes: Routes, files: Files) -> None:
@@ -28,18 +69,34 @@ class ThreadCarrier:
         self._opener = Opener(api, ledger, routes)
 
     async def carry(self, turn: Turn) -> Outcome:
-        if turn.kind == "notice":
-            return await self._show(turn, (notice(turn.read()["text"]),), turn.conversation.facts)
-        if turn.kind == "too_late":
-            offered = offer(turn.read(), self._routes.vendor(turn.conversation))
-            return await self._show(turn, (offered,), turn.conversation.facts)
+        stands, facts = turn.conversation, turn.conversation.facts
+        match turn.kind:
+            case "notice":
+                return await self._show(turn, Showing((notice(turn.read()["text"]),), facts))
+            case "failure":
+                told = turn.read()
+                failed = failure(
+                    told["text"],
+                    delivery=told["delivery"],
+                    thread_ts=told["thread_ts"],
+                    uncertain=told["uncertain"],
+                )
+                return await self._show(turn, Showing((failed,), facts))
+            case "too_late":
+                offered = offer(turn.read(), self._routes.vendor(stands))
+                return await self._show(turn, Showing((offered,), facts))
+            case "opened_again":
+                again = opened_again(self._routes.view(stands, facts))
+                return await self._show(turn, await self._after_the_quiet(turn, Showing((again,), facts)))
         event = EVENT.validate_json(turn.payload)
         if (heard := await self._echo(turn, event)) is not None:
             return Done(ref="echo", change=Change(heard=heard))
-        facts = learn(turn.conversation.facts, event)
-        messages = render(event, self._routes.view(turn.conversation, facts))
-        opens = bool(messages) or isinstance(event, ConversationStarted)
-        return await self._show(turn, messages, facts, opens=opens)
+        facts = learn(facts, event)
+        if await self._is_quiet(turn, event, facts):
+            return Done(QUIET, change=None if facts == stands.facts else Change(facts=facts))
+        return await self._show(
+            turn, await self._after_the_quiet(turn, await self._showing(turn, event, facts))
+        )
 
     def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
         if isinstance(outcome, Again) or turn.kind != "event":
@@ -55,49 +112,101 @@ class ThreadCarrier:
         within = ECHO if event.author.role is Role.AGENT else SHORT_ECHO
         return told if told is not None and await self._ledger.was_said(told, within) else None
 
-    async def _show(
-        self,
-        turn: Turn,
-        messages: tuple[Shown, ...],
-        facts: Mapping[str, object],
-        *,
-        opens: bool = True,
-    ) -> Outcome:
-        """Post what of `messages` does not stand in the thread yet, each as Slack's pace allows."""
+    async def _showing(self, turn: Turn, event: AnyEvent, facts: Mapping[str, Any]) -> Showing:
+        stands, view = turn.conversation, self._routes.view(turn.conversation, facts)
+        if isinstance(event, HandoffStarted):
+            handoff = await self._ledger.last_handoff(stands.id)
+            if handoff is None or handoff.start is None or handoff.start.id != event.id or handoff.places:
+                return Showing((notice(_again(event)),), facts)
+            return Showing(render(event, view), facts, alert=(0, handoff))
+        follow: tuple[NewDelivery, ...] = ()
+        if _out_of_turn(event, stands):
+            view = dataclasses.replace(view, out_of_turn=True)
+            if (handoff := await self._ledger.last_handoff(stands.id)) is not None:
+                told = json.dumps({"handoff": handoff.id})
+                follow = (NewDelivery(Direction.ALERTS, "alarm", f"alarm:{handoff.id}", told),)
+        messages = render(event, view)
+        opens = bool(messages) or isinstance(event, ConversationStarted)
+        return Showing(messages, facts, opens=opens, follow=follow)
+
+    # ── quiet channels ───────────────────────────────────────────────────────────────────────────
+
+    async def _is_quiet(self, turn: Turn, event: AnyEvent, facts: Mapping[str, Any]) -> bool:
+        """Whether the route keeps this out of Slack: the AI agent's talk, outside of every handoff."""
+        stands = turn.conversation
+        if self._routes.of(stands, facts).mirror != "handoff" or isinstance(event, HandoffStarted):
+            return False
+        if stands.control not in (Control.BOT, Control.CLOSED):
+            return False
+        handoff = await self._ledger.last_handoff(stands.id)
+        if handoff is None:
+            return True
+        # What belongs to the handoff is shown, also where its lane comes to it late.
+        slack = BY_OUR_CLOCK if handoff.ended_by else WHOLE_SECOND
+        return event.at.timestamp() > (handoff.ended_at or 0.0) + slack
+
+    async def _after_the_quiet(self, turn: Turn, showing: Showing) -> Showing:
+        """What was not shown so far comes first, folded."""
+        stands, facts = turn.conversation, showing.facts
+        if self._routes.of(stands, facts).mirror != "handoff":
+            return showing
+        since = int(facts.get("told_to", 0))
+        payloads, left_out = await self._ledger.quiet_events(turn, since, MOST_QUIET)
+        events = [EVENT.validate_json(one) for one in payloads]
+        before = transcript(events, self._routes.view(stands, facts), left_out=left_out)
+        if not payloads:
+            return showing
+        alert = showing.alert and (showing.alert[0] + len(before), showing.alert[1])
+        return dataclasses.replace(
+            showing,
+            messages=(*before, *showing.messages),
+            facts={**facts, "told_to": turn.delivery},
+            alert=alert,
+        )
+
+    # ── posting ──────────────────────────────────────────────────────────────────────────────────
+
+    async def _show(self, turn: Turn, showing: Showing) -> Outcome:
+        """Post what of the messages does not stand in the thread yet, each as Slack's pace allows."""
+        facts = showing.facts
         change = None if facts == turn.conversation.facts else Change(facts=facts)
         slots = Slots(self._api, turn)
         conversation = turn.conversation
-        if conversation.thread is None and opens:
+        if conversation.thread is None and showing.opens:
             opened = await self._opener.open(turn, facts, slots)
             if isinstance(opened, PutBack):
                 return opened
             conversation = opened
         thread = conversation.thread
-        if thread is None or not messages:
-            return Done(change=change, follow=self._after(turn, conversation, facts))
+        if thread is None or not showing.messages:
+            return Done(change=change, follow=self._after(turn, conversation, showing))
         try:
-            outcome = await self._post(turn, thread, messages, slots)
+            outcome = await self._post(turn, thread, showing.messages, slots)
         except (ThreadGone, ChannelAway) as error:
             if not self._opener.has_elsewhere(conversation, facts, error):
                 raise
             await self._ledger.leave_thread(conversation.id, thread)
             return PutBack(0.0)  # the next turn opens another
-        if not isinstance(outcome, str):
+        if not isinstance(outcome, list):
             return outcome
-        return Done(outcome, change=change, follow=self._after(turn, conversation, facts))
+        if showing.alert is not None:
+            index, handoff = showing.alert
+            place = AlertPlace(thread.channel, outcome[index])
+            change = dataclasses.replace(change or Change(), alert=(handoff.id, place))
+        return Done(outcome[-1], change=change, follow=self._after(turn, conversation, showing))
 
     async def _post(
         self, turn: Turn, thread: ThreadKey, messages: tuple[Shown, ...], slots: Slots
-    ) -> str | PutBack | Again:
-        """Post what does not stand in the thread yet; the last message's ts."""
+    ) -> list[str] | PutBack | Again:
+        """Post what does not stand in the thread yet; each message's ts."""
         done = dict(turn.refs)
         if turn.doubt:
             done |= await self._api.posted(thread, turn.delivery)
-        ts = ""
+        stand: list[str] = []
         for index, message in enumerate(messages):
             step = str(index)
             if step in done:
-                ts = done[step]
+                stand.append(done[step])
                 continue
             if isinstance(message, SlackFile):
                 became = await self._files.show(turn, step, message, thread, done, slots)
@@ -113,19 +222,33 @@ class ThreadCarrier:
                 became = posted.ts
             if not isinstance(became, str):
                 return became
-            ts = became
+            stand.append(became)
             if index + 1 < len(messages):
-                await self._ledger.progress(turn, {step: ts})
-        return ts
+                await self._ledger.progress(turn, {step: became})
+        return stand
 
-    def _after(
-        self, turn: Turn, conversation: Conversation, facts: Mapping[str, object]
-    ) -> tuple[NewDelivery, ...]:
+    def _after(self, turn: Turn, conversation: Conversation, showing: Showing) -> tuple[NewDelivery, ...]:
         """The card, where it would look different now; the typing status, which our post took away."""
-        follow = []
+        follow = list(showing.follow)
         if conversation.thread is not None:
-            if digest(self._routes.card(conversation, facts)) != conversation.card:
+            if digest(self._routes.card(conversation, showing.facts)) != conversation.card:
                 follow.append(NewDelivery(Direction.MARKS, "card", f"card:{turn.delivery}", "{}"))
             if conversation.typing is not None and conversation.typing.until > time.time():
                 follow.append(NewDelivery(Direction.STATUS, "again", f"again:{turn.delivery}", "{}"))
         return tuple(follow)
+
+
+def _out_of_turn(event: AnyEvent, stands: Conversation) -> bool:
+    """Whether the AI agent speaks although a human has the conversation."""
+    return (
+        isinstance(event, Message)
+        and event.author.role is Role.BOT
+        and stands.control is Control.HUMAN
+        and stands.since is not None
+        and event.at.timestamp() > stands.since
+    )
+
+
+def _again(event: HandoffStarted) -> str:
+    why = f": {event.reason}" if event.reason else "."
+    return f"A human was asked for, which is known already{why}"

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bridge.engine.work import Conversation
-from bridge.model import AnyEvent, Channel, ConversationStarted, Customer
+from bridge.model import Act, AnyEvent, Channel, ConversationStarted, Customer
 from bridge.render import ConversationView, SlackMessage
 
 
@@ -42,6 +42,7 @@ def view(
     console_url: str | None = None,
     *,
     can_choose: bool = False,
+    can: frozenset[Act] = frozenset(),
 ) -> ConversationView:
     """The view of a conversation; of e-mail, phone and the vendor's own fields only what fits `shown`."""
 
@@ -63,9 +64,10 @@ def view(
         details={name: value for name, value in facts.get("details", {}).items() if is_shown(name)},
         started_at=datetime.fromtimestamp(facts.get("started_at", conversation.created_at), UTC),
         since=datetime.fromtimestamp(conversation.since, UTC) if conversation.since else None,
-        owner=conversation.owner,
+        owner=conversation.owner.name if conversation.owner else None,
         console=console,
         can_choose=can_choose,
+        can=can,
     )
 
 

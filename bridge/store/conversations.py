@@ -110,6 +110,10 @@ def change(connection: Connection, about: int, told: Change) -> list[NewDelivery
         follow = handoffs.act(connection, about, told.happened, told.by or Owner()) or []
     if told.answered:
         handoffs.answered(connection, about)
+    if told.alert is not None:
+        number, place = told.alert
+        handoffs.place(connection, about, number, "", "thread", place)
+        follow.append(handoffs.alert(number, f"alert:placed:{place.ts}"))
     if told.facts is not None:
         values["facts"] = json.dumps(told.facts)
     if told.heard is not None:

@@ -160,7 +160,7 @@ def _become(
     if found is not None and after is Control.WAITING:
         wait = json.dumps({"handoff": found.id, "round": found.round})
         new.append(NewDelivery(Direction.CLOCKS, "clock", f"clock:{found.id}:{found.round}", wait))
-    elif before is Control.WAITING:
+    elif before is Control.WAITING and not _runs_on(after, found):
         _stop_clocks(connection, about)
     return new
 
@@ -225,6 +225,12 @@ def _learned(connection: Connection, about: int, start: HandoffStarted) -> list[
         return []
     _changed(connection, row.id, {"start": EVENT.dump_json(start).decode(), "start_id": start.id})
     return [alert(row.id, f"alert:{start.id}")]
+
+
+def _runs_on(after: Control, row: Any) -> bool:
+    """Whether a vendor goes on counting: it wants an answer, not somebody who claims."""
+    start = of_row(row).start if row is not None else None
+    return after is Control.HUMAN and start is not None and start.wait is not None
 
 
 def _stop_clocks(connection: Connection, about: int) -> None:

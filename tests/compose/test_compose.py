@@ -128,6 +128,8 @@ def test_containers() -> None:
         ("<#C404|general> and <#C404>", "#general and #a channel"),
         ("<!subteam^S1> <!subteam^S9|@ops> ok", "@tier-two @someone ok"),
         ("<!here|here> <!channel> all", "here @channel all"),
+        ("<!canvas^F012ABC> <!novel^X012|shown> ok", "@canvas shown ok"),
+        ("<#C404|> ok", "#a channel ok"),
         ("on <!date^1777886130^{date}|May 4>", "on May 4"),
         ("<https://example.com/?a=1&amp;b=2|form>", "form (https://example.com/?a=1&b=2)"),
         ("<mailto:a@example.com|a@example.com>", "a@example.com"),
@@ -155,17 +157,59 @@ def test_text_alone(written: str, shown: str) -> None:
         rich({"type": "rich_text_quote", "elements": [text("// quoted")]}),
         rich({"type": "rich_text_list", "style": "bullet", "elements": [section(text("// item"))]}),
         rich({"type": "rich_text_preformatted", "elements": [text("// code")]}),
+        {"text": "  \n\u00a0// spaces, seen and not"},
+        {"text": "\u2028\u3000\u2003// wide ones"},
+        {"text": "\u200e\u00ad\ufeff// what nobody sees"},
+        {"text": "/\u200b/ and within it"},
+        {"text": "/\u2060\ufe0f/ and within it"},
+        {"text": "> // quoted"},
+        {"text": "<@U1>, <!here>: // for you"},
         {"text": "// caption", "files": [{"id": "F1"}]},
+        rich(section(text("\u00a0// caption")), text="\u00a0// caption", files=[{"id": "F1"}, {"id": "F2"}]),
+        {"text": "//", "files": [{"id": "F1"}]},
+        rich(
+            section(text("// written into it")), text="// written into it", edited={"user": "U1", "ts": "2.0"}
+        ),
+        rich(section(text("// !claim"))),
     ],
 )
 def test_a_prefix_keeps_it_in(message: dict[str, Any]) -> None:
     assert composed(message) == Note("prefix")
 
 
-@pytest.mark.parametrize("prefix", ["🔒", ":lock:"])
+LOCK = {"type": "emoji", "name": "lock", "unicode": "1f512"}
+
+
+@pytest.mark.parametrize("prefix", ["🔒", ":lock:", "⚠️", "⚠", ":warning:"])
 def test_an_emoji_prefix_by_either_form(prefix: str) -> None:
-    lock = {"type": "emoji", "name": "lock", "unicode": "1f512"}
-    assert composed(rich(section(lock, text(" internal"))), prefix) == Note("prefix")
+    warning = {"type": "emoji", "name": "warning", "unicode": "26a0-fe0f"}
+    emoji = LOCK if prefix in ("🔒", ":lock:") else warning
+    assert composed(rich(section(emoji, text(" internal"))), prefix) == Note("prefix")
+    assert composed(rich(section(text(" "), USER, emoji)), prefix) == Note("prefix")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"text": ":lock: internal"},
+        {"text": "<@U1> :lock: internal", "files": [{"id": "F1"}]},
+        rich(section({"type": "emoji", "name": "lock"}, text(" internal"))),
+    ],
+)
+def test_an_emoji_that_nobody_can_tell_from_the_prefix_keeps_it_in(message: dict[str, Any]) -> None:
+    assert composed(message, "🔒") == Note("prefix")
+    assert isinstance(composed(message), ReplyDraft)
+
+
+def test_an_emoji_that_is_not_the_prefix_does_not() -> None:
+    wave = {"type": "emoji", "name": "wave", "unicode": "1f44b"}
+    assert isinstance(composed(rich(section(wave, text(" hello"))), "🔒"), ReplyDraft)
+    assert isinstance(composed({"text": "hello :wave:"}, "🔒"), ReplyDraft)
+
+
+@pytest.mark.parametrize("written", ["note: x", "Note: x", "NOTE:x", "ｎｏｔｅ： x"])
+def test_a_prefix_in_any_letters(written: str) -> None:
+    assert composed({"text": written}, "note:") == Note("prefix")
 
 
 @pytest.mark.parametrize("prefix", ["*", "~~", ":", "note:", " // "])
@@ -190,6 +234,11 @@ def test_a_prefix_elsewhere_is_no_note(written: str) -> None:
             )
         ),
         {"text": " <@U1> <!here> …"},
+        {"text": "<@U1> :eyes:"},
+        {"text": "<!subteam^S1|@tier-two> ?"},
+        {"text": "<@U404>", "files": [{"id": "F1"}]},
+        rich({"type": "rich_text_quote", "elements": [USER]}),
+        rich(section({"type": "broadcast", "range": "channel"}, text("\u200b\n"))),
     ],
 )
 def test_calling_people_is_not_a_reply(message: dict[str, Any]) -> None:
@@ -205,7 +254,7 @@ def test_an_emoji_alone_is_a_reply() -> None:
 
 
 @pytest.mark.parametrize(
-    "message", [{}, {"text": ""}, {"text": " \n"}, rich(section(text(" "))), {"blocks": "?"}]
+    "message", [{}, {"text": ""}, {"text": " \n\u200b\u3164"}, rich(section(text(" "))), {"blocks": "?"}]
 )
 def test_nothing_written(message: dict[str, Any]) -> None:
     assert composed(message) == Note("empty")
@@ -214,6 +263,7 @@ def test_nothing_written(message: dict[str, Any]) -> None:
 def test_files_come_along() -> None:
     files = [{"id": "F1", "name": "a.png"}, {"id": "F2", "mode": "tombstone"}]
     assert composed({"text": "", "files": files}) == ReplyDraft((), (files[0],))
+    assert composed({"text": "\u200b", "files": files}) == ReplyDraft((), (files[0],))
     assert composed({"text": "here", "files": files}) == ReplyDraft((Text(text="here"),), (files[0],))
 
 

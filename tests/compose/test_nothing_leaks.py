@@ -83,7 +83,7 @@ ANYTHING = st.recursive(
 
 
 def sent(message: dict[str, Any]) -> str:
-    draft = compose(message, NAMES, note_prefix="//")
+    draft = compose(message, NAMES, note_prefix="//", as_is=True)
     if not isinstance(draft, ReplyDraft):
         return ""
     return "".join(part.text for part in draft.parts if part.kind == "text")

@@ -12,7 +12,9 @@ from typing import Any, ClassVar
 import pytest
 
 from bridge.adapter import Adapter, Capabilities, FileRules, Upload
+from bridge.engine.gate import Wish
 from bridge.engine.steps import Composed, progress_of, steps_of
+from bridge.engine.work import Owner
 from bridge.errors import Rejected
 from bridge.model import File, Text
 from tests.vendors import VENDORS, make, reply
@@ -32,11 +34,14 @@ class Posted:
         return f"https://bridge.example.org/files/{self.name}?{since:%Y}"
 
 
+WISH = Wish(Owner("Mina", "U0MINA"), confirms=True)
+
+
 def composed(vendor: str, *names: str, words: str = "Here") -> Composed:
     said = reply(vendor, Text(text=words))
     if not words:
         said = said.model_copy(update={"parts": ()})
-    return Composed(said, tuple(map(Posted, names)))
+    return Composed(said, WISH, tuple(map(Posted, names)))
 
 
 async def refused(adapter: Adapter, what: Composed) -> Rejected:
@@ -93,7 +98,7 @@ async def test_every_file_that_is_refused_is_named() -> None:
 
 
 async def test_a_file_that_is_too_large_is_named() -> None:
-    what = Composed(reply("ada"), (Posted("a.pdf", 50 * 1024**2), Posted("b.pdf", 50 * 1024**2 + 1)))
+    what = Composed(reply("ada"), WISH, (Posted("a.pdf", 50 * 1024**2), Posted("b.pdf", 50 * 1024**2 + 1)))
     assert (await refused(make("ada"), what)).problem == "“b.pdf”: ada takes files up to 50 MB"
 
 

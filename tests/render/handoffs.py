@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from bridge.model import Act, Control
-from bridge.render import HandoffView, HeldChoice, HeldFor, SlackMessage, alert, failure, modals, question
+from bridge.model import Act, Control, HeldChoice, HeldFor
+from bridge.render import HandoffView, SlackMessage, alert, failure, modals, question
 from tests.render.examples import AT, UNKNOWN_CUSTOMER, view
 
 HOSTILE = (

@@ -8,12 +8,10 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.model import Act, Author, Control, ConversationKey, Message, Role, Text
+from bridge.model import Act, Author, Control, ConversationKey, HeldChoice, HeldFor, Message, Role, Text
 from bridge.render import (
     ConversationView,
     HandoffView,
-    HeldChoice,
-    HeldFor,
     Shown,
     SlackFile,
     SlackMessage,
@@ -154,8 +152,8 @@ def test_many_small_parts_share_messages() -> None:
     parts = tuple(Text(text=f"line {number}") for number in range(120))
     key = ConversationKey(source="acme", id="c-1")
     event = Message(id="e", conversation=key, at=AT, author=Author(role=Role.BOT), parts=parts)
-    shown = render(event, view(control=Control.HUMAN))
-    messages = [message for message in shown if isinstance(message, SlackMessage)]
+    found = render(event, view(control=Control.HUMAN))
+    messages = [message for message in found if isinstance(message, SlackMessage)]
     assert [len(message.blocks) for message in messages] == [50, 50, 20]
     assert "\n".join(message.text for message in messages).split("\n") == [part.text for part in parts]
 
@@ -212,7 +210,8 @@ def test_spaces_between_styles_outlive_a_split() -> None:
 
 def shown(event: Message) -> str:
     """All words of the first rungs, in order, as Slack shows them."""
-    found = elements([block for message in render(event, view()) for block in message.blocks])
+    messages = [message for message in render(event, view()) if isinstance(message, SlackMessage)]
+    found = elements([block for message in messages for block in message.blocks])
     kinds = ("text", "link")
     return "".join(f"{one.get('text', '')}{one.get('url', '')}" for one in found if one.get("type") in kinds)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,11 +91,17 @@ class Heard:
     refuse: Callable[[bytes], bool] = lambda body: False  # answered 500 while it says so
     hold: asyncio.Event | None = None  # what has `held` in it, first try, is not answered before it is set
     held: bytes = b""
+    answer: dict[str, Any] = field(default_factory=dict)  # what interactions are acknowledged with
+    before: Callable[[], Awaitable[object]] | None = None  # awaited before that
     more: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @property
     def events(self) -> list[dict[str, Any]]:
         return [body["event"] for body in self.bodies if "event" in body]
+
+    @property
+    def interactions(self) -> list[dict[str, Any]]:
+        return [body for body in self.bodies if "event" not in body]
 
     async def add(self, body: dict[str, Any]) -> None:
         async with self.more:
@@ -121,7 +127,9 @@ def bolt(client: AsyncWebClient, heard: Heard, secret: str = SECRET, **options: 
         await heard.add(body)
 
     async def act(ack: Any, body: dict[str, Any]) -> None:
-        await ack()
+        if heard.before is not None:
+            await heard.before()
+        await ack(**heard.answer)
         await heard.add(body)
 
     app.event({"type": "message"})(listen)
@@ -130,6 +138,8 @@ def bolt(client: AsyncWebClient, heard: Heard, secret: str = SECRET, **options: 
     app.event("app_home_opened")(listen)
     app.action(re.compile(".*"))(act)
     app.view(re.compile(".*"))(act)
+    app.view_closed(re.compile(".*"))(act)
+    app.shortcut(re.compile(".*"))(act)
     return app
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import httpx
 import pytest
 from slack_sdk.signature import SignatureVerifier
 from starlette.responses import Response
@@ -14,29 +13,6 @@ from bridge.sandbox.slack import Message, User
 from bridge.sandbox.slack import events as sandbox_events
 from bridge.sandbox.slack.events import sign
 from tests.sandbox.slack_running import BOT_TOKEN, SECRET, Clock, listening, running
-
-BUTTONS = [
-    {
-        "type": "actions",
-        "block_id": "card",
-        "elements": [
-            {
-                "type": "button",
-                "action_id": "claim",
-                "text": {"type": "plain_text", "text": "Claim"},
-                "value": "7",
-            },
-            {
-                "type": "static_select",
-                "action_id": "move",
-                "options": [
-                    {"text": {"type": "plain_text", "text": one}, "value": one.lower()}
-                    for one in ("Here", "There")
-                ],
-            },
-        ],
-    }
-]
 
 
 async def test_a_persons_message_arrives_signed_and_complete() -> None:
@@ -109,9 +85,9 @@ async def test_what_is_not_answered_in_time_is_tried_again(monkeypatch: pytest.M
 
 async def test_an_event_of_another_kind_can_be_sent() -> None:
     async with running() as run, listening(run) as heard:
-        run.slack.send_event({"type": "app_home_opened", "user": "U0MINA", "tab": "home"})
+        run.slack.send_event({"type": "message", "subtype": "channel_topic", "text": "x"})
         await run.slack.settled()
-        assert heard.events[0]["tab"] == "home"
+        assert heard.events[0]["subtype"] == "channel_topic"
 
 
 async def test_no_retry_is_honoured() -> None:
@@ -173,12 +149,11 @@ async def test_edits_deletes_reactions_and_unfurling() -> None:
         unfurled = next(one for one in heard.events if one.get("message", {}).get("attachments"))
         assert "edited" not in unfurled["message"]
         assert unfurled["message"]["text"] == unfurled["previous_message"]["text"]
-        assert by_kind["reaction_added"]["item"] == {
-            "type": "message",
-            "channel": "C0SUPPORT",
-            "ts": reply.ts,
-        }
-        assert by_kind["reaction_removed"]["reaction"] == "lock"
+        for kind in ("reaction_added", "reaction_removed"):
+            event = by_kind[kind]
+            assert event["item"] == {"type": "message", "channel": "C0SUPPORT", "ts": reply.ts}
+            assert (event["user"], event["reaction"], event["item_user"]) == ("U0MINA", "lock", "U0JO")
+            assert "thread_ts" not in event and event["event_ts"]
         assert by_kind["message_deleted"]["deleted_ts"] == reply.ts
         assert run.slack.state.thread("support", root.ts) == [root]
 
@@ -233,70 +208,45 @@ async def test_the_app_hears_only_channels_it_is_in() -> None:
         assert [event["text"] for event in heard.events] == ["for all"]
 
 
+@pytest.mark.parametrize(
+    ("scope", "lost"),
+    [
+        ("reactions:read", ["reaction_added", "reaction_added"]),
+        ("channels:history", ["channel"]),
+        ("groups:history", ["group"]),
+    ],
+)
+async def test_the_app_hears_only_what_its_scopes_allow(scope: str, lost: list[str]) -> None:
+    async with running() as run, listening(run) as heard:
+        run.slack.state.app.scopes.remove(scope)
+        for channel in ("support", "support-leads"):
+            message = run.slack.post_as("U0MINA", channel, "for all")
+            run.slack.react_as("U0MINA", channel, message.ts, "eyes")
+        await run.slack.settled()
+        kinds = [event.get("channel_type", event["type"]) for event in heard.events]
+        assert sorted(kinds + lost) == ["channel", "group", "reaction_added", "reaction_added"]
+
+
+async def test_a_shared_channel_is_said_to_be_one() -> None:
+    async with running() as run, listening(run) as heard:
+        theirs = run.slack.post_as("U0PARTNER", "vip", "hello from next door")
+        run.slack.react_as("U0PARTNER", "vip", theirs.ts, "eyes")
+        run.slack.post_as("U0MINA", "support", "among us")
+        await run.slack.settled()
+        said = {body["event"].get("text", "reacted"): body for body in heard.bodies}
+        assert (
+            said["hello from next door"]["is_ext_shared_channel"] and said["reacted"]["is_ext_shared_channel"]
+        )
+        assert said["hello from next door"]["event"]["user_team"] == "T0PARTNER"
+        assert not said["among us"]["is_ext_shared_channel"]
+        assert "user_team" not in said["among us"]["event"]
+
+
 async def test_the_url_is_verified_as_slack_does() -> None:
     async with running() as run, listening(run):
         assert await run.slack.verify_url()
     async with running() as run, listening(run, secret="another"):
         assert not await run.slack.verify_url()
-
-
-async def test_a_button_is_pressed() -> None:
-    async with running() as run, listening(run) as heard:
-        card = await run.client.chat_postMessage(channel="support", text="card", blocks=BUTTONS)
-        message = run.slack.state.channels["C0SUPPORT"].messages[card["ts"]]
-        answer = await run.slack.press("U0JO", message, "claim")
-        assert answer.ok
-        body = heard.bodies[-1]
-        assert body["actions"][0]["value"] == "7" and body["actions"][0]["block_id"] == "card"
-        assert body["user"]["id"] == "U0JO" and body["message"]["ts"] == card["ts"]
-        assert body["container"] == {
-            "type": "message", "message_ts": card["ts"], "channel_id": "C0SUPPORT", "is_ephemeral": False,
-        }  # fmt: skip
-        assert (await run.slack.press("U0JO", message, "move", "there")).ok
-        assert heard.bodies[-1]["actions"][0]["selected_option"]["text"]["text"] == "There"
-        with pytest.raises(LookupError):
-            await run.slack.press("U0JO", message, "release")
-        with pytest.raises(LookupError):
-            await run.slack.press("U0JO", message, "move", "nowhere")
-
-
-async def test_an_app_that_is_away_does_not_answer_a_press() -> None:
-    async with running(events_url="http://127.0.0.1:9/slack/events") as run:
-        card = await run.client.chat_postMessage(channel="support", text="card", blocks=BUTTONS)
-        answer = await run.slack.press(
-            "U0JO", run.slack.state.channels["C0SUPPORT"].messages[card["ts"]], "claim"
-        )
-        assert not answer.ok and answer.reason == "connection_failed"
-
-
-async def test_an_ephemeral_question_is_answered_at_its_response_url() -> None:
-    async with running() as run, listening(run) as heard, httpx.AsyncClient(trust_env=False) as http:
-        seen = run.slack.subscribe()
-        root = run.slack.post_as("U0JO", "support", "reply")
-        sent = await run.client.chat_postEphemeral(
-            channel="support", user="U0JO", text="Send it?", thread_ts=root.ts, blocks=BUTTONS
-        )
-        channel = run.slack.state.channels["C0SUPPORT"]
-        question = channel.ephemerals[sent["message_ts"]]
-        assert (await run.slack.press("U0JO", question, "claim")).ok
-        body = heard.bodies[-1]
-        assert body["container"]["is_ephemeral"] and body["container"]["thread_ts"] == root.ts
-        assert "message" not in body
-        url = body["response_url"]
-        replaced = await http.post(url, json={"replace_original": True, "text": "Sent."})
-        assert (replaced.status_code, question.text, question.blocks) == (200, "Sent.", [])
-        assert (await http.post(url, json={"delete_original": True})).text == "ok"
-        assert channel.ephemerals == {} and sent["message_ts"] not in channel.messages
-        assert (await http.post(url, json={"text": "whispered"})).status_code == 200
-        assert [message.ephemeral_to for message in channel.ephemerals.values()] == ["U0JO"]
-        assert (
-            await http.post(url, json={"response_type": "in_channel", "text": "aloud"})
-        ).status_code == 200
-        assert (await http.post(url, json={})).json()["error"] == "no_text"
-        spent = await http.post(url, json={"text": "a sixth"})
-        assert (spent.status_code, spent.json()["error"]) == (404, "used_url")
-        told = [(await anext(seen))["type"] for _ in range(6)]
-        assert told == ["message", "ephemeral", "ephemeral", "delete", "ephemeral", "message"]
 
 
 async def test_everything_that_changes_is_told_to_the_page() -> None:

@@ -82,11 +82,13 @@ async def test_history_is_newest_first_without_replies(run: Running) -> None:
 
 async def test_channels_people_and_groups(run: Running) -> None:
     channels = await run.client.conversations_list()
-    assert [one["name"] for one in channels["channels"]] == ["support", "support-alerts", "vip"]
-    info = await run.client.conversations_info(channel=SUPPORT)
-    assert info["channel"]["is_member"] and not info["channel"]["is_private"]
-    members = await run.client.conversations_members(channel=SUPPORT, limit=3)
-    assert members["members"] == ["U0MINA", "U0JO", "U0GUEST"] and members["response_metadata"]["next_cursor"]
+    public = ["support", "support-alerts", "vip", "handoff-alerts"]
+    assert [one["name"] for one in channels["channels"]] == public
+    private = await run.client.conversations_list(types="private_channel")
+    assert [(one["name"], one["is_private"]) for one in private["channels"]] == [("support-leads", True)]
+    for id, shared in ((SUPPORT, False), ("C0VIP", True)):
+        info = (await run.client.conversations_info(channel=id))["channel"]
+        assert info["is_member"] and not info["is_private"] and info["is_ext_shared"] == shared
     mina = (await run.client.users_info(user="U0MINA"))["user"]
     assert mina["profile"]["display_name"] == "Mina Park" and mina["profile"]["image_72"]
     assert mina["team_id"] == "T0SANDBOX" and not (mina["is_bot"] or mina["is_stranger"])
@@ -94,9 +96,41 @@ async def test_channels_people_and_groups(run: Running) -> None:
     assert guest["is_restricted"] and guest["is_ultra_restricted"]
     assert (await run.client.users_info(user="U0BRIDGE"))["user"]["is_bot"]
     assert await refused(run.client.users_info(user="U0NOBODY")) == "user_not_found"
+    elsewhere = (await run.client.users_info(user="U0PARTNER"))["user"]
+    assert (elsewhere["team_id"], elsewhere["is_restricted"]) == ("T0PARTNER", False)
     groups = await run.client.usergroups_list(include_users=True)
-    assert groups["usergroups"][0]["users"] == ["U0MINA", "U0JO"]
+    assert {one["id"]: one["users"] for one in groups["usergroups"]} == {
+        "S0SUPPORT": ["U0MINA", "U0JO"],
+        "S0LEADS": ["U0MINA", "U0LEE"],
+    }
     assert "users" not in (await run.client.usergroups_list())["usergroups"][0]
+
+
+async def members(run: Running, channel: str, **more: Any) -> list[str]:
+    """Page by page."""
+    found: list[str] = []
+    cursor = ""
+    while True:
+        page = await run.client.conversations_members(channel=channel, cursor=cursor, **more)
+        found += page["members"]
+        cursor = page["response_metadata"]["next_cursor"]
+        if not cursor:
+            return found
+
+
+async def test_who_is_in_a_channel(run: Running) -> None:
+    support = await members(run, SUPPORT, limit=3)
+    assert support == ["U0MINA", "U0JO", "U0GUEST", "U0BRIDGE"]
+    assert run.slack.calls.count("conversations.members") == 2
+    assert set(await members(run, "C0VIP")) == {*support, "U0LEE", "U0PARTNER"}
+    assert await members(run, "C0LEADS", limit=1) == ["U0MINA", "U0BRIDGE", "U0LEE"]
+    call = run.client.conversations_members
+    assert await refused(call(channel="C0NONE")) == "channel_not_found"
+    assert await refused(call(channel=SUPPORT, limit=1001)) == "invalid_limit"
+    run.slack.state.app.scopes.remove("groups:read")
+    assert await refused(call(channel="C0LEADS")) == "missing_scope"
+    run.slack.state.channels["C0LEADS"].members.remove("U0BRIDGE")
+    assert await refused(call(channel="C0LEADS")) == "channel_not_found"
 
 
 # ── marks ────────────────────────────────────────────────────────────────────────────────────────
@@ -104,6 +138,11 @@ async def test_channels_people_and_groups(run: Running) -> None:
 
 async def test_reactions(run: Running) -> None:
     message = run.slack.post_as("U0JO", SUPPORT, "reply")
+    for _ in range(2):  # pressed again in Slack, it would go away; here it stays
+        run.slack.react_as("U0LEE", SUPPORT, message.ts, "lock")
+    assert message.reactions == {"lock": ["U0LEE"]}
+    for _ in range(2):
+        run.slack.react_as("U0LEE", SUPPORT, message.ts, "lock", added=False)
     at = {"channel": SUPPORT, "timestamp": message.ts}
     run.slack.react_as("U0MINA", SUPPORT, message.ts, "eyes")
     await run.client.reactions_add(name="eyes", **at)

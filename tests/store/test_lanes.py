@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bridge.control import Signal
 from bridge.engine.work import Again, Change, Done, Failed, NewDelivery, PutBack, Turn, Uncertain
+from bridge.errors import OutcomeUnknown
 from bridge.model import Control, Direction, ThreadKey
 from bridge.store import Store, lanes
 from tests.stores import opened, receive, said
@@ -141,7 +143,8 @@ async def test_a_worker_that_lost_its_lane_writes_nothing(store: Store) -> None:
     assert taken.doubt is True  # the first may have sent it
     assert taken.attempt == 2
     assert await store.advance(lost, Done(), keep_going=True) == (False, None)
-    assert await store.progress(lost, {"0": "1.1"}) is False
+    with pytest.raises(OutcomeUnknown, match="taken over"):
+        await store.progress(lost, {"0": "1.1"})
     ours, _ = await store.advance(taken, Done(), keep_going=True)
     assert ours
 
@@ -173,7 +176,7 @@ async def test_a_change_is_written_with_its_outcome(store: Store) -> None:
     await receive(store, said("c", 2))
     turn = await one(store, worker)
     assert turn.conversation.control is Control.BOT
-    change = Change(control=Control.HUMAN, facts={"customer": {"name": "Ada"}}, card="abc")
+    change = Change(happened=Signal.AGENT_SPOKE, facts={"customer": {"name": "Ada"}}, card="abc")
     _, following = await store.advance(turn, Done("1.1", change=change), keep_going=True)
     assert following is not None
     assert following.conversation.control is Control.HUMAN
@@ -223,7 +226,7 @@ async def test_what_was_said_is_known_again(store: Store) -> None:
     (sending,) = [one for one in await store.claim(worker, 30, 10) if one.kind == "reply"]
     assert await store.was_said("d1g357", 60) is False
     for _ in range(2):  # said twice
-        assert await store.begin_reply(sending, "0", ["d1g357", "other"])
+        assert await store.begin_reply(sending, "0", ["d1g357", "other"], None) is None
     for _ in range(2):  # and heard twice
         assert await store.was_said("d1g357", 60) is True
         await receive(store, said("c", 90 + _))
@@ -258,9 +261,12 @@ async def test_two_lanes_of_a_conversation_recorded_together_both_change_it(stor
     )
     assert held is not None
     marks = await one(store, worker)
-    facts, card = Change(facts={"start_page": "/"}), Change(control=Control.HUMAN, owner="Mina", card="abc")
+    facts, card = Change(facts={"start_page": "/"}), Change(happened=Signal.AGENT_SPOKE, card="abc")
     recorded = [(held, Done(change=facts), True), (marks, Done(change=card), True)]
-    assert await store._database.run(lanes.advance, recorded) == [(True, None), (True, None)]
+    (_, rest), (_, update) = await store._database.run(lanes.advance, recorded)
+    assert rest is None
+    assert update is not None
+    assert update.kind == "card"  # control has changed
     about = await store.conversation(turn.conversation.id)
     assert (about.facts, about.card, about.control) == ({"start_page": "/"}, "abc", Control.HUMAN)
 

@@ -98,6 +98,10 @@ class Workspace:
         found = [view for view in self.views.values() if (view.user, view.type) == (user, type)]
         return found[-1] if found else None
 
+    def told_view(self, view: View) -> Json:
+        """A view as those who watch are told of it."""
+        return {"user": view.user, "view": view.as_json(self.app, self.team_id), "errors": view.errors}
+
     def permalink(self, message: Message) -> str:
         link = f"{self.url}archives/{message.channel}/p{message.ts.replace('.', '')}"
         return f"{link}?thread_ts={message.thread_ts}&cid={message.channel}" if message.is_reply else link
@@ -274,8 +278,7 @@ class Workspace:
         return {"type": "message", "subtype": subtype, "hidden": True, "ts": ts, "event_ts": ts, **more}
 
     def tell_view(self, view: View) -> None:
-        shown = view.as_json(self.app, self.team_id)
-        self._changed({"type": "view", "user": view.user, "view": shown, "errors": view.errors})
+        self._changed({"type": "view", **self.told_view(view)})
 
     def _tell(self, type: str, message: Message, **more: Any) -> None:
         self._changed({"type": type, "channel": message.channel, "message": message.as_json(), **more})

@@ -3,20 +3,27 @@
 import * as customers from "./customers.js";
 import { $, el } from "./dom.js";
 import * as slack from "./slack.js";
+import * as views from "./views.js";
 
 const state = { slack: null, vendors: [], wire: [] };
 
-/** `wanted` is the conversation whose thread Slack opens as soon as there is one. */
-const ui = { channel: null, thread: null, as: null, vendor: null, open: {}, wanted: null, seen: {} };
+/**
+ * `as` is who you are in Slack, `home` whether you look at the app's own place instead of a channel, and
+ * `wanted` the conversation whose thread Slack opens as soon as there is one.
+ */
+const ui = { channel: null, thread: null, home: false, as: null, vendor: null, open: {}, wanted: null, seen: {} };
 
-const page = { state, ui, act, draw, want };
+const page = { state, ui, act, answered, draw, want };
 
 // ── what is told ─────────────────────────────────────────────────────────────────────────────────
 
 function begin(snapshot) {
-  const { channels, ...rest } = snapshot.slack;
+  const { channels, views, ...rest } = snapshot.slack;
   state.slack = {
     ...rest,
+    people: Object.keys(rest.users).filter((id) => !rest.users[id].bot),
+    names: { ...rest, channels: Object.fromEntries(channels.map((channel) => [channel.id, channel.name])) },
+    views: new Map(views.map((one) => [one.view.id, one])),
     channels: channels.map((channel) => ({
       ...channel,
       messages: new Map(channel.messages.map((message) => [message.ts, message])),
@@ -38,7 +45,10 @@ function change(told) {
 }
 
 function changeSlack(told) {
+  if (told.type === "view") state.slack.views.set(told.view.id, told);
+  if (told.type === "view_closed") state.slack.views.delete(told.view);
   const channel = state.slack.channels.find((one) => one.id === told.channel);
+  if (!channel) return;
   if (told.message) channel.messages.set(told.message.ts, told.message);
   else if (told.type === "delete") channel.messages.delete(told.ts);
   else if (told.type === "status") {
@@ -84,6 +94,7 @@ function draw() {
     due = false;
     slack.follow(page);
     slack.draw(page);
+    views.draw(page);
     customers.draw(page);
     drawWire();
   });
@@ -118,16 +129,23 @@ async function act(name, values) {
   return null;
 }
 
+/** The same for what the bridge has to answer; whether it was well. */
+async function answered(name, values) {
+  const told = await act(name, { user: ui.as, ...values });
+  const well = told?.status === 200 && !told.reason;
+  if (told && !well) say(`The bridge did not take it: ${told.reason ?? told.status}.`);
+  return well;
+}
+
 let quiet;
 
 function say(problem) {
   $("toast").textContent = problem;
-  $("toast").hidden = false;
+  $("toast").hidePopover();
+  $("toast").showPopover(); // anew: above a modal that was opened since
   clearTimeout(quiet);
-  quiet = setTimeout(() => ($("toast").hidden = true), 5000);
+  quiet = setTimeout(() => $("toast").hidePopover(), 5000);
 }
-
-page.say = say;
 
 function live(on) {
   $("live").textContent = on ? "live" : "reconnecting …";
@@ -135,6 +153,7 @@ function live(on) {
 }
 
 slack.wire(page);
+views.wire(page);
 customers.wire(page);
 
 const events = new EventSource("events");

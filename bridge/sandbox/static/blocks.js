@@ -4,7 +4,7 @@
 import { el, link } from "./dom.js";
 import { inline, words } from "./text.js";
 
-/** `names` resolves ids; `press(action_id, value)` is what a button does. */
+/** `names` resolves ids; `press(action_id, value, confirm)` is what a button does. */
 export function blocks(list, names, press) {
   return el("div", { class: "blocks" }, list.map((block) => one(block, names, press)));
 }
@@ -23,6 +23,7 @@ const BLOCKS = {
   rich_text: (block, names) => el("div", { class: "rich-text" }, block.elements.map((part) => container(part, names))),
   header: (block, names) => el(`h${(block.level ?? 1) + 2}`, { class: "header" }, words(block.text, names)),
   divider: () => el("hr"),
+  alert: (block, names) => el("p", { class: `alert ${block.level ?? "default"}`, role: "note" }, words(block.text, names)),
   markdown: (block) => el("div", { class: "rich-text" }, block.text),
   context: (block, names) =>
     el("div", { class: "context" }, block.elements.map((part) =>
@@ -56,6 +57,7 @@ const BLOCKS = {
   },
   table: (block, names) => table(block.rows, names, block.column_settings),
   data_table: (block, names) => el("div", {}, table(block.rows, names, [], true), el("small", {}, block.caption)),
+  data_visualization: chart,
   task_card: (block) => el("div", { class: "pill" }, `${block.status}: ${block.title}`),
   plan: (block) =>
     el("div", { class: "container" }, el("strong", {}, block.title),
@@ -103,12 +105,26 @@ function table(rows, names, settings = [], header = true) {
     el("tr", {}, columns.map((value, column) => cell(value, column, header && index === 0 ? "th" : "td"))))));
 }
 
+/** A chart as the numbers it is made of, each with a bar. */
+function chart({ title, chart }) {
+  const series = chart.series ?? [{ name: "", data: chart.segments }];
+  const labels = chart.axis_config?.categories ?? chart.segments.map((segment) => segment.label);
+  const most = Math.max(1, ...series.flatMap(({ data }) => data.map((point) => point.value)));
+  const bar = ({ data }, label) => {
+    const { value } = data.find((point) => point.label === label);
+    return el("td", {}, el("meter", { value, max: most, "aria-hidden": "true" }), ` ${value}`);
+  };
+  return el("figure", { class: "table" }, el("figcaption", {}, title), el("table", {},
+    el("tr", {}, el("th", {}, chart.axis_config?.x_label ?? ""), series.map((one) => el("th", {}, one.name))),
+    labels.map((label) => el("tr", {}, el("th", {}, label), series.map((one) => bar(one, label))))));
+}
+
 const row = (block, names, press) =>
   el("div", { class: "row" }, block.elements.map((each) => element(each, names, press)));
 
 /** Something to press or to choose from. */
 function element(part, names, press) {
-  const act = (value) => press(part.action_id, value);
+  const act = (value) => press(part.action_id, value, part.confirm);
   switch (part.type) {
     case "button":
     case "icon_button":

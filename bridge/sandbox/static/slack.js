@@ -1,8 +1,7 @@
-// The left pane: channels, a channel's messages, a thread, and the reply box in it.
+// The left pane: who you are, channels, a channel's messages, a thread, and the reply box in it.
 
-import { attachment, blocks } from "./blocks.js";
-import { $, el, hue, initials, keep, time } from "./dom.js";
-import { emoji, mrkdwn } from "./text.js";
+import { $, el, keep, time } from "./dom.js";
+import { node } from "./message.js";
 
 const NOTE = "//";
 
@@ -28,7 +27,7 @@ export function wire(page) {
 
 /** Go where a person on the page clicked; nothing then leads away from it. */
 function look(page, channel, thread) {
-  Object.assign(page.ui, { channel, thread, wanted: null });
+  Object.assign(page.ui, { channel, thread, home: false, wanted: null });
   page.draw();
 }
 
@@ -40,7 +39,7 @@ export function follow({ state, ui }) {
   for (const channel of state.slack.channels) {
     for (const message of channel.messages.values()) {
       if (!message.metadata?.event_payload?.card?.endsWith(`/${id}`)) continue;
-      Object.assign(ui, { channel: channel.id, thread: message.ts, wanted: null });
+      Object.assign(ui, { channel: channel.id, thread: message.ts, home: false, wanted: null });
       return;
     }
   }
@@ -49,20 +48,25 @@ export function follow({ state, ui }) {
 export function draw(page) {
   const { state, ui } = page;
   $("team").textContent = state.slack.team;
-  drawSidebar(page);
-  const channel = state.slack.channels.find((one) => one.id === ui.channel);
-  const messages = [...channel.messages.values()].sort((one, other) => (one.ts < other.ts ? -1 : 1));
+  const seen = state.slack.channels.filter((one) => !one.is_private || one.members.includes(ui.as));
+  drawSidebar(page, seen);
+  $("channel").hidden = ui.home;
+  const channel = seen.find((one) => one.id === ui.channel) ?? seen[0];
+  ui.channel = channel.id;
+  const messages = [...channel.messages.values()]
+    .filter((one) => !one.is_ephemeral || one.to === ui.as)
+    .sort((one, other) => (one.ts < other.ts ? -1 : 1));
   const replies = byThread(messages);
-  ui.seen[channel.id] = messages.at(-1)?.ts ?? "";
+  if (!ui.home) ui.seen[channel.id] = messages.at(-1)?.ts ?? "";
 
   $("channel-name").textContent = `# ${channel.name}`;
   const inChannel = messages.filter((one) => !isReply(one) || one.subtype === "thread_broadcast");
   keep($("channel-messages"), inChannel.map((message) => {
-    const answers = isReply(message) ? [] : (replies.get(message.ts) ?? []);
-    return { message, replies: answers.length, last: answers.at(-1)?.ts, open: message.ts === ui.thread };
+    const answers = isReply(message) ? [] : (replies.get(message.ts) ?? []).filter((one) => !one.is_ephemeral);
+    return { message, as: ui.as, replies: answers.length, last: answers.at(-1)?.ts, open: message.ts === ui.thread };
   }), (item) => item.message.ts, (item) => inTheChannel(page, item));
 
-  const root = channel.messages.get(ui.thread);
+  const root = ui.home ? null : channel.messages.get(ui.thread);
   $("thread").hidden = !root;
   document.body.classList.toggle("in-thread", Boolean(root));
   if (!root) return;
@@ -71,10 +75,10 @@ export function draw(page) {
   if (list.dataset.of !== root.ts) list.kept = undefined; // another thread: begin at its end
   if (list.dataset.of !== root.ts) list.replaceChildren();
   list.dataset.of = root.ts;
-  const items = [root, ...(replies.get(root.ts) ?? [])].map((message) => ({ message }));
+  const items = [root, ...(replies.get(root.ts) ?? [])].map((message) => ({ message, as: ui.as }));
   keep(list, items, (item) => item.message.ts, (item) => node(page, item.message, { inThread: true }));
   const status = state.slack.statuses.find((one) => one.channel === channel.id && one.thread_ts === root.ts);
-  $("thread-status").textContent = status ? `${status.username ?? "Handoff Bridge"} ${status.status}` : "";
+  $("thread-status").textContent = status ? `${status.username ?? state.slack.app} ${status.status}` : "";
   drawComposer(page);
 }
 
@@ -86,19 +90,25 @@ function byThread(messages) {
   return found;
 }
 
-function drawSidebar(page) {
+function drawSidebar(page, channels) {
   const { state, ui } = page;
-  keep($("channels"), state.slack.channels.map((channel) => {
+  keep($("channels"), channels.map((channel) => {
     const newest = [...channel.messages.keys()].reduce((one, other) => (one > other ? one : other), "");
-    const { id, name } = channel;
-    return { id, name, open: id === ui.channel, unread: id !== ui.channel && newest > (ui.seen[id] ?? "") };
+    const { id, name, is_private: locked } = channel;
+    const open = id === ui.channel && !ui.home;
+    return { id, name, locked, open, unread: !open && newest > (ui.seen[id] ?? "") };
   }), (item) => item.id, (item) =>
     el("li", {}, el("button", {
       class: `${item.open ? "open" : ""} ${item.unread ? "unread" : ""}`,
       onclick: () => look(page, item.id, null),
-    }, `# ${item.name}`)));
-  keep($("people"), state.slack.people.map((id) => state.slack.users[id].name), (name) => name, (name) =>
-    el("li", {}, el("span", { class: "presence", "aria-hidden": "true" }), name));
+    }, `${item.locked ? "🔒" : "#"} ${item.name}`)));
+  keep($("people"), state.slack.people.map((id) => ({ id, ...state.slack.users[id], on: id === ui.as })),
+    (item) => item.id, (item) => el("button", {
+      role: "radio", "aria-checked": String(item.on), onclick: () => {
+        ui.as = item.id;
+        page.draw();
+      },
+    }, el("span", { class: "presence", "aria-hidden": "true" }), item.name, item.from ? el("small", {}, ` (${item.from})`) : null));
 }
 
 function drawComposer(page) {
@@ -107,16 +117,8 @@ function drawComposer(page) {
   $("reply").classList.toggle("note", note);
   $("reply-send").textContent = note ? "Keep as note" : "Send";
   $("reply-hint").textContent = note ? "A note: it stays in this thread" : `${NOTE} makes it a note`;
-  keep($("reply-as"), state.slack.people.map((id) => ({ id, name: state.slack.users[id].name, on: id === ui.as })),
-    (item) => item.id, (item) => el("button", {
-      type: "button", role: "radio", "aria-checked": String(item.on), onclick: () => {
-        ui.as = item.id;
-        page.draw();
-      },
-    }, item.name));
+  $("reply-text").placeholder = `Reply as ${state.slack.users[ui.as].name} …`;
 }
-
-// ── one message ──────────────────────────────────────────────────────────────────────────────────
 
 function inTheChannel(page, { message, replies, last, open }) {
   const thread = isReply(message) ? message.thread_ts : message.ts;
@@ -126,55 +128,4 @@ function inTheChannel(page, { message, replies, last, open }) {
         last ? el("small", {}, ` last at ${time(Number(last))}`) : null)
     : el("button", { class: "replies", onclick: () => look(page, page.ui.channel, thread) }, "Reply in thread");
   return node(page, message, { more, open });
-}
-
-function node(page, message, { more = null, open = false, inThread = false } = {}) {
-  const { slack } = page.state;
-  const names = {
-    users: slack.users,
-    usergroups: slack.usergroups,
-    channels: Object.fromEntries(slack.channels.map((channel) => [channel.id, channel.name])),
-  };
-  const press = (action_id, value) => pressed(page, message, action_id, value);
-  const who = message.username ?? slack.users[message.user]?.name ?? "Somebody";
-  const marks = [
-    message.is_ephemeral ? `Only visible to ${slack.users[message.to]?.name ?? "one person"}` : "",
-    message.subtype === "thread_broadcast" ? (inThread ? "Also sent to the channel" : "Replied to a thread") : "",
-  ].filter(Boolean);
-  return el("li", {
-    class: `message ${open ? "open" : ""} ${message.is_ephemeral ? "ephemeral" : ""} ${message.subtype ?? ""}`,
-    "data-ts": message.ts,
-  },
-    avatar(message, who),
-    el("div", { class: "body" },
-      marks.map((mark) => el("p", { class: "above" }, mark)),
-      el("p", { class: "head" }, el("b", {}, who), message.bot_id ? el("span", { class: "app" }, "APP") : null,
-        el("time", {}, time(Number(message.ts))), message.edited ? el("small", {}, "(edited)") : null),
-      message.blocks?.length
-        ? blocks(message.blocks, names, press)
-        : message.attachments?.length ? null : el("div", { class: "rich-text" }, mrkdwn(message.text, names)),
-      (message.attachments ?? []).map((data) => attachment(data, names, press)),
-      (message.files ?? []).map((file) => el("div", { class: "pill" }, `File: ${file.name ?? file.id}`)),
-      reactions(message, slack.users),
-      more));
-}
-
-function avatar(message, who) {
-  // Pictures are not fetched: the page asks nobody but the sandbox for anything.
-  if (message.icons?.emoji) return el("span", { class: "avatar symbol", "aria-hidden": "true" }, emoji(message.icons.emoji));
-  if (message.bot_id && !message.username) return el("span", { class: "avatar bridge", "aria-hidden": "true" }, "⇄");
-  return el("span", { class: `avatar ${hue(who)}`, "aria-hidden": "true" }, initials(who));
-}
-
-function reactions(message, users) {
-  if (!message.reactions?.length) return null;
-  return el("p", { class: "reactions" }, message.reactions.map(({ name, users: by, count }) =>
-    el("span", { title: `:${name}: by ${by.map((id) => users[id]?.name ?? id).join(", ")}`, "data-name": name },
-      emoji(name), ` ${count}`)));
-}
-
-async function pressed(page, message, action_id, value) {
-  const where = { channel: page.ui.channel, ts: message.ts };
-  const told = await page.act("press", { user: page.ui.as, ...where, action_id, ...(value ? { value } : {}) });
-  if (told && told.status !== 200) page.say(`The bridge answered ${told.status ?? told.reason} to the button.`);
 }
