@@ -101,7 +101,7 @@ class Hours:
         if self._offset(end) == offset:
             return end
         whole = start.replace(microsecond=0)
-        seconds = range((end - start) // _SECOND + 2)
+        seconds = range((end - start) // _SECOND + 1)
         return whole + _SECOND * bisect_left(
             seconds, True, key=lambda passed: self._offset(whole + _SECOND * passed) != offset
         )

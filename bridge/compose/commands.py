@@ -90,4 +90,4 @@ def _words(run: Run) -> str:
 
 def _says(text: str) -> bool:
     """Whether there is more in it than punctuation."""
-    return any(unicodedata.category(char)[0] not in "CPZ" and char not in "`~" for char in seen(text))
+    return any(unicodedata.category(char)[0] not in "CPZ" for char in seen(text))

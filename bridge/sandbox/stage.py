@@ -70,9 +70,11 @@ integration_id = "intg-001"
 [[routes]]
 match = {{ source = "acme-moveo" }}
 channel = "C0VIP"
+{route}
 
 [[routes]]
 channel = "C0SUPPORT"
+{route}
 """
 
 
@@ -121,7 +123,9 @@ class Process:
 
 
 class Stage:
-    """`routes` are served beside the fakes; `channel_rate=0` lifts Slack's pace on both sides."""
+    """`routes` are served beside the fakes; `channel_rate=0` lifts Slack's pace on both sides; `route` is what
+    config.toml says of every route beside its channel.
+    """
 
     def __init__(
         self,
@@ -131,6 +135,7 @@ class Stage:
         database_url: str | None = None,
         channel_rate: float = 1.0,
         extra_config: str = "",
+        route: str = 'reply_mode = "live"',
         socket_mode: bool = False,
         routes: Sequence[BaseRoute] = (),
     ) -> None:
@@ -184,6 +189,7 @@ class Stage:
                 burst=3,
                 bot_id=BOT_ID,
                 extra=extra_config,
+                route=route,
             )
         )
         self.environ = {

@@ -1,4 +1,4 @@
-"""Which of Slack's message events is something a person wrote in a thread: pure.
+"""Which of Slack's events is something a person did in a thread, or opened: pure.
 
 Everything else is ignored, with a reason that is counted. The subtypes are an allow-list: Slack has
 dozens, and adds to them (https://docs.slack.dev/reference/events/message).
@@ -14,7 +14,7 @@ from bridge.model import ThreadKey
 from bridge.slack.api import MARKER, Identity
 
 _WRITTEN = {None, "file_share", "thread_broadcast", "me_message"}
-_KEPT = ("channel", "ts", "thread_ts", "user", "text", "blocks", "files", "client_msg_id", "subtype")
+_KEPT = ("ts", "user", "text", "blocks", "files", "client_msg_id", "subtype")
 NEW = 600.0  # seconds; Slack tries at once, then after one and after five minutes
 
 
@@ -45,19 +45,40 @@ class Gone:
 
 
 @dataclass(frozen=True)
+class Locked:
+    """Somebody put a lock on the message at `place`, whose `ts` is its own."""
+
+    place: ThreadKey
+
+
+@dataclass(frozen=True)
+class HomeOpened:
+    user: str
+
+
+@dataclass(frozen=True)
 class Ignored:
     reason: str
 
 
-def read(envelope: Mapping[str, Any], us: Identity) -> Written | Changed | Gone | Ignored:
+def read(
+    envelope: Mapping[str, Any], us: Identity
+) -> Written | Changed | Gone | Locked | HomeOpened | Ignored:
     """What an `event_callback` amounts to."""
     event = envelope.get("event")
     if not isinstance(event, Mapping):
         return Ignored("no_event")
-    if event.get("type") != "message":
+    kind = event.get("type")
+    if kind not in ("message", "reaction_added", "app_home_opened"):
         return Ignored("other_event")
     if _team(envelope) != us.team:
         return Ignored("foreign_team")
+    if kind == "message":
+        return _message(event, us)
+    return _lock(event, us) if kind == "reaction_added" else _home(event)
+
+
+def _message(event: Mapping[str, Any], us: Identity) -> Written | Changed | Gone | Ignored:
     subtype = event.get("subtype")
     if subtype in ("message_changed", "message_deleted"):
         return _hidden(event, us)
@@ -72,8 +93,32 @@ def read(envelope: Mapping[str, Any], us: Identity) -> Written | Changed | Gone 
         return Ignored("incomplete")
     if not isinstance(thread_ts, str) or thread_ts == ts:
         return Ignored("not_in_thread")
-    message = {name: event[name] for name in _KEPT if event.get(name) is not None}
-    return Written(ThreadKey(team=us.team, channel=channel, ts=thread_ts), _key(channel, event), message)
+    thread = ThreadKey(team=us.team, channel=channel, ts=thread_ts)
+    return Written(thread, _key(channel, event), _kept(event, thread))
+
+
+def _lock(event: Mapping[str, Any], us: Identity) -> Locked | Ignored:
+    """https://docs.slack.dev/reference/events/reaction_added"""
+    if event.get("user") == us.user:
+        return Ignored("own_echo")
+    match event:
+        case {"reaction": "lock", "item": {"type": "message", "channel": str(channel), "ts": str(ts)}}:
+            return Locked(ThreadKey(team=us.team, channel=channel, ts=ts))
+    return Ignored("other_event")
+
+
+def _home(event: Mapping[str, Any]) -> HomeOpened | Ignored:
+    """https://docs.slack.dev/reference/events/app_home_opened"""
+    match event:
+        case {"tab": "home", "user": str(user)}:
+            return HomeOpened(user)
+    return Ignored("other_event")
+
+
+def _kept(message: Mapping[str, Any], thread: ThreadKey) -> dict[str, Any]:
+    """What is kept of a message; where it stands is said as the event says it."""
+    kept = {name: message[name] for name in _KEPT if message.get(name) is not None}
+    return {**kept, "team": thread.team, "channel": thread.channel, "thread_ts": thread.ts}
 
 
 def may_become_ours(event: Mapping[str, Any], us: Identity, now: float) -> bool:
@@ -119,8 +164,7 @@ def _hidden(event: Mapping[str, Any], us: Identity) -> Changed | Gone | Ignored:
     # Slack's own unfurling changes a message as well; only a person's editing leaves its mark and new words.
     if not isinstance(after, Mapping) or not after.get("edited") or after.get("text") == before.get("text"):
         return Ignored("unfurl")
-    kept = {name: after[name] for name in _KEPT if after.get(name) is not None}
-    return Changed(thread, _key(channel, before), user, {**kept, "channel": channel, "thread_ts": thread_ts})
+    return Changed(thread, _key(channel, before), user, _kept(after, thread))
 
 
 def _team(envelope: Mapping[str, Any]) -> object:

@@ -13,6 +13,7 @@ from bridge.errors import Rejected
 from bridge.slack.api import ChannelAway, ScopeMissing, SlackApi
 
 KEEP = 300.0  # seconds; a changed display name is followed within it
+JOINED = 5.0  # seconds; who is not in a channel may have joined since
 MOST = 5000  # entries, so that memory stays bounded
 
 
@@ -22,6 +23,8 @@ class Person:
     name: str
     avatar: str | None
     guest: bool  # a guest of the workspace, or somebody of another one (Slack Connect)
+    bot: bool = False
+    gone: bool = False  # deactivated
 
 
 class People:
@@ -32,6 +35,11 @@ class People:
     async def person(self, user: str) -> Person:
         """The person behind a user id. Raises a `DeliveryError`."""
         return await self._cached(f"user:{user}", lambda: self._ask_person(user))  # type: ignore[no-any-return]
+
+    async def is_in(self, user: str, channel: str) -> bool:
+        """Whether somebody is a member of a channel. Raises a `DeliveryError`."""
+        key, ask = f"members:{channel}", lambda: self._ask_members(channel)
+        return user in await self._cached(key, ask) or user in await self._cached(key, ask, keep=JOINED)
 
     async def names(self, mentioned: Mentions) -> Names:
         """Names for all that is mentioned; one that Slack will not tell is left out."""
@@ -74,7 +82,21 @@ class People:
             name=str(name or "Agent"),
             avatar=profile.get("image_192") or profile.get("image_72"),
             guest=bool(told.get("is_restricted") or told.get("is_ultra_restricted") or elsewhere),
+            bot=bool(told.get("is_bot")),
+            gone=bool(told.get("deleted")),
         )
+
+    async def _ask_members(self, channel: str) -> frozenset[str]:
+        """https://docs.slack.dev/reference/methods/conversations.members"""
+        found: set[str] = set()
+        cursor = ""
+        while True:
+            params = {"channel": channel, "limit": "1000", **({"cursor": cursor} if cursor else {})}
+            told = await self._api.call("conversations.members", params, read=True)
+            found.update(told["members"])
+            cursor = (told.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                return frozenset(found)
 
     async def _ask_channel(self, channel: str) -> str:
         told = await self._api.call("conversations.info", {"channel": channel}, read=True)
@@ -87,12 +109,13 @@ class People:
             return {}
         return {group["id"]: group["handle"] for group in told.get("usergroups", ())}
 
-    async def _cached(self, key: str, ask: Callable[[], Awaitable[Any]]) -> Any:
+    async def _cached(self, key: str, ask: Callable[[], Awaitable[Any]], keep: float = KEEP) -> Any:
+        """What was told in the last `keep` seconds, or is told now."""
         kept = self._cache.get(key)
-        if kept is not None and kept[0] > time.monotonic():
+        if kept is not None and time.monotonic() - kept[0] < keep:
             return kept[1]
         value = await ask()
         while len(self._cache) >= MOST:
             del self._cache[next(iter(self._cache))]
-        self._cache[key] = (time.monotonic() + KEEP, value)
+        self._cache[key] = (time.monotonic(), value)
         return value

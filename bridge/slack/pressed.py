@@ -1,7 +1,7 @@
-"""Buttons that people press in threads of ours: which one, where, and what it asks for. Pure.
+"""What people press, choose from a message's menu or send in a modal: what it asks for, and where. Pure.
 
-Workspace, channel, thread and person are the payload's own, which Slack signs; the button's value is what
-we put there. https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
+Workspace, channel, thread and person are the payload's own, which Slack signs; a button's value and a modal's
+private_metadata are what we put there. https://docs.slack.dev/reference/interaction-payloads
 """
 
 from __future__ import annotations
@@ -9,47 +9,216 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from bridge.engine.work import NewDelivery
-from bridge.model import Direction, ThreadKey
+from bridge.model import Act, Direction, HeldChoice, ThreadKey
+from bridge.render.acts import ACT, ASK, HELD, RETRY
 from bridge.render.choices import SAY
+from bridge.render.home import REFRESH
+from bridge.render.modals import ACT_MODAL, COLLEAGUE
 from bridge.slack.api import Identity
+from bridge.slack.asking import act
 
 CORRECT = "send_correction"
+#: the callback_id of the shortcut that asks again what shall become of a held reply; the others are acts
+ASK_AGAIN = "ask_again"
+
+_Word = TypeVar("_Word", bound=StrEnum)
 
 
 @dataclass(frozen=True)
 class Pressed:
-    """Something is to be carried to the vendor. `key` is the same if Slack tells it twice."""
+    """Something is to be carried: about the thread or conversation `where`. `key` is the same if Slack tells
+    it twice."""
 
-    thread: ThreadKey
+    where: ThreadKey | int
     key: str
     delivery: NewDelivery
 
 
-def pressed(body: Mapping[str, Any], us: Identity) -> Pressed | None:
-    """What a `block_actions` interaction asks for, if it is one of our buttons that ask for something."""
+@dataclass(frozen=True)
+class Decided:
+    """`user` says what becomes of a held reply, or without a `choice` that a failed one is sent again."""
+
+    where: ThreadKey
+    key: str
+    delivery: int
+    user: str
+    choice: HeldChoice | None
+
+
+@dataclass(frozen=True)
+class AskedAgain:
+    """`user` wants to decide about the held reply in the message `ts`."""
+
+    where: ThreadKey
+    key: str
+    user: str
+    ts: str
+
+
+@dataclass(frozen=True)
+class Opened:
+    """`user` wants an act before which a modal asks; `trigger` opens one, within three seconds.
+
+    `place` is where they are told about it; see `asking.act`.
+    """
+
+    act: Act
+    where: ThreadKey | int
+    trigger: str
+    user: str
+    place: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """`user` wants their App Home anew."""
+
+    user: str
+
+
+@dataclass(frozen=True)
+class Incomplete:
+    """A modal that lacks something: what, by block."""
+
+    errors: Mapping[str, str]
+
+
+Found = Pressed | Decided | AskedAgain | Opened | Refreshed | Incomplete
+
+
+def pressed(body: Mapping[str, Any], us: Identity) -> Found | None:
+    """What an interaction asks for, if it is one of ours that asks for something."""
+    user = _mapping(body.get("user")).get("id")
+    if _team(body) != us.team or not isinstance(user, str):
+        return None
+    match body.get("type"):
+        case "block_actions":
+            return _button(body, us, user)
+        case "message_action":
+            return _shortcut(body, us, user)
+        case "view_submission":
+            return _submitted(_mapping(body.get("view")), user)
+    return None
+
+
+def _button(body: Mapping[str, Any], us: Identity, user: str) -> Found | None:
+    """https://docs.slack.dev/reference/interaction-payloads/block_actions-payload"""
     actions = body.get("actions")
     action = _mapping(actions[0]) if isinstance(actions, list) and actions else {}
-    message, channel = _mapping(body.get("message")), _mapping(body.get("channel")).get("id")
-    thread_ts, user = message.get("thread_ts"), _mapping(body.get("user")).get("id")
-    value = _json(action.get("value"))
-    if _mapping(body.get("team")).get("id") != us.team or not (channel and thread_ts and user and value):
+    name, value, where = str(action.get("action_id")), _json(action.get("value")), _place(body, us)
+    # Each press counts: the same thing may be pressed again later.
+    press = f"{user}:{action.get('action_ts')}"
+    if name == REFRESH:
+        return Refreshed(user)
+    if name.startswith(ACT):
+        about = value.get("conversation")
+        return _act(name.removeprefix(ACT), body, about if isinstance(about, int) else where, user, press)
+    if where is None or not value:
         return None
-    name = str(action.get("action_id"))
+    if name == RETRY or name.startswith(HELD):
+        return _decided(name, value, where, user, press)
+    message = _mapping(body.get("message"))
     if name == CORRECT:
         kind, key = "correction", f"correction:{value.get('ts')}:{value.get('edit')}"
-        payload = {"channel": channel, "ts": value.get("ts"), "thread_ts": thread_ts}
+        payload = {"channel": where.channel, "ts": value.get("ts"), "thread_ts": where.ts}
     elif name.startswith(SAY) and isinstance(value.get("say"), str):
-        # Each press counts: the same thing may be chosen again later.
         kind, key = "choice", f"choice:{message.get('ts')}:{name}:{action.get('action_ts')}"
         label = _mapping(action.get("text")).get("text")
         payload = {"user": user, "text": value["say"], "label": label or value["say"]}
     else:
         return None
-    delivery = NewDelivery(Direction.VENDOR, kind, key, json.dumps(payload))
-    return Pressed(ThreadKey(team=us.team, channel=channel, ts=thread_ts), key, delivery)
+    return Pressed(where, key, NewDelivery(Direction.VENDOR, kind, key, json.dumps(payload)))
+
+
+def _decided(
+    name: str, value: Mapping[str, Any], where: ThreadKey, user: str, press: str
+) -> Decided | None:
+    """The thread is the value's: what one person alone is shown comes without its message."""
+    choice = _of(HeldChoice, name.removeprefix(HELD))
+    delivery, thread_ts = value.get("delivery"), value.get("thread_ts")
+    if not (isinstance(delivery, int) and isinstance(thread_ts, str)) or (choice is None and name != RETRY):
+        return None
+    thread = where.model_copy(update={"ts": thread_ts})
+    return Decided(thread, f"{name}:{delivery}:{press}", delivery, user, choice)
+
+
+def _shortcut(body: Mapping[str, Any], us: Identity, user: str) -> Found | None:
+    """https://docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload"""
+    name, where = str(body.get("callback_id")), _place(body, us)
+    ts, press = _mapping(body.get("message")).get("ts"), f"{user}:{body.get('action_ts')}"
+    if name == ASK_AGAIN and where is not None and isinstance(ts, str):
+        return AskedAgain(where, f"{ASK_AGAIN}:{ts}:{press}", user, ts)
+    return _act(name, body, where, user, press)
+
+
+def _act(
+    name: str, body: Mapping[str, Any], where: ThreadKey | int | None, user: str, press: str
+) -> Pressed | Opened | None:
+    wanted = _of(Act, name)
+    if wanted is None or where is None:
+        return None
+    place = {"channel": where.channel} if isinstance(where, ThreadKey) else {}
+    if place and (thread_ts := _thread(body)):  # Slack shows nobody what is said in a thread not yet begun
+        place["thread_ts"] = thread_ts
+    if wanted in ASK:
+        return Opened(wanted, where, str(body.get("trigger_id")), user, place)
+    key = f"act:{wanted}:{press}"
+    return Pressed(where, key, act(wanted, key, user=user, **place))
+
+
+def _submitted(view: Mapping[str, Any], user: str) -> Pressed | Incomplete | None:
+    """https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload"""
+    about = _json(view.get("private_metadata"))
+    wanted, where = _of(Act, str(about.get("act"))), about.get("conversation")
+    if view.get("callback_id") != ACT_MODAL or wanted is None or not isinstance(where, int):
+        return None
+    values = _mapping(_mapping(view.get("state")).get("values"))
+    to = _mapping(_mapping(values.get(COLLEAGUE)).get(COLLEAGUE)).get("selected_user")
+    if wanted is Act.TRANSFER and not isinstance(to, str):
+        return Incomplete({COLLEAGUE: "Choose who takes the conversation"})
+    place = {name: about[name] for name in ("channel", "thread_ts") if name in about}
+    key = f"act:{view.get('id')}"  # one modal is one act, also where it is sent twice
+    return Pressed(where, key, act(wanted, key, user=user, to=to, **place))
+
+
+def _team(body: Mapping[str, Any]) -> object:
+    """The workspace that the app is installed in; a modal's own `team` is its sender's.
+
+    https://github.com/slackapi/bolt-js/issues/1614
+    """
+    installed = _mapping(body.get("view")).get("app_installed_team_id")
+    return installed or _mapping(body.get("team")).get("id")
+
+
+def _place(body: Mapping[str, Any], us: Identity) -> ThreadKey | None:
+    """The thread in which something was pressed, or the message that may begin one."""
+    channel = _mapping(body.get("channel")).get("id")
+    ts = _thread(body) or _told(body, "ts", "message_ts")
+    if not isinstance(channel, str) or ts is None:
+        return None
+    return ThreadKey(team=us.team, channel=channel, ts=ts)
+
+
+def _thread(body: Mapping[str, Any]) -> str | None:
+    return _told(body, "thread_ts", "thread_ts")
+
+
+def _told(body: Mapping[str, Any], of_message: str, of_container: str) -> str | None:
+    """What one person alone is shown comes as its container only."""
+    message, container = _mapping(body.get("message")), _mapping(body.get("container"))
+    told = message.get(of_message) or container.get(of_container)
+    return told if isinstance(told, str) else None
+
+
+def _of(kind: type[_Word], name: str) -> _Word | None:
+    try:
+        return kind(name)
+    except ValueError:
+        return None
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

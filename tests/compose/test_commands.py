@@ -55,7 +55,7 @@ def test_every_act_has_its_word() -> None:
     [
         {"text": "!CLAIM"},
         {"text": "  \n\u00a0!Claim \n"},
-        {"text": "!claim."},
+        {"text": "!claim.\n"},
         {"text": "!claim!!"},
         {"text": "!claim …"},
         {"text": "!!claim"},

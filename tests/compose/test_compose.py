@@ -192,7 +192,7 @@ def test_an_emoji_prefix_by_either_form(prefix: str) -> None:
     "message",
     [
         {"text": ":lock: internal"},
-        {"text": "<@U1> :lock: internal", "files": [{"id": "F1"}]},
+        {"text": "<@U1>, :lock: internal", "files": [{"id": "F1"}]},
         rich(section({"type": "emoji", "name": "lock"}, text(" internal"))),
     ],
 )

@@ -8,11 +8,9 @@ from typing import Any
 
 import pytest
 
-from bridge.model import Act, Control, HandoffStarted, Quote, Role, Text
+from bridge.model import Act, Control, HandoffStarted, HeldChoice, HeldFor, Quote, Role, Text
 from bridge.render import (
     HandoffView,
-    HeldChoice,
-    HeldFor,
     SlackFile,
     SlackMessage,
     alert,

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs
 
 import httpx
 from starlette.applications import Starlette
@@ -22,7 +23,7 @@ Json = dict[str, Any]
 
 @dataclass
 class App:
-    """`modal` is opened with whatever is pressed, `home` published for whoever comes, `answer` given to modals."""
+    """`modal` is what presses and shortcuts open, `home` what everybody gets, `answer` what modals get."""
 
     stage: Stage
     http: httpx.AsyncClient
@@ -30,6 +31,9 @@ class App:
     home: Json | None = None
     answer: Json | None = None
     heard: list[Json] = field(default_factory=list)  # events and interactions
+
+    def last(self, type: str) -> Json:
+        return next(one for one in reversed(self.heard) if one["type"] == type)
 
     async def call(self, method: str, **arguments: Any) -> Json:
         token = self.stage.environ["SLACK_BOT_TOKEN"]
@@ -40,13 +44,14 @@ class App:
         return told
 
     async def endpoint(self, request: Request) -> Response:
-        if "payload" not in (form := await request.form()):
-            event = (await request.json())["event"]
+        body = await request.body()
+        if not request.headers["content-type"].startswith("application/x-www-form-urlencoded"):
+            event = json.loads(body)["event"]
             self.heard.append(event)
             if event["type"] == "app_home_opened" and self.home:
                 await self.call("views.publish", user_id=event["user"], view=self.home)
             return Response()
-        payload = json.loads(str(form["payload"]))
+        payload = json.loads(parse_qs(body.decode())["payload"][0])
         self.heard.append(payload)
         if payload["type"] == "view_submission":
             return JSONResponse(self.answer) if self.answer else Response()

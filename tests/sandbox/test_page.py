@@ -15,7 +15,9 @@ from playwright.async_api import expect
 from bridge.sandbox.page import Page
 from bridge.sandbox.slack import Message
 from bridge.sandbox.stage import Stage
+from tests.sandbox.answering import answering
 from tests.sandbox.browser import browsing, chromium
+from tests.sandbox.slack_samples import button, buttons, chart, plain, section
 
 HOSTILE = "<img src=x onerror=alert(1)> <b>bold</b> &amp; *stars* <https://evil.example|click>"
 
@@ -41,10 +43,6 @@ async def customer_says(tab: Tab, text: str) -> None:
     box = tab.get_by_role("textbox", name="Write as the customer")
     await box.fill(text)
     await box.press("Enter")
-
-
-def plain(text: str) -> dict[str, str]:
-    return {"type": "plain_text", "text": text}
 
 
 async def test_a_newcomer_finds_the_whole_way(tmp_path: Path) -> None:
@@ -113,6 +111,7 @@ async def test_every_block_is_shown(tmp_path: Path) -> None:
         {"type": "table", "rows": [[{"type": "raw_text", "text": one}] for one in ("Item", "Mug")]},
         {"type": "carousel", "elements": [{"type": "card", "title": plain("A card")}]},
         {"type": "image", "image_url": "https://example.com/a.png", "alt_text": "a picture"},
+        chart(title="By hour"),
         {"type": "not_yet_known", "answer": 42},
         {"type": "section", "text": 17},
     ]
@@ -127,6 +126,7 @@ async def test_every_block_is_shown(tmp_path: Path) -> None:
             await expect(message.get_by_role("heading", name="A header")).to_be_visible()
             await expect(message.get_by_text("bold", exact=True)).to_be_visible()
             await expect(message.get_by_role("cell", name="Mug")).to_be_visible()
+            await expect(message.get_by_role("figure").filter(has_text="By hour")).to_contain_text("a 1")
             await expect(message.get_by_role("article").get_by_text("A card")).to_be_visible()
             await expect(message.get_by_role("link", name="a picture")).to_be_visible()
             assert await message.locator("a[href^=javascript]").count() == 0
@@ -136,12 +136,160 @@ async def test_every_block_is_shown(tmp_path: Path) -> None:
             await expect(message.get_by_text('"answer": 42')).to_be_visible()
 
 
+async def test_who_you_are_decides_what_you_see(tmp_path: Path) -> None:
+    """Ephemeral messages are for one person, and a private channel for its members."""
+    chromium()
+    async with staged(tmp_path) as stage, answering(stage) as app:
+        root = stage.slack.post_as("U0MINA", "support", "a card")
+        stage.slack.post_as("U0JO", "support", "a reply", thread_ts=root.ts)
+        blocks = [section("Send it?"), buttons(button("Send once", action_id="held-once", value="7"))]
+        await app.call(
+            "chat.postEphemeral", channel="C0SUPPORT", user="U0JO", text="?", thread_ts=root.ts, blocks=blocks
+        )
+        async with looking(stage) as tab:
+            channels = tab.get_by_role("navigation", name="Channels")
+            for name in ("support-alerts", "handoff-alerts", "support-leads"):
+                await expect(channels.get_by_role("button", name=name)).to_be_visible()
+            await expect(tab.get_by_role("radio", name="Mina Park")).to_be_checked()
+            await tab.get_by_role("button", name="1 reply").click()
+            thread = tab.get_by_role("region", name="Thread")
+            await expect(thread.get_by_text("a reply")).to_be_visible()
+            await expect(thread.get_by_text("Send it?")).to_have_count(0)
+
+            await tab.get_by_role("radio", name="Jo").click()
+            await expect(channels.get_by_role("button", name="support-leads")).to_have_count(0)
+            question = thread.get_by_role("listitem").filter(has_text="Only visible to you")
+            await expect(question.get_by_text("Send it?")).to_be_visible()
+            async with tab.expect_response("**/act/press"):
+                await question.get_by_role("button", name="Send once").click()
+            pressed = app.last("block_actions")
+            assert pressed["container"]["is_ephemeral"] and pressed["user"]["id"] == "U0JO"
+            assert pressed["actions"][0]["value"] == "7"
+
+
+async def test_the_menu_of_a_message(tmp_path: Path) -> None:
+    chromium()
+    async with staged(tmp_path) as stage, answering(stage) as app:
+        said = stage.slack.post_as("U0JO", "support", "I refunded it")
+        await stage.slack.settled()
+        async with looking(stage) as tab:
+            message = tab.get_by_role("region", name="Channel").get_by_role("listitem")
+            menu = message.get_by_label("More actions")
+            await menu.click()
+            await message.get_by_role("button", name="Keep as note").click()
+            await expect(message.get_by_role("button", name="Keep as note")).to_be_hidden()
+            locked = message.get_by_title(":lock: by Mina Park")
+            await expect(locked).to_have_attribute("aria-pressed", "true")
+            assert said.reactions == {"lock": ["U0MINA"]}
+            await locked.click()
+            await expect(locked).to_have_count(0)
+            assert said.reactions == {}
+
+            await menu.click()
+            async with tab.expect_response("**/act/shortcut") as answer:
+                await message.get_by_role("button", name="Send or keep this reply").click()
+            assert (await answer.value).ok
+            shortcut = app.last("message_action")
+            assert (shortcut["callback_id"], shortcut["message_ts"]) == ("ask_again", said.ts)
+
+
+MODAL = {
+    "type": "modal",
+    "title": plain("Transfer"),
+    "submit": plain("Transfer it"),
+    "blocks": [
+        {"type": "alert", "text": plain("Jo is writing"), "level": "warning"},
+        {
+            "type": "input",
+            "block_id": "to",
+            "label": plain("To whom"),
+            "element": {"type": "users_select", "action_id": "to", "initial_user": "U0JO"},
+        },
+        {
+            "type": "input",
+            "block_id": "why",
+            "label": plain("Why"),
+            "optional": True,
+            "element": {"type": "plain_text_input", "action_id": "why", "multiline": True},
+        },
+    ],
+}
+
+
+async def test_a_modal_is_filled_in_and_sent(tmp_path: Path) -> None:
+    chromium()
+    confirm = {
+        "title": plain("Sure?"),
+        "text": plain("It asks"),
+        "confirm": plain("Go on"),
+        "deny": plain("No"),
+    }
+    async with staged(tmp_path) as stage, answering(stage) as app:
+        blocks = [buttons(button("Transfer…", action_id="act-transfer", confirm=confirm))]
+        await app.call("chat.postMessage", channel="C0SUPPORT", text="card", blocks=blocks)
+        app.modal = MODAL
+        async with looking(stage) as tab:
+            await tab.get_by_role("button", name="Transfer…").click()
+            await tab.get_by_role("dialog", name="Sure?").get_by_role("button", name="No").click()
+            await tab.get_by_role("button", name="Transfer…").click()
+            await tab.get_by_role("dialog", name="Sure?").get_by_role("button", name="Go on").click()
+
+            modal = tab.get_by_role("dialog", name="Transfer")
+            await expect(modal.get_by_role("note")).to_have_text("Jo is writing")
+            to = modal.get_by_label("To whom")
+            await expect(to).to_have_value("U0JO")
+            await to.select_option(label="Lee")
+            await modal.get_by_label("Why").fill("She knows")
+            app.answer = {"response_action": "errors", "errors": {"to": "Lee is away"}}
+            await modal.get_by_role("button", name="Transfer it").click()
+            await expect(modal.get_by_role("alert").filter(has_text="Lee is away")).to_be_visible()
+            await expect(modal.get_by_label("Why")).to_have_value("She knows")
+
+            app.answer = None
+            await to.select_option(label="Mina Park")
+            await modal.get_by_role("button", name="Transfer it").click()
+            await expect(modal).to_be_hidden()
+            sent = app.last("view_submission")["view"]["state"]["values"]
+            assert (sent["to"]["to"]["selected_user"], sent["why"]["why"]["value"]) == ("U0MINA", "She knows")
+
+            await tab.get_by_role("button", name="Transfer…").click()
+            await tab.get_by_role("button", name="Go on").click()
+            await expect(modal).to_be_visible()
+            await tab.keyboard.press("Escape")
+            await expect(modal).to_be_hidden()
+            assert stage.slack.modal_of("U0MINA") is None
+
+
+async def test_everybody_has_a_home_of_their_own(tmp_path: Path) -> None:
+    chromium()
+    async with staged(tmp_path) as stage, answering(stage) as app:
+        claim = buttons(button("Claim", action_id="act-claim", value="7"))
+        app.home = {"type": "home", "blocks": [section("One customer waits"), claim]}
+        async with looking(stage) as tab:
+            await tab.get_by_role("button", name="Handoff Bridge").click()
+            home = tab.get_by_role("region", name="App Home")
+            await expect(home.get_by_text("One customer waits")).to_be_visible()
+            await expect(tab.get_by_role("region", name="Channel")).to_be_hidden()
+            async with tab.expect_response("**/act/press-view"):
+                await home.get_by_role("button", name="Claim").click()
+            pressed = app.last("block_actions")
+            assert (pressed["container"]["type"], pressed["actions"][0]["value"]) == ("view", "7")
+
+            app.home = {"type": "home", "blocks": [section("Nobody waits")]}
+            await tab.get_by_role("radio", name="Lee").click()
+            await expect(home.get_by_text("Nobody waits")).to_be_visible()
+            await expect(home.get_by_text("One customer waits")).to_have_count(0)
+            await tab.get_by_role("button", name="# handoff-alerts").click()
+            await expect(home).to_be_hidden()
+        opened = [one["user"] for one in app.heard if one["type"] == "app_home_opened"]
+        assert opened == ["U0MINA", "U0LEE"]
+
+
 async def test_a_press_reaches_the_bridge(tmp_path: Path) -> None:
     chromium()
-    button = {"type": "button", "action_id": "claim", "text": plain("Claim")}
     async with staged(tmp_path) as stage:
         await stage.serve()
-        stage.slack.post_as("U0MINA", "support", "", blocks=[{"type": "actions", "elements": [button]}])
+        stage.slack.post_as("U0MINA", "support", "", blocks=[buttons(button("Claim", action_id="claim"))])
         async with looking(stage) as tab:
             async with tab.expect_response("**/act/press") as answer:
                 await tab.get_by_role("button", name="Claim").click()
@@ -211,6 +359,9 @@ async def test_a_webhook_is_told_with_its_answer(tmp_path: Path) -> None:
         ("open", {"vendor": "ada", "customer": 1}, 400),
         ("open", [], 400),
         ("press", {"user": "U0JO", "channel": "C0VIP", "ts": "1.000000", "action_id": "x"}, 404),
+        ("submit", {"user": "U0JO", "view": "V0NONE", "values": "{}"}, 404),
+        ("submit", {"user": "U0JO", "view": "V0NONE", "values": "[]"}, 400),
+        ("submit", {"user": "U0JO", "view": "V0NONE", "values": "{"}, 400),
     ],
 )
 async def test_an_act_that_cannot_be_is_refused(

@@ -1,0 +1,118 @@
+"""Carries the acts that need no vendor: of several who want the same, one gets it, and the others hear who."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from bridge import control
+from bridge.compose import Word
+from bridge.engine.acts import Asked, stands
+from bridge.engine.follow import notice, whisper
+from bridge.engine.ports import Ledger
+from bridge.engine.work import Again, Conversation, Done, NewDelivery, Outcome, Turn
+from bridge.model import Act, Control, Direction
+from bridge.render.words import lasting
+from bridge.slack.home import Homes
+from bridge.slack.permit import Permit
+from bridge.slack.routes import Routes
+
+EXPLAINED: dict[Word, str] = {
+    "claim": "the conversation is yours",
+    "release": "the customer waits again, for whoever comes first",
+    "transfer": "with @somebody: the conversation is theirs",
+    "takeover": "you answer instead of the AI agent",
+    "bot": "the AI agent answers again",
+    "resolve": "the conversation is closed",
+    "reopen": "a closed conversation is open again, and yours",
+    "note": "with words: they stay among us",
+    "who": "who has the conversation, and for how long",
+    "help": "these lines",
+}
+HELP = "\n".join(
+    [
+        "Each of these is a message of its own, and goes to no customer:",
+        *(f"!{word}: {what}" for word, what in EXPLAINED.items()),
+    ]
+)
+
+
+class ActsCarrier:
+    def __init__(self, ledger: Ledger, permit: Permit, routes: Routes, homes: Homes) -> None:
+        self._ledger = ledger
+        self._permit = permit
+        self._routes = routes
+        self._homes = homes
+
+    async def carry(self, turn: Turn) -> Outcome:
+        match turn.kind:
+            case "who":
+                return Done(follow=(whisper(turn, _lasts(turn.conversation)),))
+            case "help":
+                return Done(follow=(whisper(turn, HELP),))
+        try:
+            return await self._act(turn, await self._permit.asked(turn))
+        finally:
+            if _on_home(turn):
+                self._homes.publish(turn.read()["user"])
+
+    async def _act(self, turn: Turn, asked: Asked) -> Done:
+        becomes = asked.to or asked.by
+        done, now = await self._ledger.act(turn, control.ACTS[asked.act], becomes)
+        if not done:
+            return Done("not needed", follow=(_tell(turn, self._why_not(asked, now)),))
+        follow = [notice(turn, asked.told)]
+        if asked.to is not None and asked.to.id != asked.by.id:
+            text = f"{asked.by.name} gave you this conversation: the customer is yours now."
+            follow.append(_whisper_to(turn, asked.to.id, text))
+        return Done(follow=tuple(follow))
+
+    def _why_not(self, asked: Asked, now: Conversation) -> str:
+        """Why an act changes nothing as the conversation stands, and what would."""
+        wanted, has = asked.to or asked.by, now.owner
+        match now.control:
+            case Control.HUMAN if has is not None and has.id == wanted.id:
+                return f"{'You have' if wanted.id == asked.by.id else f'{wanted.name} has'} it already."
+            case Control.WAITING:
+                return "Nobody has it: claim it first."
+            case Control.BOT:
+                return f"{_lasts(now)} {self._first(now, Act.TAKE_OVER, 'Take it over first: !takeover')}."
+            case Control.CLOSED:
+                return f"{_lasts(now)} {self._first(now, Act.REOPEN, 'Reopen it first: !reopen')}."
+        return _lasts(now)
+
+    def _first(self, now: Conversation, act: Act, how: str) -> str:
+        return self._routes.cannot(now, act) or how
+
+    def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
+        if turn.kind != "act" or (isinstance(outcome, Again) and turn.attempt > 1):
+            return ()
+        more = "; it is tried again" if isinstance(outcome, Again) else ""
+        wanted = turn.read()["act"].replace("_", " ")
+        text = f"You wanted to {wanted}, which was not done: {getattr(outcome, 'problem', '')}{more}"
+        return (_tell(turn, text),)
+
+
+def _lasts(now: Conversation) -> str:
+    """Who has the conversation, and for how long."""
+    told = stands(now.control, now.owner)
+    if now.since is None:
+        return told
+    return f"{told.removesuffix('.')}, for {lasting(time.time() - now.since)} now."
+
+
+def _on_home(turn: Turn) -> bool:
+    return not turn.read().get("channel")
+
+
+def _tell(turn: Turn, text: str) -> NewDelivery:
+    """To whoever asked, where they asked; on the Home, in the conversation's thread."""
+    return _whisper_to(turn, turn.read()["user"], text) if _on_home(turn) else whisper(turn, text)
+
+
+def _whisper_to(turn: Turn, user: str, text: str) -> NewDelivery:
+    """To one person, in the conversation's own thread."""
+    thread = turn.conversation.thread
+    place = {"channel": thread.channel, "thread_ts": thread.ts} if thread else {}
+    key = f"whisper:{turn.delivery}:{user}:{turn.began:.6f}"
+    return NewDelivery(Direction.MARKS, "whisper", key, json.dumps({**place, "user": user, "text": text}))

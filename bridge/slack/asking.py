@@ -1,0 +1,43 @@
+"""What people ask about a conversation, as the delivery that carries it: written, pressed or chosen. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from bridge.compose import ACTS, Command, command
+from bridge.engine.acts import lane_of
+from bridge.engine.work import NewDelivery
+from bridge.model import Act, Direction
+
+
+def written(message: Mapping[str, Any], key: str) -> NewDelivery:
+    """A message in a thread: a command, or what may be a reply. Whether it is one, and where it only looks
+    like a command what was meant, is decided as its turn comes."""
+    said = command(message)
+    if not isinstance(said, Command) or said.word == "note":
+        return NewDelivery(Direction.VENDOR, "reply", key, json.dumps(dict(message)), message=message["ts"])
+    asker = {name: message[name] for name in ("user", "channel", "thread_ts", "ts")}
+    key = f"act:{key}"  # not the message's own: who changes the message changes no act
+    if said.word in ACTS:
+        return act(ACTS[said.word], key, **asker, to=said.user)
+    return NewDelivery(Direction.ACTS, said.word, key, json.dumps(asker))
+
+
+def act(
+    wanted: Act,
+    key: str,
+    *,
+    user: str,
+    channel: str | None = None,
+    thread_ts: str | None = None,
+    ts: str | None = None,
+    to: str | None = None,
+) -> NewDelivery:
+    """`user` wants an act, and is told about it in `thread_ts` of `channel`; on the App Home there is neither.
+
+    `ts` is the message in which they wrote it; nothing that is pressed has one.
+    """
+    asker = {"user": user, "channel": channel, "thread_ts": thread_ts, "ts": ts}
+    return NewDelivery(lane_of(wanted), "act", key, json.dumps({"act": wanted, **asker, "to": to}))

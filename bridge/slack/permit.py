@@ -1,0 +1,78 @@
+"""Who may act on a conversation, and whom it may be given to: members of its channel; guests and people of
+other workspaces only where its route lets them."""
+
+from __future__ import annotations
+
+from bridge.compose import Mentions
+from bridge.config import Route
+from bridge.engine.acts import Asked
+from bridge.engine.work import Owner, Turn
+from bridge.errors import Rejected
+from bridge.model import Act
+from bridge.slack.api import ChannelAway, ScopeMissing
+from bridge.slack.people import People, Person
+from bridge.slack.routes import Routes
+
+
+class Permit:
+    def __init__(self, people: People, routes: Routes) -> None:
+        self._people = people
+        self._routes = routes
+
+    async def asked(self, turn: Turn) -> Asked:
+        """The act that somebody wants and may do. Raises a `DeliveryError`."""
+        told, thread = turn.read(), turn.conversation.thread
+        if thread is None:
+            raise Rejected("it has no thread in Slack yet", remedy="Try it again in a moment")
+        wanted, route = Act(told["act"]), self._routes.of(turn.conversation)
+        by = await self._people.person(told["user"])
+        if by.guest and not route.guests_may_reply:
+            raise Rejected(
+                "guests and people of other workspaces do not act on conversations here",
+                remedy="A member of the workspace can do it, or the route can set guests_may_reply",
+            )
+        # Who wrote it in the thread's channel is in there.
+        wrote = told.get("ts") and told.get("channel") == thread.channel
+        if not wrote and not await self._is_in(by, thread.channel):
+            channel = await self._channel(thread.channel)
+            raise Rejected(f"only members of {channel} act on its conversations", remedy=f"Join {channel} first")
+        to = await self._colleague(told.get("to"), thread.channel, route) if wanted is Act.TRANSFER else None
+        return Asked(wanted, _owner(by), to)
+
+    async def _colleague(self, user: str | None, channel: str, route: Route) -> Owner:
+        """Whom a conversation is given to."""
+        if user is None:
+            raise Rejected("nobody was named", remedy="Write !transfer @somebody")
+        person = await self._people.person(user)
+        if person.bot:
+            raise Rejected(f"“{person.name}” is an app")
+        if person.gone:
+            raise Rejected(f"“{person.name}” is not in the workspace any more")
+        if person.guest and not route.guests_may_reply:
+            raise Rejected(
+                f"“{person.name}” is a guest or of another workspace, and does not reply to customers here",
+                remedy="Give it to a member of the workspace, or let the route set guests_may_reply",
+            )
+        if not await self._is_in(person, channel):
+            name = await self._channel(channel)
+            raise Rejected(f"“{person.name}” is not in {name}", remedy=f"Invite them to {name} first")
+        return _owner(person)
+
+    async def _is_in(self, person: Person, channel: str) -> bool:
+        try:
+            return await self._people.is_in(person.id, channel)
+        except (ScopeMissing, ChannelAway) as error:
+            # Waiting would not help whoever asks, and not to know is not a yes.
+            raise Rejected(
+                f"the app cannot see who is in the conversation's channel ({error.problem})",
+                where=error.where,
+                remedy=error.remedy,
+            ) from None
+
+    async def _channel(self, channel: str) -> str:
+        names = await self._people.names(Mentions(channels=frozenset({channel})))
+        return names.channel(channel)
+
+
+def _owner(person: Person) -> Owner:
+    return Owner(name=person.name, id=person.id)
