@@ -22,13 +22,18 @@ from bridge.errors import ConfigError, DeliveryError, Unavailable
 from bridge.media import Fetcher
 from bridge.model import Direction
 from bridge.slack import http
+from bridge.slack.acts import ActsCarrier
 from bridge.slack.api import SlackApi
 from bridge.slack.downloads import Downloads
 from bridge.slack.files import Files
+from bridge.slack.home import Homes
 from bridge.slack.links import Links
 from bridge.slack.listeners import Listeners
 from bridge.slack.marks import MarksCarrier
+from bridge.slack.modals import Modals
 from bridge.slack.people import People
+from bridge.slack.permalinks import Permalinks
+from bridge.slack.permit import Permit
 from bridge.slack.replies import Replies
 from bridge.slack.routes import Routes
 from bridge.slack.serving import ServedFiles
@@ -80,7 +85,6 @@ class Bridge:
             retry_handlers=[],
         )
         self.api = SlackApi(client, config.slack, store)
-        self._listeners = Listeners(self.api, client, store, token)
         routes = Routes(config.routes, config.sources)
         links = Links(config.server.public_url, config.slack_signing_secrets, config.media.link_lifetime)
         self._downloads = Downloads(
@@ -90,7 +94,12 @@ class Bridge:
             token=config.slack_bot_token,
             api_url=config.slack.api_url,
         )
-        replies = Replies(self.api, People(self.api), routes, config.aliases, self._downloads)
+        people, permalinks = People(self.api), Permalinks(self.api)
+        permit = Permit(people, routes)
+        self._homes = Homes(self.api, store, people, routes, permalinks)
+        modals = Modals(self.api, store, routes, self.adapters)
+        self._listeners = Listeners(self.api, client, store, token, modals, self._homes)
+        replies = Replies(self.api, people, permit, routes, config.aliases, self._downloads)
         self._fetcher = Fetcher(config.media)
         files = Files(self.api, self._http, store, self._fetcher, self.adapters)
         self._typing = TypingCarrier(self.api, store)
@@ -99,8 +108,11 @@ class Bridge:
             {
                 Direction.SLACK: ThreadCarrier(self.api, store, routes, files),
                 Direction.VENDOR: VendorCarrier(self.adapters, replies, store),
-                Direction.MARKS: MarksCarrier(self.api, store, routes),
+                Direction.MARKS: MarksCarrier(self.api, store, routes, people),
                 Direction.STATUS: self._typing,
+                Direction.ACTS: ActsCarrier(store, permit, routes, self._homes),
+                Direction.ALERTS: _Later(),
+                Direction.CLOCKS: _Later(),
             },
             config.engine,
         )
@@ -177,6 +189,14 @@ class Bridge:
             logger.info("Slack knows us as %s in workspace %s", us.user, us.team)
             self.store.woken.set()
             return
+
+
+class _Later:
+    async def carry(self, turn):
+        from bridge.engine.work import Done
+        return Done()
+    def follow(self, turn, outcome):
+        return ()
 
 
 def check_can_work(store: Store) -> None:

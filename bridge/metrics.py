@@ -51,3 +51,26 @@ slack_rungs = Counter(
     registry=REGISTRY,
 )
 lanes_held = Gauge("bridge_lanes_held", "Lanes this process is working on", registry=REGISTRY)
+handoffs_open = Gauge(
+    "bridge_handoffs_open", "Handoffs under way: waiting, or with a human", ("control",), registry=REGISTRY
+)
+handoffs_day = Gauge(
+    "bridge_handoffs_day",
+    "Handoffs that started in the last 24 hours, and how many of them were claimed, answered …",
+    ("what",),
+    registry=REGISTRY,
+)
+handoff_claim_seconds = Gauge(
+    "bridge_handoff_claim_seconds",
+    "Of those: from the start to the first claim",
+    ("quantile",),
+    registry=REGISTRY,
+)
+handoff_reply_seconds = Gauge(
+    "bridge_handoff_reply_seconds",
+    "Of those: from the start to the first reply",
+    ("quantile",),
+    registry=REGISTRY,
+)
+#: what the store tells, while it can be asked
+HANDOFFS = (handoffs_open, handoffs_day, handoff_claim_seconds, handoff_reply_seconds)

@@ -47,7 +47,10 @@ def build(
     max_body: int,
     files: ASGIApp | None = None,
     lifespan: Lifespan | None = None,
+    measure: Callable[[], Awaitable[None]] | None = None,
 ) -> Starlette:
+    """`measure` is called before the metrics are shown, for those that are not counted as they happen."""
+
     async def webhook(request: Request) -> Response:
         source = request.path_params["source"]
         adapter = adapters.get(source)
@@ -90,6 +93,8 @@ def build(
         return JSONResponse({"ready": not missing, "missing": missing}, status_code=503 if missing else 200)
 
     async def show_metrics(_request: Request) -> Response:
+        if measure is not None:
+            await measure()
         return Response(generate_latest(metrics.REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
     return Starlette(

@@ -1,4 +1,4 @@
-"""Carries the acts that need no vendor: of several who want the same, one gets it, and the others hear who."""
+"""Carries the acts that need no vendor: of several who want the same one gets it, and the others hear who."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ class ActsCarrier:
         if not done:
             return Done("not needed", follow=(_tell(turn, self._why_not(asked, now)),))
         follow = [notice(turn, asked.told)]
-        if asked.to is not None and asked.to.id != asked.by.id:
+        if becomes.id is not None and becomes.id != asked.by.id:
             text = f"{asked.by.name} gave you this conversation: the customer is yours now."
-            follow.append(_whisper_to(turn, asked.to.id, text))
+            follow.append(_whisper_to(turn, becomes.id, text))
         return Done(follow=tuple(follow))
 
     def _why_not(self, asked: Asked, now: Conversation) -> str:

@@ -51,6 +51,7 @@ _MENDABLE = {
 _AWAY = {"not_in_channel", "channel_not_found", "is_archived"}
 # Which of them a deleted first message gives is not documented.
 _THREAD_GONE = {"cannot_reply_to_message", "thread_not_found", "invalid_thread_ts"}
+_FIXED = {"message_not_found", "edit_window_closed", "cant_update_message"}
 #: Slack will not have this form of the message; a plainer one may do
 REFUSED_FORM = {
     "invalid_blocks",
@@ -174,6 +175,25 @@ class SlackApi:
             return Posted(str(told["ts"]), number)
         raise AssertionError("a message has a first rung, and the last one raises")
 
+    async def update(self, message: SlackMessage, channel: str, ts: str) -> bool:
+        """Let our message at `ts` be `message`; False where it is gone, or can be changed no more.
+
+        https://docs.slack.dev/reference/methods/chat.update
+        """
+        for rung in message.rungs():
+            # It takes no name or picture, and keeps what it is not told to replace.
+            shown = {"text": rung.text, "blocks": list(rung.blocks), "attachments": list(rung.attachments)}
+            try:
+                await self.call("chat.update", {"channel": channel, "ts": ts, **shown})
+            except SlackRejected as error:
+                if error.code in _FIXED:
+                    return False
+                if error.code not in REFUSED_FORM or rung.plainer is None:
+                    raise
+                continue
+            return True
+        raise AssertionError("a message has a first rung, and the last one raises")
+
     async def whisper(
         self, channel: str, user: str, message: SlackMessage, thread_ts: str | None = None
     ) -> None:
@@ -211,16 +231,20 @@ class SlackApi:
                 return dict(message)
         return None
 
-    async def posted_card(self, channel: str, conversation: str, oldest: float) -> str | None:
-        """The ts of the card of `conversation` in `channel`, if it stands there since `oldest`."""
+    async def standing(
+        self, channel: str, marker: Mapping[str, Any], *, oldest: float, below: str | None = None
+    ) -> str | None:
+        """The ts of our message with `marker`, if it stands in `channel`, or below one there, since `oldest`."""
+        method = "conversations.history" if below is None else "conversations.replies"
         params = {
             "channel": channel,
             "oldest": f"{oldest:.6f}",
             "include_all_metadata": "true",
             "limit": "200",
+            **({} if below is None else {"ts": below}),
         }
-        async for message in self._pages("conversations.history", params):
-            if _marker(message).get("card") == conversation:
+        async for message in self._pages(method, params):
+            if marker.items() <= _marker(message).items():
                 return str(message["ts"])
         return None
 

@@ -35,7 +35,7 @@ def act(
     ts: str | None = None,
     to: str | None = None,
 ) -> NewDelivery:
-    """`user` wants an act, and is told about it in `thread_ts` of `channel`; on the App Home there is neither.
+    """`user` wants an act, and is told of it in `channel`, in `thread_ts`; on the App Home there is neither.
 
     `ts` is the message in which they wrote it; nothing that is pressed has one.
     """

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
 import time
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp
+import aiohttp
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
@@ -18,25 +20,56 @@ from bridge import metrics
 from bridge.engine.lanes import where
 from bridge.engine.ports import Ledger
 from bridge.engine.work import Incoming, NewDelivery
-from bridge.errors import BridgeError, Unavailable
+from bridge.errors import BridgeError, DeliveryError, Unavailable
 from bridge.model import Direction
 from bridge.slack.api import SlackApi
+from bridge.slack.asking import written
 from bridge.slack.corrections import too_late
-from bridge.slack.inbound import Changed, Gone, Ignored, may_become_ours, read
-from bridge.slack.pressed import pressed
+from bridge.slack.home import Homes
+from bridge.slack.inbound import Changed, Gone, HomeOpened, Ignored, Locked, Written, may_become_ours, read
+from bridge.slack.modals import Modals
+from bridge.slack.pressed import (
+    AskedAgain,
+    Decided,
+    Found,
+    Incomplete,
+    Opened,
+    Pressed,
+    Refreshed,
+    pressed,
+    thread_of,
+)
 
 logger = logging.getLogger(__name__)
 
 INBOX = "@slack"  # no source can have this name
 _ANY = re.compile(".*", re.DOTALL)
+PATIENCE = 2.0  # seconds to tell somebody what became of what they pressed: Slack waits for three
+
+_LOCKED_LATE = "A lock was put on a reply after it had gone out: the customer has it."
+_TOLD = {
+    "decided": "There is nothing to decide here any more.",
+    "not_yours": "Only who wrote it can decide about it.",
+    "not_our_thread": "This belongs to no conversation that the bridge knows.",
+}
 
 
 class Listeners:
     """Makes the Bolt app. Signatures are checked before it: by us over HTTP, by Slack's socket otherwise."""
 
-    def __init__(self, api: SlackApi, client: AsyncWebClient, ledger: Ledger, token: str) -> None:
+    def __init__(
+        self,
+        api: SlackApi,
+        client: AsyncWebClient,
+        ledger: Ledger,
+        token: str,
+        modals: Modals,
+        homes: Homes,
+    ) -> None:
         self._api = api
         self._ledger = ledger
+        self._modals = modals
+        self._homes = homes
 
         async def authorize() -> AuthorizeResult:
             us = api.known()
@@ -66,29 +99,87 @@ class Listeners:
         if isinstance(found, Ignored):
             metrics.slack_events.labels(found.reason).inc()
             return
-        event_id = str(body.get("event_id") or body.get("event_time"))
-        incoming = Incoming(INBOX, event_id, "events", _raw(body))
-        if isinstance(found, Gone):
-            result = await self._ledger.forget_thread(incoming, found.thread)
-        elif isinstance(found, Changed):
-            changed = json.dumps(dict(found.message)) if found.message else None
-            late = (too_late(found, event_id),)
-            result = await self._ledger.amend_reply(incoming, found.thread, found.key, changed, late)
+        if isinstance(found, HomeOpened):
+            self._homes.publish(found.user)
+            result = "home"
         else:
-            new = NewDelivery(Direction.VENDOR, "reply", found.key, json.dumps(dict(found.message)))
-            result = await self._ledger.keep_reply(incoming, found.thread, new)
-            if result == "not_our_thread" and may_become_ours(body["event"], self._api.known(), time.time()):
-                raise Unavailable("the thread it is in is not known yet", where="/slack/events")
+            event_id = str(body.get("event_id") or body.get("event_time"))
+            result = await self._keep(found, Incoming(INBOX, event_id, "events", _raw(body)), body["event"])
         metrics.slack_events.labels(result).inc()
 
-    async def _interaction(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+    async def _keep(
+        self, found: Written | Changed | Gone | Locked, incoming: Incoming, event: dict[str, Any]
+    ) -> str:
+        match found:
+            case Gone():
+                return await self._ledger.forget_thread(incoming, found.thread)
+            case Locked():
+                text = json.dumps({"text": _LOCKED_LATE})
+                late = NewDelivery(Direction.SLACK, "notice", f"locked:{incoming.key}", text)
+                return await self._ledger.lock_message(incoming, found.place, (late,))
+            case Changed():
+                changed = json.dumps(dict(found.message)) if found.message else None
+                late = too_late(found, incoming.key)
+                return await self._ledger.amend_reply(incoming, found.thread, found.key, changed, (late,))
+        result = await self._ledger.keep_reply(incoming, found.thread, written(found.message, found.key))
+        if result == "not_our_thread" and may_become_ours(event, self._api.known(), time.time()):
+            raise Unavailable("the thread it is in is not known yet", where="/slack/events")
+        return result
+
+    async def _interaction(self, ack: AsyncAck, respond: AsyncRespond, body: dict[str, Any]) -> None:
         found = pressed(body, self._api.known())
-        result = "other_interaction"
-        if found is not None:
-            incoming = Incoming(INBOX, found.key, "interactions", _raw(body))
-            result = await self._ledger.keep_reply(incoming, found.thread, found.delivery)
+        if isinstance(found, Incomplete):
+            metrics.slack_events.labels("incomplete").inc()
+            await ack(response_action="errors", errors=dict(found.errors))
+            return
+        result = "other_interaction" if found is None else await self._do(found, respond, body)
         metrics.slack_events.labels(result).inc()
         await ack()
+
+    async def _do(self, found: Found, respond: AsyncRespond, body: dict[str, Any]) -> str:
+        """Do what an interaction asks for, and tell whoever asked what is not to be done."""
+        told = None
+        match found:
+            case Refreshed():
+                self._homes.publish(found.user)
+                return "home"
+            case Opened():
+                try:
+                    result = await self._modals.open(found)
+                except DeliveryError as error:
+                    result, told = "not_opened", f"Slack did not let this be asked: {error}"
+            case _:
+                result = await self._queue(found, Incoming(INBOX, found.key, "interactions", _raw(body)))
+        if isinstance(found, Decided) and found.choice is not None and result != "not_yours":
+            await _respond(respond, delete_original=True)  # the question
+        if text := told or _TOLD.get(result):
+            thread_ts = thread_of(body)
+            await _respond(
+                respond, text=text, response_type="ephemeral", replace_original=False, thread_ts=thread_ts
+            )
+        return result
+
+    async def _queue(self, found: Pressed | Decided | AskedAgain, incoming: Incoming) -> str:
+        match found:
+            case Pressed():
+                return await self._ledger.keep_reply(incoming, found.where, found.delivery)
+            case Decided():
+                return await self._ledger.send_on(
+                    incoming, found.where, found.delivery, found.user, found.choice
+                )
+            case AskedAgain():
+                return await self._ledger.ask_again(incoming, found.where, found.ts, found.user)
+
+
+async def _respond(respond: AsyncRespond, **told: Any) -> None:
+    """Tell by the interaction's own address, where it has one. What becomes of it is not worth a retry."""
+    if respond.response_url is None:
+        return
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await respond(**told)
+    except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        metrics.slack_calls.labels("response_url", type(error).__name__).inc()
 
 
 def _raw(body: dict[str, Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""Opens what is asked, and warned of, before an act. A trigger lives for three seconds, so it is done at once.
+"""Opens what is asked, and warned of, before an act; at once, since a trigger lives for three seconds.
 
 https://docs.slack.dev/surfaces/modals. Nothing is lost with a modal that does not open.
 """

@@ -77,7 +77,9 @@ class Opener:
         card = self._routes.card(about, facts)
         ts = None
         if turn.doubt:
-            ts = await self._api.posted_card(channel, str(about.key), about.created_at - LOOKBACK)
+            ts = await self._api.standing(
+                channel, {"card": str(about.key)}, oldest=about.created_at - LOOKBACK
+            )
         if ts is None:
             if (wait := await slots.wait(channel)) > 0:
                 return PutBack(wait)

@@ -35,7 +35,9 @@ class Permit:
         wrote = told.get("ts") and told.get("channel") == thread.channel
         if not wrote and not await self._is_in(by, thread.channel):
             channel = await self._channel(thread.channel)
-            raise Rejected(f"only members of {channel} act on its conversations", remedy=f"Join {channel} first")
+            raise Rejected(
+                f"only members of {channel} act on its conversations", remedy=f"Join {channel} first"
+            )
         to = await self._colleague(told.get("to"), thread.channel, route) if wanted is Act.TRANSFER else None
         return Asked(wanted, _owner(by), to)
 

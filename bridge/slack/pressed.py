@@ -87,10 +87,10 @@ class Incomplete:
     errors: Mapping[str, str]
 
 
-Found = Pressed | Decided | AskedAgain | Opened | Refreshed | Incomplete
+Found = Pressed | Decided | AskedAgain | Opened | Refreshed
 
 
-def pressed(body: Mapping[str, Any], us: Identity) -> Found | None:
+def pressed(body: Mapping[str, Any], us: Identity) -> Found | Incomplete | None:
     """What an interaction asks for, if it is one of ours that asks for something."""
     user = _mapping(body.get("user")).get("id")
     if _team(body) != us.team or not isinstance(user, str):
@@ -134,9 +134,7 @@ def _button(body: Mapping[str, Any], us: Identity, user: str) -> Found | None:
     return Pressed(where, key, NewDelivery(Direction.VENDOR, kind, key, json.dumps(payload)))
 
 
-def _decided(
-    name: str, value: Mapping[str, Any], where: ThreadKey, user: str, press: str
-) -> Decided | None:
+def _decided(name: str, value: Mapping[str, Any], where: ThreadKey, user: str, press: str) -> Decided | None:
     """The thread is the value's: what one person alone is shown comes without its message."""
     choice = _of(HeldChoice, name.removeprefix(HELD))
     delivery, thread_ts = value.get("delivery"), value.get("thread_ts")
@@ -162,7 +160,9 @@ def _act(
     if wanted is None or where is None:
         return None
     place = {"channel": where.channel} if isinstance(where, ThreadKey) else {}
-    if place and (thread_ts := _thread(body)):  # Slack shows nobody what is said in a thread not yet begun
+    # What one person is told in a thread that nobody has begun is not shown at all:
+    # https://docs.slack.dev/reference/methods/chat.postEphemeral
+    if place and (thread_ts := thread_of(body)):
         place["thread_ts"] = thread_ts
     if wanted in ASK:
         return Opened(wanted, where, str(body.get("trigger_id")), user, place)
@@ -197,13 +197,14 @@ def _team(body: Mapping[str, Any]) -> object:
 def _place(body: Mapping[str, Any], us: Identity) -> ThreadKey | None:
     """The thread in which something was pressed, or the message that may begin one."""
     channel = _mapping(body.get("channel")).get("id")
-    ts = _thread(body) or _told(body, "ts", "message_ts")
+    ts = thread_of(body) or _told(body, "ts", "message_ts")
     if not isinstance(channel, str) or ts is None:
         return None
     return ThreadKey(team=us.team, channel=channel, ts=ts)
 
 
-def _thread(body: Mapping[str, Any]) -> str | None:
+def thread_of(body: Mapping[str, Any]) -> str | None:
+    """The thread, where something was pressed in one."""
     return _told(body, "thread_ts", "thread_ts")
 
 

@@ -153,6 +153,13 @@ class Store:
             self._wake()
         return became
 
+    async def ask_again(self, incoming: Incoming, where: ThreadKey, ts: str, user: str) -> str:
+        """Ask about a held reply once more: see `replies.ask_again`."""
+        became = await self._database.run(replies.ask_again, incoming, where, ts, user)
+        if became == "queued":
+            self._wake()
+        return became
+
     async def lock_message(self, incoming: Incoming, where: ThreadKey, late: Sequence[NewDelivery]) -> str:
         """The message at `where` is a note: see `replies.lock_message`."""
         became = await self._database.run(replies.lock_message, incoming, where, late)
@@ -201,6 +208,10 @@ class Store:
     async def conversation(self, conversation: int) -> Conversation:
         found = await self._database.run(conversations.read, (conversation,))
         return found[conversation]
+
+    async def at(self, where: ThreadKey | int) -> Conversation | None:
+        """The conversation that a thread or a row is about."""
+        return await self._database.run(conversations.at, where)
 
     async def last_reply(self, conversation: int) -> str | None:
         return await self._database.run(replies.last_reply, conversation)
@@ -256,6 +267,10 @@ class Store:
         how many more there are."""
         return await self._database.run(quiet.events, turn, since, most)
 
+    async def newest_events(self, conversation: int, most: int) -> list[AnyEvent]:
+        """What was last said or happened in a conversation, the newest first."""
+        return await self._database.run(watch.newest_events, conversation, most)
+
     async def open_handoffs(self, most: int) -> list[Row]:
         """Those under way, the longest wait first."""
         return await self._database.run(watch.open_handoffs, most)
@@ -263,6 +278,10 @@ class Store:
     async def courses(self, since: float, until: float) -> list[Course]:
         """How the handoffs went that began within a time."""
         return await self._database.run(watch.courses, since, until)
+
+    async def undecided(self, conversation: int) -> Mapping[str, int]:
+        """How many of its replies are "held", "queued" and "uncertain"."""
+        return await self._database.run(watch.undecided, conversation)
 
     async def counts(self) -> Mapping[str, int]:
         """How many handoffs are waiting, and with a human."""

@@ -39,6 +39,11 @@ _LOCK_CONVERSATIONS = (
 )
 _CHANGE = update(conversation).where(conversation.c.id == bindparam("conversation"))
 
+OF_THREAD = select(thread.c.conversation_id, thread.c.alert).where(
+    thread.c.team == bindparam("team"),
+    thread.c.channel == bindparam("channel"),
+    thread.c.ts == bindparam("ts"),
+)
 _OPEN_THREAD = (
     insert(thread)
     .values(
@@ -79,6 +84,16 @@ _HEARD = delete(said).where(
 def read(connection: Connection, ids: Iterable[int]) -> dict[int, Conversation]:
     rows = connection.execute(_CONVERSATIONS, {"ids": list(ids)})
     return {row.id: _conversation(row) for row in rows}
+
+
+def at(connection: Connection, where: ThreadKey | int) -> Conversation | None:
+    """The conversation that a thread, also an alert's, or a row is about."""
+    if isinstance(where, ThreadKey):
+        row = connection.execute(OF_THREAD, where.model_dump()).first()
+        if row is None:
+            return None
+        where = int(row.conversation_id)
+    return read(connection, (where,)).get(where)
 
 
 def _conversation(row: Any) -> Conversation:

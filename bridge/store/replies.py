@@ -21,11 +21,6 @@ from bridge.store.tables import delivery, lane, locked, now, said, thread
 #: where something was written or pressed: a thread, or without one a conversation
 Where = ThreadKey | int
 
-_OF_THREAD = select(thread.c.conversation_id, thread.c.alert).where(
-    thread.c.team == bindparam("team"),
-    thread.c.channel == bindparam("channel"),
-    thread.c.ts == bindparam("ts"),
-)
 _OF_CHANNEL = (
     select(thread.c.ts)
     .where(thread.c.team == bindparam("team"), thread.c.channel == bindparam("channel"))
@@ -63,6 +58,20 @@ _LOCKED = select(locked.c.at).where(
     locked.c.channel == bindparam("channel"),
     locked.c.ts == bindparam("ts"),
 )
+_HELD = (
+    select(delivery.c.id, delivery.c.payload)
+    .join(lane, lane.c.id == delivery.c.lane_id)
+    .where(lane.c.conversation_id == bindparam("conversation"), lane.c.direction == Direction.VENDOR)
+    .where(delivery.c.message == bindparam("ts"), delivery.c.kind == "reply")
+    .where(delivery.c.state == DeliveryState.CANCELLED, delivery.c.refs.contains(f'"{KEPT}": "held"'))
+)
+_QUESTIONS = (
+    select(delivery.c.payload)
+    .join(lane, lane.c.id == delivery.c.lane_id)
+    .where(lane.c.conversation_id == bindparam("conversation"), lane.c.direction == Direction.MARKS)
+    .where(delivery.c.kind == "question")
+    .order_by(delivery.c.id.desc())
+)
 _LAST = (
     select(delivery.c.payload)
     .join(lane, lane.c.id == delivery.c.lane_id)
@@ -76,14 +85,10 @@ _LAST = (
 
 def _keep_if_ours(connection: Connection, incoming: Incoming, where: Where) -> int | str:
     """Keep what came in about a conversation of ours, else "not_our_thread" or "duplicate"."""
-    if isinstance(where, int):
-        found: int | None = where if conversations.read(connection, (where,)) else None
-    else:
-        row = connection.execute(_OF_THREAD, where.model_dump()).first()
-        found = row.conversation_id if row else None
+    found = conversations.at(connection, where)
     if found is None:
         return "not_our_thread"
-    return found if all(keep(connection, [incoming])) else "duplicate"
+    return found.id if all(keep(connection, [incoming])) else "duplicate"
 
 
 def keep_reply(connection: Connection, incoming: Incoming, where: Where, new: NewDelivery) -> str:
@@ -93,7 +98,7 @@ def keep_reply(connection: Connection, incoming: Incoming, where: Where, new: Ne
     customer. What is not ours is not kept: it is not our text.
     """
     if isinstance(where, ThreadKey) and new.kind == "reply":
-        row = connection.execute(_OF_THREAD, where.model_dump()).first()
+        row = connection.execute(conversations.OF_THREAD, where.model_dump()).first()
         if row is not None and row.alert:
             return "team_talk"
     found = _keep_if_ours(connection, incoming, where)
@@ -192,6 +197,27 @@ def _send_on(
     }
     connection.execute(update(delivery).where(delivery.c.id == row.id).values(**again))
     wake(connection, about, Direction.VENDOR)
+    return "queued"
+
+
+def ask_again(connection: Connection, incoming: Incoming, where: ThreadKey, ts: str, user: str) -> str:
+    """Ask the author of the held reply in the message `ts` once more what shall become of it.
+
+    Returns "queued", "not_yours", "decided" where nothing waits there, "duplicate" or "not_our_thread".
+    """
+    found = _keep_if_ours(connection, incoming, where)
+    if isinstance(found, str):
+        return found
+    row = connection.execute(_HELD, {"conversation": found, "ts": ts}).first()
+    message = json.loads(row.payload) if row is not None else {}
+    if row is None or message["channel"] != where.channel:
+        return "decided"
+    if message["user"] != user:
+        return "not_yours"
+    asked = map(json.loads, connection.execute(_QUESTIONS, {"conversation": found}).scalars())
+    before = next(one for one in asked if one["delivery"] == row.id)
+    again = json.dumps({**before, "text": message.get("text", "")})
+    enqueue(connection, [(found, NewDelivery(Direction.MARKS, "question", incoming.key, again))])
     return "queued"
 
 

@@ -16,16 +16,21 @@ async def stage(
 ) -> AsyncIterator[Stage]:
     """One for all tests of a module: each has a customer of its own. Slack's pace is not the subject.
 
-    A module may change the configuration: `CONFIG` maps a section's heading to lines that follow it. And it
-    may add a signing secret: `NEXT_SECRET`.
+    A module may change the configuration: `CONFIG` maps a section's heading to lines that follow it, `ROUTE` is
+    what stands in every route, `INSTEAD` maps text to what takes its place. And it may add a signing secret:
+    `NEXT_SECRET`.
     """
     added = {"[slack]": 'timeout = "1s"', **getattr(request.module, "CONFIG", {})}
-    async with Stage(tmp_path_factory.mktemp("stage"), channel_rate=0) as stage:
+    route = {"route": request.module.ROUTE} if hasattr(request.module, "ROUTE") else {}
+    async with Stage(tmp_path_factory.mktemp("stage"), channel_rate=0, **route) as stage:
         stage.environ["SLACK_SIGNING_SECRET"] += "," + getattr(request.module, "NEXT_SECRET", "")
         text = stage.config.read_text()
         for heading, lines in added.items():
             assert text.count(heading) >= 1
             text = text.replace(heading, f"{heading}\n{lines}", 1)
+        for old, new in getattr(request.module, "INSTEAD", {}).items():
+            assert text.count(old) == 1
+            text = text.replace(old, new)
         stage.config.write_text(text)
         yield stage
 

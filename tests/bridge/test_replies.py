@@ -13,7 +13,8 @@ from tests.crash.books import cards
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("bridge")]
 
-CONFIG = {"[[routes]]": 'reply_mode = "notes_only"'}  # the first route: Moveo's
+_MOVEO = 'channel = "C0VIP"\nreply_mode = "{}"'
+INSTEAD = {_MOVEO.format("live"): _MOVEO.format("notes_only")}
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from bridge.sandbox.slack import Message
 from bridge.sandbox.stage import Stage
 from tests.sandbox.answering import answering
 from tests.sandbox.browser import browsing, chromium
-from tests.sandbox.slack_samples import button, buttons, chart, plain, section
+from tests.sandbox.slack_samples import Json, button, buttons, chart, plain, section
 
 HOSTILE = "<img src=x onerror=alert(1)> <b>bold</b> &amp; *stars* <https://evil.example|click>"
 
@@ -105,7 +105,7 @@ async def test_what_others_write_stays_text(tmp_path: Path) -> None:
 async def test_every_block_is_shown(tmp_path: Path) -> None:
     """The ones it knows as what they are, the others as a box with their name."""
     chromium()
-    blocks = [
+    blocks: list[Json] = [
         {"type": "header", "text": plain("A header")},
         {"type": "section", "text": {"type": "mrkdwn", "text": "*bold* <javascript:alert(1)|click>"}},
         {"type": "table", "rows": [[{"type": "raw_text", "text": one}] for one in ("Item", "Mug")]},

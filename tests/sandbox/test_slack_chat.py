@@ -17,6 +17,7 @@ from tests.sandbox.slack_running import (
     running,
     thread,
 )
+from tests.sandbox.slack_samples import section
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ async def test_what_one_may_not_post(run: Running) -> None:
 
 
 async def test_refused_blocks_are_pointed_at(run: Running) -> None:
-    blocks = [{"type": "divider"}, {"type": "section", "text": {"type": "mrkdwn", "text": "x" * 3001}}]
+    blocks = [{"type": "divider"}, section("x" * 3001)]
     with pytest.raises(SlackApiError) as caught:
         await run.client.chat_postMessage(channel=SUPPORT, text="x", blocks=blocks)
     answer = caught.value.response

@@ -6,13 +6,14 @@ import asyncio
 from typing import Any
 
 import pytest
+from slack_sdk.signature import Clock as SlackClock
 from slack_sdk.signature import SignatureVerifier
 from starlette.responses import Response
 
 from bridge.sandbox.slack import Message, User
 from bridge.sandbox.slack import events as sandbox_events
 from bridge.sandbox.slack.events import sign
-from tests.sandbox.slack_running import BOT_TOKEN, SECRET, Clock, listening, running
+from tests.sandbox.slack_running import BOT_TOKEN, SECRET, listening, running
 
 
 async def test_a_persons_message_arrives_signed_and_complete() -> None:
@@ -49,8 +50,9 @@ async def test_the_wrong_secret_is_refused_by_bolt_and_the_event_given_up() -> N
 
 def test_the_signature_is_slacks() -> None:
     body = "payload=%7B%7D€".encode()
-    verifier = SignatureVerifier(SECRET, clock=Clock())  # type: ignore[arg-type]
-    verifier.clock.now = lambda: 1_790_000_000.0
+    clock = SlackClock()
+    clock.now = lambda: 1_790_000_000.0  # type: ignore[method-assign]
+    verifier = SignatureVerifier(SECRET, clock=clock)
     signed = sign(SECRET, body, 1_790_000_000)
     assert verifier.is_valid_request(body, signed)
     assert not verifier.is_valid_request(body + b" ", signed)

@@ -155,8 +155,8 @@ async def test_announcing(run: Running) -> None:
     assert await refused(announce(run, length=0)) == "missing_argument"
     assert await refused(announce(run, name="")) == "invalid_arguments"
     assert await refused(announce(run, alt_txt="x" * 1001)) == "alt_txt_too_large"
-    big = {"length": 1024**2 + 1, "snippet_type": "text"}
-    assert await refused(announce(run, **big)) == "snippet_too_large"
+    big = announce(run, length=1024**2 + 1, snippet_type="text")
+    assert await refused(big) == "snippet_too_large"
     run.slack.faults.next("files.getUploadURLExternal", ok_error="file_uploads_disabled")
     assert await refused(announce(run)) == "file_uploads_disabled"
 

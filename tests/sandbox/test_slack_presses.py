@@ -148,7 +148,7 @@ async def test_only_who_sees_an_ephemeral_message_can_press_in_it() -> None:
 async def test_an_ephemeral_message_is_seen_in_active_threads_only() -> None:
     async with running() as run:
         root = run.slack.post_as("U0JO", SUPPORT, "nobody has replied yet")
-        ask = {"channel": SUPPORT, "user": "U0JO", "text": "Send it?", "thread_ts": root.ts}
+        ask: dict[str, Any] = {"channel": SUPPORT, "user": "U0JO", "text": "Send it?", "thread_ts": root.ts}
         assert (await run.client.chat_postEphemeral(**ask))["message_ts"]
         assert run.slack.state.channels[SUPPORT].ephemerals == {}
         run.slack.post_as("U0MINA", SUPPORT, "reply", thread_ts=root.ts)

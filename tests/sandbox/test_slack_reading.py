@@ -143,7 +143,7 @@ async def test_reactions(run: Running) -> None:
     assert message.reactions == {"lock": ["U0LEE"]}
     for _ in range(2):
         run.slack.react_as("U0LEE", SUPPORT, message.ts, "lock", added=False)
-    at = {"channel": SUPPORT, "timestamp": message.ts}
+    at: dict[str, Any] = {"channel": SUPPORT, "timestamp": message.ts}
     run.slack.react_as("U0MINA", SUPPORT, message.ts, "eyes")
     await run.client.reactions_add(name="eyes", **at)
     assert await refused(run.client.reactions_add(name="eyes", **at)) == "already_reacted"

@@ -53,8 +53,14 @@ async def test_events_and_presses_come_over_the_socket_and_are_acknowledged() ->
         )
         await run.slack.settled()
         message = run.slack.state.channels["C0SUPPORT"].messages[card["ts"]]
-        assert (await run.slack.press("U0JO", message, "claim")).ok
-        assert heard.bodies[-1]["actions"][0]["value"] == "7"
+        answers = await asyncio.gather(
+            *(run.slack.press(user, message, "claim") for user in ("U0MINA", "U0JO"))
+        )
+        assert [answer.ok for answer in answers] == [True, True]
+        assert [body["actions"][0]["value"] for body in heard.interactions] == ["7", "7"]
+        run.slack.open_home("U0MINA")
+        await run.slack.settled()
+        assert heard.events[-1]["type"] == "app_home_opened"
 
 
 async def test_after_a_disconnect_the_client_comes_again() -> None:

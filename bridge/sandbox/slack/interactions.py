@@ -157,9 +157,8 @@ class Interactions:
             raise ApiError("expired_url")
         url.left -= 1
         original = url.message
-        if original.bot_id != self._workspace.app.bot_id and (
-            args.flag("delete_original") or args.flag("replace_original")
-        ):
+        changes = args.flag("delete_original") or args.flag("replace_original")
+        if changes and original.bot_id != self._workspace.app.bot_id:
             raise ApiError("cant_update_message")  # a shortcut's; unverified which error it is
         if args.flag("delete_original"):
             self._remove(original)

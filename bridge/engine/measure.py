@@ -1,0 +1,61 @@
+"""The handoffs' gauges: read from the store when /metrics is asked, so that they are the same in every process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+
+from bridge import metrics
+from bridge.engine.numbers import Numbers, summary
+from bridge.engine.ports import Ledger
+from bridge.errors import Unavailable
+
+logger = logging.getLogger(__name__)
+
+DAY = 86400.0
+PAUSE = 10.0  # seconds between two looks into the store
+PATIENCE = 3.0  # seconds for one: whoever asks for metrics wants the others too
+
+
+class Measure:
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._again = -math.inf
+
+    async def __call__(self) -> None:
+        """Set the gauges. While the store is away there are none, rather than old ones."""
+        if time.monotonic() < self._again:
+            return
+        self._again = time.monotonic() + PAUSE
+        now = time.time()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                open_ = await self._ledger.counts()
+                courses = await self._ledger.courses(now - DAY, now)
+        except (Unavailable, TimeoutError) as error:
+            logger.warning("handoffs cannot be counted: %s", error or "the store gives no answer")
+            for gauge in metrics.HANDOFFS:
+                gauge.clear()
+            return
+        for control, count in open_.items():
+            metrics.handoffs_open.labels(control).set(count)
+        _show(summary(courses, until=now))
+
+
+def _show(numbers: Numbers) -> None:
+    for what, count in (
+        ("started", numbers.handoffs),
+        ("claimed", numbers.claimed),
+        ("answered", numbers.answered),
+        ("expired", numbers.expired),
+        ("breached", numbers.breaches),
+    ):
+        metrics.handoffs_day.labels(what).set(count)
+    for gauge, median, p90 in (
+        (metrics.handoff_claim_seconds, numbers.claim_median, numbers.claim_p90),
+        (metrics.handoff_reply_seconds, numbers.reply_median, numbers.reply_p90),
+    ):
+        for quantile, seconds in (("0.5", median), ("0.9", p90)):
+            gauge.labels(quantile).set(math.nan if seconds is None else seconds)

@@ -1,0 +1,98 @@
+"""Carries the alerts of handoffs: one in the thread, one in the route's alert channel, both kept up in place."""
+
+from __future__ import annotations
+
+from bridge.engine.follow import notice
+from bridge.engine.ports import Ledger
+from bridge.engine.work import AlertPlace, Done, Failed, Handoff, NewDelivery, Outcome, PutBack, Turn
+from bridge.model import Control
+from bridge.render import SlackMessage, alarm, alert
+from bridge.slack.api import ChannelAway, SlackApi
+from bridge.slack.handoffs import Handoffs, stands
+from bridge.slack.opening import Slots
+from bridge.slack.permalinks import Permalinks
+from bridge.slack.posting import Spot, post_once
+from bridge.slack.routes import Routes
+from bridge.slack.view import digest
+
+
+class AlertsCarrier:
+    def __init__(self, api: SlackApi, ledger: Ledger, routes: Routes, links: Permalinks) -> None:
+        self._api = api
+        self._ledger = ledger
+        self._handoffs = Handoffs(ledger, routes, links)
+
+    async def carry(self, turn: Turn) -> Outcome:
+        self._api.known()
+        handoff = await self._ledger.handoff(turn.read()["handoff"])
+        return await (self._alarm if turn.kind == "alarm" else self._alert)(turn, handoff)
+
+    def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
+        if not isinstance(outcome, Failed) or turn.kind != "alert":
+            return ()
+        return (notice(turn, f"The alert channel could not be told how this stands: {outcome.problem}"),)
+
+    async def _alert(self, turn: Turn, handoff: Handoff) -> Outcome:
+        """The thread's first: it must not wait for a channel that is away."""
+        about = await self._handoffs.about(turn.conversation, handoff, turn.began)
+        slots = Slots(self._api, turn)
+        thread, channel = turn.conversation.thread, about.route.alert_channel
+        if "thread" in handoff.places and thread is not None:
+            shown = alert(about.view, about.handoff, in_thread=True)
+            spot = Spot(thread.channel, thread.ts)
+            if (wait := await self._keep_up(turn, handoff, "thread", shown, spot, slots)) is not None:
+                return wait
+        if channel is not None and handoff.waiting_since is not None:
+            shown = alert(about.view, about.handoff, in_thread=False)
+            if (wait := await self._keep_up(turn, handoff, "channel", shown, Spot(channel), slots)) is not None:
+                return wait
+        return Done()
+
+    async def _keep_up(
+        self, turn: Turn, handoff: Handoff, name: str, shown: SlackMessage, spot: Spot, slots: Slots
+    ) -> PutBack | None:
+        """Let the alert `name` look like `shown`; it is posted at `spot` where it does not stand yet."""
+        place, looks = handoff.places.get(name), digest(shown)
+        if place is not None and place.looks == looks:
+            return None
+        if place is not None:
+            if (wait := await slots.wait_to_update()) > 0:
+                return PutBack(wait)
+            if await self._api.update(shown, place.channel, place.ts):
+                await self._remember(turn, handoff, name, AlertPlace(place.channel, place.ts, looks))
+                return None
+            if stands(handoff) is not Control.WAITING:
+                return None  # somebody deleted it, and nobody needs it any more
+        marker = {"alert" if name == "channel" else "thread_alert": handoff.id}
+        ts = await post_once(self._api, turn, slots, shown, marker, [spot])
+        if isinstance(ts, PutBack):
+            return ts
+        await self._remember(turn, handoff, name, AlertPlace(spot.channel, ts, looks))
+        return None
+
+    async def _remember(self, turn: Turn, handoff: Handoff, name: str, place: AlertPlace) -> None:
+        await self._ledger.place_alert(turn, handoff.id, name, place, self._api.known().team)
+
+    async def _alarm(self, turn: Turn, handoff: Handoff) -> Outcome:
+        """Once for each handoff: the AI agent talks on beside a human."""
+        about = await self._handoffs.about(turn.conversation, handoff, turn.began)
+        channel, place = about.route.alert_channel, handoff.places.get("channel")
+        if channel is None or handoff.alarmed_at is not None or stands(handoff) is not Control.HUMAN:
+            return Done()
+        below = [] if place is None else [Spot(place.channel, place.ts)]
+        shown = alarm(about.view, about.handoff)
+        try:
+            ts = await post_once(
+                self._api,
+                turn,
+                Slots(self._api, turn),
+                shown,
+                {"alarm": handoff.id},
+                [*below, Spot(channel)],
+            )
+        except ChannelAway as error:
+            return Failed(str(error))  # the thread shows it anyway, and the alerts must not wait for it
+        if isinstance(ts, PutBack):
+            return ts
+        await self._ledger.alarm(handoff.id)
+        return Done(ts)
