@@ -33,19 +33,26 @@ class AlertsCarrier:
         return (notice(turn, f"The alert channel could not be told how this stands: {outcome.problem}"),)
 
     async def _alert(self, turn: Turn, handoff: Handoff) -> Outcome:
-        """The thread's first: it must not wait for a channel that is away."""
+        """Both as far as they can be reached: neither waits for the other's channel."""
         about = await self._handoffs.about(turn.conversation, handoff, turn.began)
-        slots = Slots(self._api, turn)
+        slots, problem = Slots(self._api, turn), None
         thread, channel = turn.conversation.thread, about.route.alert_channel
         if "thread" in handoff.places and thread is not None:
             shown = alert(about.view, about.handoff, in_thread=True)
             spot = Spot(thread.channel, thread.ts)
-            if (wait := await self._keep_up(turn, handoff, "thread", shown, spot, slots)) is not None:
-                return wait
+            try:
+                if (wait := await self._keep_up(turn, handoff, "thread", shown, spot, slots)) is not None:
+                    return wait
+            except ChannelAway as error:
+                problem = error
         if channel is not None and handoff.waiting_since is not None:
             shown = alert(about.view, about.handoff, in_thread=False)
-            if (wait := await self._keep_up(turn, handoff, "channel", shown, Spot(channel), slots)) is not None:
+            if (
+                wait := await self._keep_up(turn, handoff, "channel", shown, Spot(channel), slots)
+            ) is not None:
                 return wait
+        if problem is not None:
+            raise problem
         return Done()
 
     async def _keep_up(
@@ -53,22 +60,30 @@ class AlertsCarrier:
     ) -> PutBack | None:
         """Let the alert `name` look like `shown`; it is posted at `spot` where it does not stand yet."""
         place, looks = handoff.places.get(name), digest(shown)
-        if place is not None and place.looks == looks:
-            return None
         if place is not None:
+            if place.looks == looks:
+                return None
             if (wait := await slots.wait_to_update()) > 0:
                 return PutBack(wait)
-            if await self._api.update(shown, place.channel, place.ts):
+            if await self._update(shown, place, spot):
                 await self._remember(turn, handoff, name, AlertPlace(place.channel, place.ts, looks))
                 return None
             if stands(handoff) is not Control.WAITING:
-                return None  # somebody deleted it, and nobody needs it any more
+                return None  # it is gone, and nobody needs it any more
         marker = {"alert" if name == "channel" else "thread_alert": handoff.id}
         ts = await post_once(self._api, turn, slots, shown, marker, [spot])
         if isinstance(ts, PutBack):
             return ts
         await self._remember(turn, handoff, name, AlertPlace(spot.channel, ts, looks))
         return None
+
+    async def _update(self, shown: SlackMessage, place: AlertPlace, spot: Spot) -> bool:
+        try:
+            return await self._api.update(shown, place.channel, place.ts)
+        except ChannelAway:
+            if place.channel == spot.channel:
+                raise
+            return False  # the thread or the alerts moved to another channel meanwhile
 
     async def _remember(self, turn: Turn, handoff: Handoff, name: str, place: AlertPlace) -> None:
         await self._ledger.place_alert(turn, handoff.id, name, place, self._api.known().team)

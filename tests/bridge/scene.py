@@ -15,7 +15,7 @@ from bridge.sandbox.stage import AnyVendor, Stage
 from tests.crash.books import cards, until
 
 SENT, FAILED, WAITING = "white_check_mark", "x", "hourglass_flowing_sand"
-UNCERTAIN = "grey_question"
+UNCERTAIN, HELD = "grey_question", "double_vertical_bar"
 
 _numbers = itertools.count(1)
 
@@ -75,6 +75,17 @@ class Scene:
         """Wait for a message in the thread that has all of `words`; its text."""
         found = lambda: [text for text in self.texts if all(word in text for word in words)]
         await self.until(found, f"a message with {words}")
+        return found()[-1]
+
+    def whispers(self, user: str) -> list[Message]:
+        """What only `user` sees in the thread, oldest first."""
+        told = self.stage.slack.state.channels[self.card.channel].ephemerals.values()
+        return [one for one in told if one.ephemeral_to == user and one.thread_ts == self.card.ts]
+
+    async def whispered(self, user: str, *words: str) -> Message:
+        """Wait for something that only `user` sees, and that has all of `words`."""
+        found = lambda: [one for one in self.whispers(user) if all(word in one.text for word in words)]
+        await self.until(found, f"a whisper to {user} with {words}")
         return found()[-1]
 
     async def marked(self, message: Message, *marks: str) -> None:

@@ -1,0 +1,98 @@
+"""The day's handoffs in numbers, once a day in each alert channel that wants them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from bridge.config import Route
+from bridge.engine.numbers import summary
+from bridge.engine.ports import Ledger
+from bridge.engine.work import Done, NewDelivery, Outcome, PutBack, Turn
+from bridge.hours import zone
+from bridge.model import ConversationKey, Direction
+from bridge.render import DigestView, digest
+from bridge.slack.api import SlackApi
+from bridge.slack.opening import Slots
+from bridge.slack.posting import Spot, post_once
+from bridge.slack.routes import Routes
+
+SOURCE = "@digest"  # no configured source can have this name
+LATE = 12 * 3600.0  # seconds after which it is the next one that counts
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Daily:
+    """The digest of `channel`: about each whole day in `zone`, on the day after at the time `at`."""
+
+    channel: str
+    at: time
+    zone: ZoneInfo
+
+    def due(self, day: date) -> float:
+        return datetime.combine(day + _DAY, self.at, self.zone).timestamp()
+
+    def next(self, now: float) -> date:
+        """The day that the next digest is about."""
+        today = datetime.fromtimestamp(now, self.zone).date()
+        return today if self.due(today - _DAY) <= now else today - _DAY
+
+    def span(self, day: date) -> tuple[float, float]:
+        midnight = datetime.combine(day, time(), self.zone)
+        return midnight.timestamp(), (midnight + _DAY).timestamp()
+
+    def clock(self, day: date) -> NewDelivery:
+        told = json.dumps({"channel": self.channel, "day": day.isoformat()})
+        return NewDelivery(Direction.CLOCKS, "digest", f"digest:{day}", told)
+
+
+class Digests:
+    def __init__(self, api: SlackApi, ledger: Ledger, routes: Routes, settings: Sequence[Route]) -> None:
+        self._api = api
+        self._ledger = ledger
+        self._routes = routes
+        self._daily: dict[str, Daily] = {}
+        for route in settings:
+            if route.alert_channel is not None and route.digest_at is not None:
+                channel, at = route.alert_channel, time.fromisoformat(route.digest_at)
+                self._daily.setdefault(channel, Daily(channel, at, zone(route.time_zone)))
+
+    async def arrange(self, now: float) -> None:
+        """Let the next digest of each channel be on its way; it is followed by the one after it."""
+        for channel, daily in self._daily.items():
+            await self._ledger.keep_clock(
+                ConversationKey(source=SOURCE, id=channel), daily.clock(daily.next(now))
+            )
+
+    async def carry(self, turn: Turn) -> Outcome:
+        told = turn.read()
+        daily, day = self._daily.get(told["channel"]), date.fromisoformat(told["day"])
+        if daily is None:
+            return Done()  # nobody wants it any more
+        if turn.kind == "numbers":
+            return await self._post(turn, daily, day)
+        late = turn.began - daily.due(day)
+        if late < 0:
+            return PutBack(-late)
+        numbers = NewDelivery(Direction.CLOCKS, "numbers", f"numbers:{day}", turn.payload)
+        following = daily.clock(daily.next(turn.began))
+        return Done(follow=(numbers, following) if late < LATE else (following,))
+
+    async def _post(self, turn: Turn, daily: Daily, day: date) -> Outcome:
+        self._api.known()
+        since, until = daily.span(day)
+        courses = [
+            course
+            for course in await self._ledger.courses(since, until)
+            if self._routes.of(course.conversation).alert_channel == daily.channel
+        ]
+        numbers = summary(courses, until=until, zone=daily.zone)
+        shown = digest(DigestView(day=day, time_zone=daily.zone.key, **asdict(numbers)))
+        marker = {"digest": day.isoformat()}
+        slots = Slots(self._api, turn)
+        ts = await post_once(self._api, turn, slots, shown, marker, [Spot(daily.channel)])
+        return ts if isinstance(ts, PutBack) else Done(ts)
