@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import time
 from collections.abc import AsyncIterator, Mapping
 from itertools import chain, repeat
 
@@ -17,13 +18,17 @@ from starlette.applications import Starlette
 from bridge import web
 from bridge.config import Config
 from bridge.engine.lanes import Lanes
+from bridge.engine.measure import Measure
 from bridge.engine.vendor import VendorCarrier
 from bridge.errors import ConfigError, DeliveryError, Unavailable
 from bridge.media import Fetcher
 from bridge.model import Direction
 from bridge.slack import http
 from bridge.slack.acts import ActsCarrier
+from bridge.slack.alerts import AlertsCarrier
 from bridge.slack.api import SlackApi
+from bridge.slack.clocks import ClocksCarrier
+from bridge.slack.digest import Digests
 from bridge.slack.downloads import Downloads
 from bridge.slack.files import Files
 from bridge.slack.home import Homes
@@ -103,6 +108,7 @@ class Bridge:
         self._fetcher = Fetcher(config.media)
         files = Files(self.api, self._http, store, self._fetcher, self.adapters)
         self._typing = TypingCarrier(self.api, store)
+        self._digests = Digests(self.api, store, routes, config.routes)
         self._lanes = Lanes(
             store,
             {
@@ -111,8 +117,8 @@ class Bridge:
                 Direction.MARKS: MarksCarrier(self.api, store, routes, people),
                 Direction.STATUS: self._typing,
                 Direction.ACTS: ActsCarrier(store, permit, routes, self._homes),
-                Direction.ALERTS: _Later(),
-                Direction.CLOCKS: _Later(),
+                Direction.ALERTS: AlertsCarrier(self.api, store, routes, permalinks),
+                Direction.CLOCKS: ClocksCarrier(self.api, store, routes, permalinks, self._digests),
             },
             config.engine,
         )
@@ -122,6 +128,7 @@ class Bridge:
 
     async def start(self, *, listen: bool) -> None:
         """Begin to work; with `listen` also take Slack's events where Socket Mode is on."""
+        await self._digests.arrange(time.time())
         await self._lanes.start()
         self._tasks.append(asyncio.create_task(self._meet_slack(listen=listen), name="meet-slack"))
 
@@ -130,6 +137,7 @@ class Bridge:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._lanes.stop(self.config.server.drain)
+        await self._homes.close()
         await self._typing.close()
         await self._http.close()
         await self._downloads.close()
@@ -168,6 +176,7 @@ class Bridge:
             http.endpoint(self._listeners.app, self.api, self.config.slack_signing_secrets),
             self.readiness,
             max_body=self.config.server.max_body,
+            measure=Measure(self.store),
             files=ServedFiles(self._downloads),
             lifespan=lifespan,
         )
@@ -189,14 +198,6 @@ class Bridge:
             logger.info("Slack knows us as %s in workspace %s", us.user, us.team)
             self.store.woken.set()
             return
-
-
-class _Later:
-    async def carry(self, turn):
-        from bridge.engine.work import Done
-        return Done()
-    def follow(self, turn, outcome):
-        return ()
 
 
 def check_can_work(store: Store) -> None:

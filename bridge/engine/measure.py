@@ -1,4 +1,4 @@
-"""The handoffs' gauges: read from the store when /metrics is asked, so that they are the same in every process."""
+"""The handoffs' gauges, read from the store when /metrics is asked: they are the same in every process."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Numbers:
 
 
 def summary(courses: Iterable[Course], *, until: float, zone: tzinfo = UTC) -> Numbers:
-    """The numbers of `courses`: those that had not ended by `until` are open, the hours are those of `zone`."""
+    """Of `courses`; what had not ended by `until` is open, and the hours are those of `zone`."""
     waited = [one for one in courses if one.waited]
     handoffs = [one.handoff for one in waited]
     claims = [one.claim for one in waited if one.claim is not None]

@@ -20,6 +20,14 @@ from bridge.sandbox import tour
 from bridge.sandbox.page import Page
 from bridge.sandbox.stage import Stage
 
+_ROUTE = """\
+alert_channel = "C0HANDOFFS"
+remind_after = ["1m", "3m"]
+escalate_after = "5m"
+escalate_channel = "C0LEADS"
+escalate_to = "S0LEADS"
+greeting = "Somebody will be with you in a moment."
+"""
 _READY = """
   The sandbox is at {url}
 
@@ -45,14 +53,14 @@ async def demo(*, port: int, check: bool) -> int:
 
 
 async def _check(folder: Path) -> int:
-    async with Stage(folder, channel_rate=0) as stage:
+    async with Stage(folder, channel_rate=0, route=tour.ROUTE) as stage:
         return 0 if await tour.take(stage, _tell) else 1
 
 
 def stage_at(folder: Path, port: int) -> Stage:
     """A stage with its page. Raises `ConfigError` where `port` cannot be had."""
     try:
-        stage = Stage(folder, port=port)
+        stage = Stage(folder, port=port, route=_ROUTE)
     except (OSError, OverflowError) as error:
         why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
         raise ConfigError(

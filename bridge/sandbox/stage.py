@@ -123,8 +123,8 @@ class Process:
 
 
 class Stage:
-    """`routes` are served beside the fakes; `channel_rate=0` lifts Slack's pace on both sides; `route` is what
-    config.toml says of every route beside its channel.
+    """`routes` are served beside the fakes; `channel_rate=0` lifts Slack's pace on both sides; `route` is
+    what config.toml says of every route beside its channel.
     """
 
     def __init__(

@@ -19,7 +19,7 @@ class Ways:
 
     `hears` is when the customer's words come by webhook: always, in a human session only, or never.
     `products` is what has to be seen of the AI agent's answer about products, and `shape` what that is.
-    `agent` is the name that the vendor gives to the person who replied, and `recorded` tells that it keeps
+    `agent` is the name that the vendor gives to whoever replied, and `recorded` tells that it keeps
     the reply for the customer's own app to show. `webhook` is the event that carries what the AI agent says.
     """
 
@@ -34,9 +34,11 @@ class Ways:
     products: tuple[str, ...]
     headers: Callable[[Mapping[str, str], str, bytes], Headers]
     signed: bool = True
-    agent: str = "Mina Park"
+    agent: str | None = None  # else the person's own
     recorded: bool = False
     own_session: bool = False  # the human session has an id of its own, so a thread of its own
+    hands_back: str | None = "the AI agent has the conversation"  # what the card says then; None: it cannot
+    reopens: bool = False
 
 
 # The webhooks' headers, made of the bridge's own secrets and nothing else of the bridge.
@@ -84,6 +86,7 @@ WAYS = {
         signed=False,
         agent="Human service",  # the API takes no name
         own_session=True,
+        hands_back="closed",
     ),
     "moveo": Ways(
         name="Moveo",
@@ -97,5 +100,7 @@ WAYS = {
         products=("Mountain Mug", "Trail Lamp", "Wool Blanket", "These are our three favourites"),
         headers=_moveo,
         recorded=True,
+        hands_back=None,
+        reopens=True,
     ),
 }

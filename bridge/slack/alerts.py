@@ -1,4 +1,4 @@
-"""Carries the alerts of handoffs: one in the thread, one in the route's alert channel, both kept up in place."""
+"""Carries the alerts of handoffs: one in the thread, one in the alert channel, both updated in place."""
 
 from __future__ import annotations
 

@@ -234,7 +234,7 @@ class SlackApi:
     async def standing(
         self, channel: str, marker: Mapping[str, Any], *, oldest: float, below: str | None = None
     ) -> str | None:
-        """The ts of our message with `marker`, if it stands in `channel`, or below one there, since `oldest`."""
+        """The ts of our message with `marker`, if it stands in `channel`, or `below` one, since then."""
         method = "conversations.history" if below is None else "conversations.replies"
         params = {
             "channel": channel,

@@ -44,8 +44,7 @@ def steps(route: Route, handoff: Handoff) -> list[Step]:
     found: list[Step] = []
     if stands(handoff) is Control.WAITING and handoff.waiting_since is not None:
         hours, since = route.open_hours, datetime.fromtimestamp(handoff.waiting_since, UTC)
-        for pause in route.remind_after:
-            found.append(Step("reminder", hours.after(since, pause).timestamp()))
+        found += [Step("reminder", hours.after(since, pause).timestamp()) for pause in route.remind_after]
         if route.escalate_after is not None:
             due = hours.after(since, route.escalate_after).timestamp()
             found.append(Step("escalation", due, breach=True))

@@ -29,7 +29,7 @@ async def post_once(
     marker: Mapping[str, Any],
     spots: Sequence[Spot],
 ) -> str | PutBack:
-    """The ts of `message`, which `marker` tells from all others. Raises why the last of `spots` takes nothing."""
+    """The ts of `message`, told from all others by `marker`. Raises why the last of `spots` refuses."""
     if turn.doubt:
         oldest = turn.began - turn.waited - LOOKBACK
         for spot in spots:

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,24 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.routing import Route as WebRoute
 
-from bridge.config import Engine, Route, Slack, Source
+from bridge.config import Engine, Retry, Route, Slack, Source
 from bridge.engine.acts import can
 from bridge.engine.follow import question
 from bridge.engine.gate import choices
 from bridge.engine.lanes import Lanes
-from bridge.engine.work import AlertPlace, Conversation, Done, Incoming, Kept, NewDelivery, Outcome, Turn
-from bridge.model import AnyEvent, ConversationKey, Customer, Direction, HandoffStarted, HeldFor
-from bridge.sandbox.slack import Message, SlackSandbox
+from bridge.engine.work import (
+    AlertPlace,
+    Change,
+    Conversation,
+    Done,
+    Incoming,
+    Kept,
+    NewDelivery,
+    Outcome,
+    Turn,
+)
+from bridge.model import AnyEvent, ConversationKey, Direction, HandoffStarted, HeldFor, ThreadKey
+from bridge.sandbox.slack import Message, View
 from bridge.slack import http
 from bridge.slack.acts import ActsCarrier
 from bridge.slack.api import SlackApi
@@ -35,25 +44,20 @@ from bridge.slack.permalinks import Permalinks
 from bridge.slack.permit import Permit
 from bridge.slack.routes import Routes
 from bridge.store import Store
-from bridge.store.tables import delivery
 from tests.sandbox.slack_running import BOT_TOKEN, SECRET, SUPPORT, Running, running, serving
 from tests.stores import opened
 from tests.vendors import SECRETS, SETTINGS, VENDORS, make
 
-LENA = Customer(name="Lena")
+ALERTS = "C0ALERTS"
+LENA = {"customer": {"name": "Lena"}}
 
 
 def routes_of(*routes: Route) -> Routes:
-    """Where the three vendors' sources are known."""
-    sources = {
-        f"acme-{vendor}": Source(
-            f"acme-{vendor}",
-            adapter,
-            adapter.settings(**SETTINGS[vendor]),
-            adapter.secrets(**SECRETS[vendor]),
-        )
-        for vendor, adapter in VENDORS.items()
-    }
+    """`routes`, else all to one channel, for a source of each vendor."""
+    sources = {}
+    for vendor, adapter in VENDORS.items():
+        settings, secrets = adapter.settings(**SETTINGS[vendor]), adapter.secrets(**SECRETS[vendor])
+        sources[f"acme-{vendor}"] = Source(f"acme-{vendor}", adapter, settings, secrets)
     return Routes(routes or (Route(channel=SUPPORT),), sources)
 
 
@@ -66,6 +70,8 @@ class Recorder:
 
     async def carry(self, turn: Turn) -> Outcome:
         self.turns.append(turn)
+        if turn.kind == "event":
+            return Done(change=Change(facts=LENA))
         if not self.holds or turn.kind != "reply" or "choice" in turn.read():
             return Done()
         offered = choices(HeldFor.BOT, can(VENDORS["moveo"]))
@@ -76,68 +82,73 @@ class Recorder:
 
 
 class Desk:
-    """`about` is the one conversation, `card` the first message of its thread."""
+    """`about` is the conversation that was met last, and `card` the first message of its thread."""
+
+    about: Conversation
+    card: Message
 
     def __init__(self, run: Running, store: Store, routes: Routes) -> None:
-        self.slack: SlackSandbox = run.slack
-        self.store = store
+        self.slack, self.store, self.routes = run.slack, store, routes
         self.api = SlackApi(run.client, Slack(channel_rate=0), store)
-        self.routes = routes
-        self.people = People(self.api)
-        permit = Permit(self.people, routes)
-        self.homes = Homes(self.api, store, self.people, routes, Permalinks(self.api))
-        adapters = {f"acme-{vendor}": make(vendor) for vendor in VENDORS}
-        modals = Modals(self.api, store, routes, adapters)
+        people = People(self.api)
+        self.homes = Homes(self.api, store, people, routes, Permalinks(self.api))
+        modals = Modals(self.api, store, routes, {f"acme-{vendor}": make(vendor) for vendor in VENDORS})
         self.listeners = Listeners(self.api, run.client, store, BOT_TOKEN, modals, self.homes)
         self.recorder = Recorder()
         carriers: dict[Direction, Any] = dict.fromkeys(Direction, self.recorder)
-        carriers[Direction.ACTS] = ActsCarrier(store, permit, routes, self.homes)
-        carriers[Direction.MARKS] = MarksCarrier(self.api, store, routes, self.people)
-        self.lanes = Lanes(store, carriers, Engine())
-        self.about: Conversation
-        self.card: Message
+        carriers[Direction.ACTS] = ActsCarrier(store, Permit(people, routes), routes, self.homes)
+        carriers[Direction.MARKS] = MarksCarrier(self.api, store, routes, people)
+        self.lanes = Lanes(store, carriers, Engine(to_slack=Retry(delays=(0.05,))))
 
-    async def meet(self, source: str = "acme-ada", id: str = "c1", channel: str = SUPPORT) -> None:
-        """A customer waits for a human; `about` and `card` are theirs."""
-        key = ConversationKey(source=source, id=id)
-        await self.hears(HandoffStarted(id=f"{id}:1", conversation=key, at=datetime.now(UTC), reason="Refund"))
-        found = await self.store.open_handoffs(100)
-        self.about = next(row.conversation for row in found if row.conversation.key == key)
-        card = self.routes.card(self.about, {"customer": {"name": "Lena"}})
-        posted = await self.api.post(channel, card, {"card": str(key)})
-        self.card = self.slack.state.channels[channel].messages[posted.ts]
-        place = self.thread
-        self.about = await self.store.open_thread(self.about.id, place, "")
+    # ── what happens ─────────────────────────────────────────────────────────────────────────────
 
     async def hears(self, event: AnyEvent) -> None:
         """What the vendor reports."""
         await self.store.keep_events(Incoming(event.conversation.source, event.id, "", b"{}"), (event,))
 
-    @property
-    def thread(self) -> Any:
-        from bridge.model import ThreadKey
+    async def meet(self, id: str, source: str = "acme-ada", channel: str = SUPPORT) -> None:
+        """Somebody else waits for a human, with a thread in `channel`."""
+        key = ConversationKey(source=source, id=id)
+        start = HandoffStarted(id=f"{id}:1", conversation=key, at=datetime.now(UTC), reason="Refund")
+        await self.hears(start)
+        found = [row.conversation for row in await self.store.open_handoffs(100)]
+        self.about = next(one for one in found if one.key == key)
+        ts = (await self.api.post(channel, self.routes.card(self.about, LENA), {"card": str(key)})).ts
+        self.card = self.slack.state.channels[channel].messages[ts]
+        thread = ThreadKey(team=self.slack.state.team_id, channel=channel, ts=ts)
+        await self.store.open_thread(self.about.id, thread, "")
 
-        return ThreadKey(team=self.slack.state.team_id, channel=self.card.channel, ts=self.card.ts)
+    async def alert(self) -> Message:
+        """The alert of its handoff, in another channel."""
+        turn = await self.until(self._of_alerts, "an alert is wanted")
+        ts = (await self.api.post(ALERTS, self.routes.card(self.about, LENA), {"alert": 1})).ts
+        place = AlertPlace(ALERTS, ts)
+        await self.store.place_alert(turn, turn.read()["handoff"], "channel", place, self.slack.state.team_id)
+        return self.slack.state.channels[ALERTS].messages[ts]
 
-    def writes(self, text: str, user: str = "U0MINA", **more: Any) -> Message:
-        return self.slack.post_as(user, self.card.channel, text, thread_ts=self.card.ts, **more)
+    def writes(self, text: str, user: str = "U0MINA", where: Message | None = None, **more: Any) -> Message:
+        root = where or self.card
+        return self.slack.post_as(user, root.channel, text, thread_ts=root.ts, **more)
 
-    async def presses(self, user: str, action: str, where: Any = None, value: str | None = None) -> None:
+    async def presses(
+        self, user: str, action: str, where: Message | View | None = None, value: str | None = None
+    ) -> None:
         assert (await self.slack.press(user, where or self.card, action, value)).ok
 
-    def asked(self, kind: str = "act") -> list[dict[str, Any]]:
-        """The payloads of one kind that came to carriers that do nothing."""
+    # ── what has come of it ──────────────────────────────────────────────────────────────────────
+
+    def carried(self, kind: str) -> list[dict[str, Any]]:
+        """The payloads of one kind that were taken for done."""
         return [turn.read() for turn in self.recorder.turns if turn.kind == kind]
 
     @property
     def notices(self) -> list[str]:
-        return [told["text"] for told in self.asked("notice")]
+        return [told["text"] for told in self.carried("notice")]
 
     def whispers(self, user: str, channel: str = SUPPORT) -> list[Message]:
         """What only `user` sees."""
-        return [
-            one for one in self.slack.state.channels[channel].ephemerals.values() if one.ephemeral_to == user
-        ]
+        shown = self.slack.state.channels[channel].ephemerals.values()
+        return [one for one in shown if one.ephemeral_to == user]
 
     async def until(self, look: Callable[[], Any], what: str) -> Any:
         """What `look` finds, once it does."""
@@ -146,16 +157,16 @@ class Desk:
                 while not (found := look()):
                     await asyncio.sleep(0.01)
         except TimeoutError:
-            raise AssertionError(f"{what}; notices: {self.notices}") from None
+            raise AssertionError(f"not so: {what}; the thread: {self.notices}") from None
         return found
 
-    async def hears_that(self, user: str, *words: str, channel: str = SUPPORT) -> Message:
-        """Wait for what is whispered to `user`."""
-        found = await self.until(
-            lambda: [one for one in self.whispers(user, channel) if all(word in one.text for word in words)],
-            f"{user} is told {words}, and was {[one.text for one in self.whispers(user, channel)]}",
-        )
-        message: Message = found[-1]
+    async def told(self, user: str, *words: str, channel: str = SUPPORT) -> Message:
+        """Wait for what only `user` is told, with all of `words` in it."""
+
+        def found() -> list[Message]:
+            return [one for one in self.whispers(user, channel) if all(word in one.text for word in words)]
+
+        message: Message = (await self.until(found, f"{user} is told {words}"))[-1]
         return message
 
     async def noticed(self, text: str) -> None:
@@ -164,47 +175,26 @@ class Desk:
     async def stands(self) -> Conversation:
         return await self.store.conversation(self.about.id)
 
-    async def alert(self, channel: str = "C0ALERTS") -> Message:
-        """The alert of the handoff in another channel."""
-        posted = await self.api.post(channel, self.routes.card(self.about), {"alert": self.about.id})
-        handoff = await self.store.last_handoff(self.about.id)
-        assert handoff is not None
-        turn: Any = type("_", (), {"conversation": self.about})
-        place = AlertPlace(channel, posted.ts)
-        await self.store.place_alert(turn, handoff.id, "channel", place, self.slack.state.team_id)
-        return self.slack.state.channels[channel].messages[posted.ts]
-
-    async def kinds(self) -> list[tuple[str, str]]:
-        """Kind and state of all that was queued."""
-        rows = await self.store._database.run(
-            lambda connection: connection.execute(delivery.select().order_by(delivery.c.id)).all()
-        )
-        return [(row.kind, row.state) for row in rows]
+    def _of_alerts(self) -> Turn | None:
+        found = [turn for turn in self.recorder.turns if turn.direction is Direction.ALERTS]
+        return next((turn for turn in found if turn.conversation.id == self.about.id), None)
 
 
 @contextlib.asynccontextmanager
-async def desk(folder: Path, *routes: Route, source: str = "acme-ada") -> AsyncIterator[Desk]:
+async def at_desk(folder: Path, *routes: Route, source: str = "acme-ada") -> AsyncIterator[Desk]:
+    """A customer waits for a human in #support."""
     async with running(channel_rate=0) as run, opened(f"sqlite:///{folder}/bridge.sqlite3") as store:
-        one = Desk(run, store, routes_of(*routes))
-        await one.api.authenticate()
-        handler = http.endpoint(one.listeners.app, one.api, (SecretStr(SECRET),))
+        desk = Desk(run, store, routes_of(*routes))
+        await desk.api.authenticate()
+        handler = http.endpoint(desk.listeners.app, desk.api, (SecretStr(SECRET),))
         app = Starlette(routes=[WebRoute("/slack/events", handler, methods=["POST"])])
         async with serving(app) as url:
             run.slack.events_url = f"{url}/slack/events"
-            await one.meet(source)
-            await one.lanes.start()
+            await desk.meet("c1", source)
+            await desk.lanes.start()
             try:
-                yield one
+                yield desk
             finally:
-                await one.lanes.stop(2.0)
-                await one.homes.close()
+                await desk.lanes.stop(2.0)
+                await desk.homes.close()
                 await run.slack.settled()
-
-
-def payload(**told: Any) -> str:
-    return json.dumps(told)
-
-
-def values(blocks: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The buttons of a message or a view."""
-    return [one for block in blocks if block["type"] == "actions" for one in block["elements"]]
