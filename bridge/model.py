@@ -382,8 +382,9 @@ class DeliveryState(StrEnum):
 
 
 class Direction(StrEnum):
-    """Which line of a conversation: to its thread, to its vendor, marks on messages that stand already, what is
-    true only now (typing), agents' acts, the alerts of its handoffs, or their clocks. None waits behind another.
+    """Which line of a conversation: to its thread, to its vendor, marks on messages that stand already, what
+    is true only now (typing), agents' acts, the alerts of its handoffs, or their clocks. None waits behind
+    another.
     """
 
     SLACK = "slack"

@@ -15,7 +15,6 @@ from bridge.render.literal import one_line, plain, quote, rich_text, section, te
 from bridge.render.message import Face, SlackMessage, ladder
 from bridge.render.said import said
 
-
 _LABELS = {
     HeldChoice.TAKE_OVER: "Take over and send",
     HeldChoice.ONCE: "Send once",

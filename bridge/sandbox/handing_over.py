@@ -43,7 +43,7 @@ async def held(trip: Trip) -> str:
 
 
 async def asks_for_a_human(trip: Trip) -> str:
-    await _ask(trip, "I want to talk to a person")
+    await _ask(trip, f"I want to talk to a person about order {trip.order}")
     return "the alert is in the thread and in both channels, the card says waiting"
 
 
@@ -88,7 +88,7 @@ async def claimed_by_two(trip: Trip) -> str:
 
     await trip.seen.until(f"{trip.other} told that {name} has it", told, lambda: channel.ephemerals)
     await trip.seen.card(trip.thread, f"{name} has the conversation")
-    await _alerted(trip, f"claimed by {name}")
+    await _alerted(trip, f"Claimed: by {name} after")
     claims = [line for line in trip.thread.lines if "claimed the conversation" in line.words]
     expect(len(claims) == 1, "one who claimed", claims)
     return "two claim at once: one has it, the other is told who"
@@ -139,6 +139,7 @@ async def handed_back(trip: Trip) -> str:
 
 async def resolved(trip: Trip) -> str:
     """By the button, which asks first; for the vendors that had it back, in another handoff."""
+    once(trip.thread)
     if trip.ways.hands_back is not None:
         await _ask(trip, f"It is about order {trip.order} again, a person please")
     slack = trip.seen.stage.slack
@@ -169,10 +170,10 @@ async def ends(trip: Trip) -> str:
         trip.vendor.end(trip.conversation.id)
         await trip.shows(APP, "The conversation was ended")
         await trip.seen.card(trip.thread, "closed")
-    once(trip.thread)
     await trip.vendor.settled()  # GPTBots tells the reply to the AI agent's thread, where it is an echo too
-    shown = [one for one in trip.seen.threads(trip.ways.channel) if trip.reply in one]
-    expect(len(shown) == 1, "the reply in its own thread only", "\n\n".join(map(str, shown)))
+    threads = trip.seen.threads(trip.ways.channel)
+    shown = [str(line) for one in threads for line in one.lines if line.words == trip.reply]
+    expect(len(shown) == 1, "the reply in its own thread only", "\n".join(shown))
     expect(trip.replies == [(trip.agent, trip.reply)], "the reply alone, and once", trip.replies)
     alerts = [one for one in trip.seen.stage.slack.state.messages(ALERTS) if not one.is_reply]
     open_ = [words(one) for one in alerts if "waits for a human" in words(one)]
@@ -224,7 +225,7 @@ async def _ended(trip: Trip) -> None:
     """Both alerts of the last handoff show that it is over."""
 
     def over(text: str) -> bool:
-        return "waits for a human" not in text and "claimed by" not in text.split("\n")[0]
+        return "waits for a human" not in text and "is talking with" not in text
 
     newest = (await _alerted(trip, trip.ways.source)), trip.alerts[-1]
     await trip.seen.until(

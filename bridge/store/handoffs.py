@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, Double, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bridge import control
@@ -58,6 +58,9 @@ _ANSWERED = (
     .values(answered_at=now())
 )
 
+_JUST_NOW = select(handoff.c.id).where(
+    handoff.c.id == bindparam("handoff"), handoff.c.ended_at > now() - bindparam("within", type_=Double())
+)
 _OWN_THREAD = (
     insert(thread)
     .values(
@@ -70,6 +73,8 @@ _OWN_THREAD = (
     )
     .on_conflict_do_nothing()
 )
+
+AT_ONCE = 10.0  # seconds between a vendor's two words for one end
 
 #: what is to be queued; None where nothing changed
 Follow = list[NewDelivery] | None
@@ -154,7 +159,7 @@ def _become(
     elif open_ is not None:
         found = _end(connection, open_.id, _ending(before, after, event), by, now() if at is None else at)
     else:
-        found = None
+        found = _ended_with_it(connection, about, after, by)
     if found is not None and found.waiting_since is not None:
         new.append(alert(found.id, f"alert:{changes}"))
     if found is not None and after is Control.WAITING:
@@ -168,6 +173,16 @@ def _become(
 def alert(handoff_id: int, key: str) -> NewDelivery:
     """Let the alerts of a handoff show how it stands."""
     return NewDelivery(Direction.ALERTS, "alert", key, json.dumps({"handoff": handoff_id}))
+
+
+def _ended_with_it(connection: Connection, about: int, after: Control, by: Owner | None) -> Any:
+    """The handoff whose end a vendor told just before that of all: it was not handed back."""
+    row = connection.execute(_LAST, {"conversation": about}).first() if after is Control.CLOSED else None
+    if row is None or row.ending != "handed_back" or row.ended_by is not None:
+        return None
+    just_now = connection.execute(_JUST_NOW, {"handoff": row.id, "within": AT_ONCE}).first() is not None
+    values = {"ending": "closed", "ended_by": by.name if by else None}
+    return _changed(connection, row.id, values) if just_now else None
 
 
 def _begin(

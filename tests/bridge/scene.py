@@ -73,9 +73,42 @@ class Scene:
 
     async def tells(self, *words: str) -> str:
         """Wait for a message in the thread that has all of `words`; its text."""
-        found = lambda: [text for text in self.texts if all(word in text for word in words)]
+        return (await self.told(*words)).text
+
+    async def told(self, *words: str) -> Message:
+        """The same; the message itself, the last of several."""
+        found = lambda: [one for one in self.thread if all(word in one.text for word in words)]
         await self.until(found, f"a message with {words}")
         return found()[-1]
+
+    async def stands(self, words: str) -> None:
+        """Wait until the card says so of who has the conversation."""
+        await self.until(lambda: words in self.card.text, f"{words!r} on the card, {self.card.text!r}")
+
+    async def held(
+        self, text: str, user: str = "U0MINA", *words: str, **more: Any
+    ) -> tuple[Message, Message]:
+        """Somebody writes what is held: their message, and what they are asked, with `words` in it."""
+        message = self.writes(text, user, **more)
+        await self.marked(message, HELD)
+        return message, await self.whispered(user, "not sent", *(words or (text,)))
+
+    async def presses(self, where: Message, action: str, user: str = "U0MINA") -> None:
+        """Somebody presses a button, and Slack is answered."""
+        answer = await self.stage.slack.press(user, where, action)
+        assert answer.ok, answer
+
+    def edits(self, message: Message, text: str) -> None:
+        """Its author changes it."""
+        self.stage.slack.edit_as(str(message.user), message.channel, message.ts, text)
+
+    def deletes(self, message: Message) -> None:
+        """Its author deletes it."""
+        self.stage.slack.delete_as(str(message.user), message.channel, message.ts)
+
+    def locks(self, message: Message, user: str = "U0JO") -> None:
+        """Somebody puts a lock on it."""
+        self.stage.slack.react_as(user, message.channel, message.ts, "lock")
 
     def whispers(self, user: str) -> list[Message]:
         """What only `user` sees in the thread, oldest first."""
@@ -95,6 +128,12 @@ class Scene:
     async def carried(self, text: str = "and that is all") -> None:
         """Wait until a reply got through: everything written before it has been decided by then."""
         await self.marked(self.writes(f"{text} {next(_numbers)}"), SENT)
+
+
+def buttons(message: Message) -> list[str]:
+    """What can be pressed in a message, by its action_id."""
+    rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
+    return [str(element["action_id"]) for row in rows for element in row]
 
 
 async def opened(stage: Stage, vendor: AnyVendor | None = None, name: str = "Lena") -> Scene:

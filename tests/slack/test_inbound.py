@@ -8,7 +8,7 @@ import pytest
 
 from bridge.model import ThreadKey
 from bridge.slack.api import MARKER, Identity
-from bridge.slack.inbound import Changed, Gone, Ignored, Written, read
+from bridge.slack.inbound import Changed, Gone, HomeOpened, Ignored, Locked, Written, read
 
 US = Identity(team="T1", user="UBOT", bot="BBOT")
 REPLY = {
@@ -48,11 +48,9 @@ def test_a_person_changes_what_they_wrote() -> None:
     assert isinstance(found, Changed)
     assert found.key == "cm-1"
     assert found.message is not None
-    assert (found.message["text"], found.message["ts"], found.message["channel"]) == (
-        "other words",
-        "2.2",
-        "C1",
-    )
+    place = {"team": "T1", "channel": "C1", "thread_ts": "1.1", "ts": "2.2"}
+    assert found.message["text"] == "other words"
+    assert place.items() <= found.message.items()
 
 
 def test_a_person_deletes_what_they_wrote() -> None:
@@ -80,6 +78,7 @@ def test_a_reply_in_a_thread() -> None:
     assert found.thread == ThreadKey(team="T1", channel="C1", ts="1.1")
     assert found.key == "cm-1"
     assert found.message["text"] == "on my way"
+    assert {"team": "T1", "channel": "C1", "thread_ts": "1.1", "ts": "2.2"}.items() <= found.message.items()
     assert "channel_type" not in found.message
 
 
@@ -95,7 +94,9 @@ def test_without_a_client_id_the_place_is_the_key() -> None:
 
 
 def test_in_a_shared_channel_the_workspace_is_where_the_app_is_installed() -> None:
-    assert isinstance(read(envelope(team_id="T9", authorizations=[{"team_id": "T1"}]), US), Written)
+    theirs = read(envelope({"team": "T9"}, team_id="T9", authorizations=[{"team_id": "T1"}]), US)
+    assert isinstance(theirs, Written)
+    assert (theirs.thread.team, theirs.message["team"]) == ("T1", "T1")
     assert read(envelope(team_id="T1", authorizations=[{"team_id": "T9"}]), US) == Ignored("foreign_team")
 
 
@@ -128,6 +129,39 @@ def test_in_a_shared_channel_the_workspace_is_where_the_app_is_installed() -> No
 )
 def test_everything_else_is_ignored_with_its_reason(event: dict[str, Any], reason: str) -> None:
     assert read(envelope(event), US) == Ignored(reason)
+
+
+LOCK = {
+    "type": "reaction_added",
+    "user": "U2",
+    "reaction": "lock",
+    "item": {"type": "message", "channel": "C1", "ts": "2.2"},
+}
+
+
+def test_anybody_may_lock_a_message() -> None:
+    assert read(envelope(LOCK), US) == Locked(ThreadKey(team="T1", channel="C1", ts="2.2"))
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        ({**LOCK, "user": "UBOT"}, "own_echo"),
+        ({**LOCK, "reaction": "eyes"}, "other_event"),
+        ({**LOCK, "type": "reaction_removed"}, "other_event"),
+        ({**LOCK, "item": {"type": "file", "file": "F1"}}, "other_event"),
+        ({**LOCK, "item": {"type": "message", "channel": "C1"}}, "other_event"),
+    ],
+)
+def test_other_reactions_are_nothing_to_us(event: dict[str, Any], reason: str) -> None:
+    assert read(envelope(event), US) == Ignored(reason)
+
+
+def test_somebody_opens_their_home() -> None:
+    opened = {"type": "app_home_opened", "user": "U2", "tab": "home"}
+    assert read(envelope(opened), US) == HomeOpened("U2")
+    assert read(envelope({**opened, "tab": "messages"}), US) == Ignored("other_event")
+    assert read(envelope(opened, team_id="T9"), US) == Ignored("foreign_team")
 
 
 def test_an_envelope_without_an_event() -> None:
