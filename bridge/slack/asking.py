@@ -13,8 +13,7 @@ from bridge.model import Act, Direction
 
 
 def written(message: Mapping[str, Any], key: str) -> NewDelivery:
-    """A message in a thread: a command, or what may be a reply. Whether it is one, and where it only looks
-    like a command what was meant, is decided as its turn comes."""
+    """A message in a thread: a command, or else what its lane makes a reply of, a note or a question."""
     said = command(message)
     if not isinstance(said, Command) or said.word == "note":
         return NewDelivery(Direction.VENDOR, "reply", key, json.dumps(dict(message)), message=message["ts"])

@@ -54,11 +54,30 @@ async def test_the_tour_sees_everything() -> None:
     assert list(told) == ["the bridge", "Ada", "GPTBots", "Moveo"]
     assert "killed" in told["the bridge"]
     for vendor in ("Ada", "GPTBots", "Moveo"):
-        for step in ("under its card", "can be read", "401", "shown once", "alert", "note", "card is closed"):
+        for step in (
+            "under its card",
+            "can be read",
+            "401",
+            "shown once",
+            "is held",
+            "the alert is in the thread and in both channels",
+            "a reminder",
+            "@support-leads",
+            "two claim at once",
+            "a note and another's reply stayed in",
+            "!bot",
+            "Resolve asks first",
+            "!reopen",
+            "every alert is in its final state",
+        ):
             assert step in told[vendor]
-    assert "the reply reached the customer as Mina Park" in told["Ada"]
-    assert "the reply reached the customer" in told["GPTBots"]
-    assert "the reply was recorded as Mina Park" in told["Moveo"]
+    assert "the owner's reply reached the customer" in told["Ada"]
+    assert "the owner's reply reached the customer" in told["GPTBots"]
+    assert "the owner's reply was recorded" in told["Moveo"]
+    assert "!bot hands it back" in told["Ada"]
+    assert "!bot is refused" in told["Moveo"]
+    assert "!reopen opens it again" in told["Moveo"]
+    assert "!reopen is refused" in told["Ada"]
     assert "the link" in told["Ada"]
     assert "both branches" in told["GPTBots"]
     assert "the carousel" in told["Moveo"]
@@ -99,14 +118,30 @@ def slack_shows_everything_twice(stage: Stage) -> None:
     state.post = twice
 
 
+def nothing_is_whispered(stage: Stage) -> None:
+    stage.slack.faults.next("chat.postEphemeral", ok_error="user_not_in_channel", times=10_000)
+
+
+def reminders_are_lost(stage: Stage) -> None:
+    stage.config.write_text(stage.config.read_text().replace('remind_after = ["1s"]', ""))
+
+
+def losers_are_not_told(stage: Stage) -> None:
+    told = lambda call: "has this conversation" in str(call)  # noqa: E731
+    stage.slack.faults.next("chat.postEphemeral", ok_error="user_not_in_channel", times=10_000, when=told)
+
+
 @pytest.mark.parametrize(
     ("breaks", "step"),
     [
         (wrong_key, "agent replies"),
         (slack_refuses, "opens"),
         (no_signature_is_right, "opens"),
-        (marks_are_lost, "agent replies"),
+        (marks_are_lost, "held"),
         (cards_stand_still, "asks for a human"),
+        (reminders_are_lost, "reminded"),
+        (losers_are_not_told, "claimed by two"),
+        (nothing_is_whispered, "held"),
         (slack_shows_everything_twice, "repeated"),
     ],
 )
@@ -114,7 +149,7 @@ async def test_a_broken_way_fails_at_its_step(
     tmp_path: Path, breaks: Callable[[Stage], None], step: str
 ) -> None:
     told: list[str] = []
-    async with Stage(tmp_path, channel_rate=0) as stage:
+    async with Stage(tmp_path, channel_rate=0, route=tour.ROUTE) as stage:
         breaks(stage)
         seen = tour.Seen(stage, PATIENCE)
         seen.bridge = await stage.serve()

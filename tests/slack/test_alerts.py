@@ -130,9 +130,7 @@ async def test_what_the_start_tells_of_the_customer_chooses_the_route(watched: W
     german = Route(match=Match(language="de"), channel=SUPPORT, alert_channel=LEADS)
     watch = await watched(german, ROUTE)
     await watch.waits(customer=LENA)
-    (turn,) = [
-        one for one in await watch.store.claim(watch.worker, 30, 9) if one.direction is Direction.ALERTS
-    ]
+    turn = await watch.turn(Direction.ALERTS)
     assert turn.conversation.facts == {}  # the thread's lane has not come to it
     assert await watch.carriers[Direction.ALERTS].carry(turn) == Done()
 

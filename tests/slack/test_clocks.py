@@ -170,9 +170,7 @@ async def test_after_a_long_sleep_of_ours_there_is_no_burst(watched: Watching) -
 async def test_nobody_is_reminded_of_what_was_claimed_meanwhile(watched: Watching) -> None:
     watch = await watched(REMINDED)
     await watch.waits(700)
-    (turn,) = [
-        one for one in await watch.store.claim(watch.worker, 30, 9) if one.direction is Direction.CLOCKS
-    ]
+    turn = await watch.turn(Direction.CLOCKS)
     outcome = await watch.carriers[Direction.CLOCKS].carry(turn)
     assert isinstance(outcome, Done)
     await watch.acts(Signal.CLAIMED)
@@ -209,7 +207,8 @@ async def test_an_alert_channel_that_is_away_keeps_nothing_quiet(watched: Watchi
     watch = await watched(REMINDED)
     await watch.waits(125)
     card = await watch.opens()
-    await watch.carriers[Direction.ALERTS].carry(await _turn(watch, Direction.ALERTS))
+    turn = await watch.turn(Direction.ALERTS)
+    await watch.store.advance(turn, await watch.carriers[Direction.ALERTS].carry(turn), keep_going=False)
     watch.slack.state.channels[ALERTS].is_archived = True
     await watch.carry()
     assert "has waited 2 min" in words(card.replies[-1])
@@ -325,7 +324,7 @@ async def test_a_store_that_is_away_stops_no_clock(
     async def away(_handoff: int) -> Handoff:
         raise Unavailable("gone")
 
-    turn = await _turn(watch, Direction.CLOCKS)
+    turn = await watch.turn(Direction.CLOCKS)
     with monkeypatch.context() as patched:
         patched.setattr(watch.store, "handoff", away)
         outcome = await watch.carriers[Direction.CLOCKS].carry(turn)
@@ -343,13 +342,14 @@ async def test_several_workers_fire_once(watched: Watching, database_url: str) -
     )
     watch = await watched(route)
     recorder: dict[Direction, Any] = dict.fromkeys(Direction, _Done())
-    stores = [watch.store] + [connect(database_url)] * (not database_url.startswith("sqlite"))
+    stores = [watch.store] if database_url.startswith("sqlite") else [watch.store, connect(database_url)]
+    for number in range(5):
+        await watch.tell(HandoffStarted, id=f"c{number}")
+    await watch.carry()  # the alerts stand
     workers = [Lanes(store, recorder | watch.carriers, Engine(poll=0.5)) for store in stores]
     for lanes in workers:
         await lanes.start()
     try:
-        for number in range(5):
-            await watch.tell(HandoffStarted, id=f"c{number}")
         async with asyncio.timeout(30):
             while len(watch.shown(LEADS)) < 5 or await watch.store.next_due() is not None:
                 await asyncio.sleep(0.05)
@@ -371,10 +371,6 @@ class _Done:
 
     def follow(self, turn: Any, outcome: Any) -> tuple[()]:
         return ()
-
-
-async def _turn(watch: Watch, direction: Direction) -> Any:
-    return next(one for one in await watch.store.claim(watch.worker, 30, 9) if one.direction is direction)
 
 
 def _is_reply(call: dict[str, Any]) -> bool:

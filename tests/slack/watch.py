@@ -122,9 +122,8 @@ class Watch:
         new = NewDelivery(Direction.ACTS, "act", key, "{}")
         kept = await self.store.keep_reply(Incoming("@slack", key, "", b"{}"), conversation, new)
         assert kept == "queued"
-        for turn in await self.store.claim(self.worker, 30, 50):
-            its = turn.direction is Direction.ACTS
-            await self.store.advance(turn, Done(change=change) if its else PutBack(0.0), keep_going=False)
+        turn = await self.turn(Direction.ACTS)
+        await self.store.advance(turn, Done(change=change), keep_going=False)
 
     # ── what is done about it ────────────────────────────────────────────────────────────────────
 
@@ -136,6 +135,15 @@ class Watch:
             for turn in turns:
                 await self.store.advance(turn, await self._try(turn), keep_going=False)
         return [outcome for turn, outcome in self.tried[before:] if turn.kind == kind]
+
+    async def turn(self, direction: Direction) -> Turn:
+        """The turn of one lane, begun and not ended."""
+        held = await self.store.claim(self.worker, 30, 50)
+        for turn in held:
+            if turn.direction is not direction:
+                await self.store.advance(turn, PutBack(0.0), keep_going=False)
+        (mine,) = [turn for turn in held if turn.direction is direction]
+        return mine
 
     async def _try(self, turn: Turn) -> Outcome:
         carrier = self.carriers.get(turn.direction)

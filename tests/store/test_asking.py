@@ -1,5 +1,4 @@
-"""What is asked of the store about a conversation: which it is, what is undecided in it, and once more what was
-asked of an author; on both databases."""
+"""What is asked of the store: which conversation it is, what is undecided in it, and an author once more."""
 
 from __future__ import annotations
 
@@ -23,8 +22,9 @@ from bridge.engine.work import (
 )
 from bridge.model import Direction, HandoffStarted, HeldChoice, HeldFor, ThreadKey
 from bridge.store import Store
-from tests.store.test_handoffs import THREAD
 from tests.stores import opened, receive, said
+
+THREAD = ThreadKey(team="T", channel="C", ts="1.1")
 
 
 @pytest.fixture
