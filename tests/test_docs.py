@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from starlette.responses import Response
@@ -17,13 +18,23 @@ from starlette.routing import Route
 from bridge import config, web
 from bridge.__main__ import _parser
 from bridge.adapter import Webhook
-from bridge.control import TABLE, Signal
+from bridge.compose import ACTS, WORDS
+from bridge.config.route import ReplyMode
+from bridge.control import TABLE, Signal, after
+from bridge.engine.acts import AT_VENDOR, can
+from bridge.engine.gate import Wish, admit, choices
+from bridge.engine.work import Conversation, Owner
 from bridge.errors import NotFound, Refused
 from bridge.metrics import REGISTRY
-from bridge.model import Control
-from bridge.registry import adapters
-from bridge.slack.api import _MENDABLE
+from bridge.model import Act, Control, ConversationKey, HeldChoice, HeldFor
+from bridge.registry import BUILT_IN, adapters
+from bridge.render.acts import act_button, offered
+from bridge.render.question import question
+from bridge.sandbox.slack.state import App
+from bridge.slack.api import _MENDABLE, Identity
+from bridge.slack.inbound import Ignored, read
 from bridge.slack.marks import MARKS
+from bridge.slack.pressed import pressed
 from tests.test_config_example import AS_IT_STANDS, NEEDED, VARIABLES
 from tests.vendors import TOKEN, make
 
@@ -192,6 +203,94 @@ def test_the_table_of_control_is_the_code_s() -> None:
     assert "\n".join(lines) in PAGES["docs/design.md"]
 
 
+# ── handoffs ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def in_handoffs(*lines: str) -> bool:
+    return "\n".join(lines) in PAGES["docs/handoffs.md"]
+
+
+def button(act: Act) -> str:
+    return f"*{act_button(act)['text']['text']}*"
+
+
+def label(choice: HeldChoice) -> str:
+    asked = question(HeldFor.BOT, [choice], delivery=1, thread_ts="1.0", words="Hello")
+    return f"*{asked.blocks[-1]['elements'][0]['text']['text']}*"
+
+
+def test_the_card_s_buttons_are_those_that_are_offered() -> None:
+    lines = [f"| {one} | {', '.join(map(button, offered(one, set(Act))))} |" for one in Control]
+
+    assert in_handoffs("| the conversation is | the card's buttons |", "| --- | --- |", *lines)
+
+
+def test_every_word_is_explained_beside_its_button_and_its_entry_in_the_menu() -> None:
+    explained = rows("docs/handoffs.md", "word")
+    entries = {one["callback_id"]: f"*{one['name']}*" for one in manifest()["features"]["shortcuts"]}
+
+    assert [re.split("[` ]+", word)[1] for word in explained] == [f"!{word}" for word in WORDS]
+    for word, cells in zip(WORDS, explained.values(), strict=True):
+        act = ACTS.get(word)
+        shown = [button(act), entries.get(act, "")] if act else ["", ""]
+        assert [cell.strip() for cell in cells.split("|")[:2]] == shown
+
+
+#: who has a conversation, for one of whom it is asked whether their reply goes out
+YOU = Owner("Mina", "U0MINA")
+HAS: dict[str, tuple[Control, Owner | None]] = {
+    "the AI agent": (Control.BOT, None),
+    "nobody: the customer waits": (Control.WAITING, None),
+    "you": (Control.HUMAN, YOU),
+    "a human at the vendor": (Control.HUMAN, Owner("Vera")),
+    "a colleague": (Control.HUMAN, Owner("Jo", "U0JO")),
+    "nobody: it is closed": (Control.CLOSED, None),
+}
+
+
+def becomes(control: Control, owner: Owner | None, *, confirms: bool) -> str:
+    key = ConversationKey(source="acme-ada", id="1")
+    stands = Conversation(1, key, control, None, created_at=0.0, owner=owner)
+    found = admit(stands, Wish(YOU, confirms=confirms))
+    if isinstance(found, HeldFor):
+        return f"held: {', '.join(map(label, choices(found, set(Act))))}"
+    return "goes out" + (", and it is yours" if after(control, found.happened) is Control.HUMAN else "")
+
+
+def test_what_a_reply_does_is_what_the_gate_says() -> None:
+    lines = [
+        f"| {who} | {becomes(*has, confirms=True)} | {becomes(*has, confirms=False)} |"
+        for who, has in HAS.items()
+    ]
+
+    assert in_handoffs("| who has it | `confirm` | `live` |", "| --- | --- | --- |", *lines)
+    assert all(f"`{mode}`" in PAGES["docs/handoffs.md"] for mode in get_args(ReplyMode))
+
+
+def test_every_choice_about_a_held_reply_is_explained() -> None:
+    assert list(rows("docs/handoffs.md", "choice")) == [label(choice) for choice in HeldChoice]
+
+
+def test_what_a_vendor_cannot_do_is_said_in_its_adapter_s_words() -> None:
+    names = [adapter.__name__ for adapter in BUILT_IN]
+    lines = [f"| act | {' | '.join(names)} |", "| --- " * 4 + "|"]
+    for act in (act for act in Act if act in AT_VENDOR):
+        cells = []
+        for adapter in BUILT_IN:
+            closes = act is Act.HAND_BACK and adapter.capabilities.handoff_is_own_conversation
+            yes = "yes, and it is closed" if closes else "yes"
+            cells.append(yes if act in can(adapter) else f"no: {adapter.capabilities.cannot[act]}")
+        lines.append(f"| {button(act).replace('…', '')} | {' | '.join(cells)} |")
+
+    assert in_handoffs(*lines)
+
+
+def test_every_mark_is_explained() -> None:
+    explained = {name for marks in rows("docs/handoffs.md", "mark") for name in re.findall(r"`(\w+)`", marks)}
+
+    assert explained == set(MARKS.values())
+
+
 # ── Slack ────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -199,11 +298,13 @@ def test_the_table_of_control_is_the_code_s() -> None:
 SCOPES = {
     "assistant.threads.setStatus": {"chat:write"},
     "auth.test": set(),
+    "chat.getPermalink": set(),
     "chat.postEphemeral": {"chat:write"},
     "chat.postMessage": {"chat:write"},
     "chat.update": {"chat:write"},
     "conversations.history": {"channels:history", "groups:history"},
     "conversations.info": {"channels:read", "groups:read"},
+    "conversations.members": {"channels:read", "groups:read"},
     "conversations.replies": {"channels:history", "groups:history"},
     "files.completeUploadExternal": {"files:write"},
     "files.delete": {"files:write"},
@@ -213,11 +314,21 @@ SCOPES = {
     "reactions.remove": {"reactions:write"},
     "usergroups.list": {"usergroups:read"},
     "users.info": {"users:read"},
+    "views.open": set(),
+    "views.publish": set(),
 }
 #: https://docs.slack.dev/reference/events
-EVENTS = {"message.channels": {"channels:history"}, "message.groups": {"groups:history"}}
+EVENTS = {
+    "app_home_opened": set(),
+    "message.channels": {"channels:history"},
+    "message.groups": {"groups:history"},
+    "reaction_added": {"reactions:read"},
+}
 #: https://docs.slack.dev/reference/scopes: what goes with a word in a call, not with a method
-WORDS = {"icon_url": {"chat:write.customize"}, "url_private": {"files:read"}}
+IN_CALLS = {"icon_url": {"chat:write.customize"}, "url_private": {"files:read"}}
+#: https://docs.slack.dev/interactivity/implementing-shortcuts
+SHORTCUTS = {"commands"}
+US = Identity(team="T0ACME", user="U0BRIDGE", bot="B0BRIDGE")
 
 METHOD = re.compile(
     r"(?:assistant|auth|bots|chat|conversations|files|pins|reactions|team|usergroups|users|views)(?:\.\w+)+"
@@ -239,7 +350,7 @@ def words_of_slack() -> set[str]:
 CALLED = {word for word in words_of_slack() if METHOD.fullmatch(word)}
 
 
-def manifest() -> dict[str, dict[str, dict[str, list[str]]]]:
+def manifest() -> dict[str, Any]:
     (block,) = blocks("json")
     return json.loads(block)  # type: ignore[no-any-return]
 
@@ -250,13 +361,48 @@ def test_the_manifest_has_the_scopes_that_are_needed_and_no_other() -> None:
     needed = set().union(
         *(SCOPES[method] for method in CALLED),
         *(EVENTS[event] for event in events),
-        *(scopes for word, scopes in WORDS.items() if any(one.startswith(word) for one in said)),
+        *(scopes for word, scopes in IN_CALLS.items() if any(one.startswith(word) for one in said)),
+        SHORTCUTS,
     )
     given = manifest()["oauth_config"]["scopes"]["bot"]
 
     assert len(CALLED) > 5
-    assert sorted(given) == sorted(needed)
+    assert sorted(given) == sorted(needed) == sorted(App().scopes)
     assert sorted(name.strip("`") for name in rows("docs/slack.md", "scope")) == sorted(given)
+
+
+def test_the_manifest_has_the_events_that_are_heard_and_no_other() -> None:
+    """Of an event that we hear, the workspace is looked at; any other is ignored before that."""
+    events = manifest()["settings"]["event_subscriptions"]["bot_events"]
+    heard = {
+        word for word in words_of_slack() if read({"event": {"type": word}}, US) == Ignored("foreign_team")
+    }
+
+    assert sorted(events) == sorted(EVENTS)
+    assert {event.partition(".")[0] for event in events} == heard
+
+
+def test_every_entry_of_a_message_s_menu_asks_for_something() -> None:
+    shortcuts = manifest()["features"]["shortcuts"]
+    chosen = {
+        "type": "message_action",
+        "user": {"id": "U0MINA"},
+        "team": {"id": US.team},
+        "channel": {"id": "C0SUPPORT"},
+        "message": {"ts": "2.0", "thread_ts": "1.0"},
+    }
+    for one in shortcuts:
+        assert pressed({**chosen, "callback_id": one["callback_id"]}, US) is not None
+        # https://docs.slack.dev/reference/app-manifest
+        assert one["type"] == "message"
+        assert len(one["name"]) <= 24
+        assert len(one["description"]) <= 150
+    assert pressed({**chosen, "callback_id": "no_such"}, US) is None
+    assert {one["callback_id"]: one["name"] for one in shortcuts} == App().shortcuts
+
+
+def test_the_manifest_shows_the_home_that_is_published() -> None:
+    assert manifest()["features"]["app_home"]["home_tab_enabled"] is ("views.publish" in CALLED)
 
 
 def test_the_methods_are_those_that_are_called() -> None:
@@ -278,9 +424,3 @@ def test_every_refusal_that_can_be_mended_is_explained() -> None:
     }
 
     assert explained == _MENDABLE.keys() | {"missing_scope"}
-
-
-def test_every_mark_is_explained() -> None:
-    explained = {name for marks in rows("README.md", "mark") for name in re.findall(r"`(\w+)`", marks)}
-
-    assert explained == set(MARKS.values())

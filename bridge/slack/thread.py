@@ -116,7 +116,7 @@ class ThreadCarrier:
         stands, view = turn.conversation, self._routes.view(turn.conversation, facts)
         if isinstance(event, HandoffStarted):
             handoff = await self._ledger.last_handoff(stands.id)
-            if handoff is None or handoff.start is None or handoff.start.id != event.id or handoff.places:
+            if handoff is None or not _begins(handoff, event):
                 return Showing((notice(_again(event)),), facts)
             return Showing(render(event, view), facts, alert=(0, handoff))
         follow: tuple[NewDelivery, ...] = ()
@@ -247,6 +247,11 @@ def _out_of_turn(event: AnyEvent, stands: Conversation) -> bool:
         and stands.since is not None
         and event.at.timestamp() > stands.since
     )
+
+
+def _begins(handoff: Handoff, event: HandoffStarted) -> bool:
+    """Whether `event` began it, and its alert does not stand in the thread for another reason."""
+    return handoff.start is not None and handoff.start.id == event.id and "thread" not in handoff.places
 
 
 def _again(event: HandoffStarted) -> str:

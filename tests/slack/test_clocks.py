@@ -277,7 +277,7 @@ async def test_the_thread_hears_of_one_that_was_given_up(watched: Watching) -> N
 # ── greetings ────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_the_customer_is_greeted_once_before_the_vendor_gives_up(watched: Watching) -> None:
+async def test_before_the_vendor_gives_up_there_is_time_until_a_greeting(watched: Watching) -> None:
     watch = await watched(GREETED)
     await watch.waits(5, wait=60.0)
     (outcome,) = await watch.carry("clock")
@@ -290,14 +290,26 @@ async def test_the_customer_is_greeted_once_before_the_vendor_gives_up(watched: 
     assert isinstance(outcome, PutBack)
 
 
-async def test_a_greeting_goes_out_at_half_time_whoever_has_claimed(watched: Watching) -> None:
+async def test_somebody_who_claims_does_not_greet(watched: Watching) -> None:
     watch = await watched(GREETED)
     await watch.waits(31, wait=60.0)
     await watch.acts(Signal.CLAIMED)
     assert await watch.carry("greeting") == [Done()]
+
+
+async def test_at_half_time_the_deadline_is_gone(watched: Watching) -> None:
+    watch = await watched(GREETED)
+    await watch.waits(31, wait=60.0)
+    turn = await watch.turn(Direction.ALERTS)
+    await watch.carriers[Direction.ALERTS].carry(replace(turn, began=turn.began - 10))
+    await watch.store.advance(turn, Done(), keep_going=False)
+    assert "Answer by" in words(watch.alert)
+
+    assert await watch.carry("greeting") == [Done()]
+    assert "Answer by" not in words(watch.alert)
+    await watch.acts(Signal.CLAIMED)
     await watch.acts(Signal.RELEASED)  # and not once more in the next round
     assert await watch.carry("greeting") == []
-    assert "Answer by" not in words(watch.alert)
 
 
 @pytest.mark.parametrize("happened", ["answered", "ended"])

@@ -1,0 +1,112 @@
+"""/metrics and the handoffs: from the store, not more often than it can bear, and never in its way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from bridge import metrics, web
+from bridge.control import Signal
+from bridge.engine import measure
+from bridge.engine.measure import Measure
+from bridge.engine.work import Change, Done, Incoming, NewDelivery, Owner
+from bridge.errors import Unavailable
+from bridge.model import ConversationKey, Direction, HandoffStarted
+from bridge.store import Store
+from tests.stores import opened
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    for gauge in metrics.HANDOFFS:
+        gauge.clear()
+    async with opened(database_url) as store:
+        yield store
+
+
+async def starts(store: Store, id: str, ago: float) -> None:
+    key = ConversationKey(source="acme-ada", id=id)
+    start = HandoffStarted(id=f"{id}:1", conversation=key, at=datetime.now(UTC) - timedelta(seconds=ago))
+    await store.keep_events(Incoming("acme-ada", start.id, "", b"{}"), (start,))
+
+
+async def claimed(store: Store) -> None:
+    """The conversation that was met first."""
+    act = NewDelivery(Direction.ACTS, "act", "a", "{}")
+    assert await store.keep_reply(Incoming("@slack", "a", "", b"{}"), 1, act) == "queued"
+    for turn in await store.claim(await store.join(), 30, 50):
+        is_act = turn.direction is Direction.ACTS
+        change = Change(happened=Signal.CLAIMED, by=Owner("Mina", "U0MINA")) if is_act else None
+        await store.advance(turn, Done(change=change), keep_going=False)
+
+
+async def shown(measured: Measure) -> dict[str, float]:
+    """What /metrics says of handoffs."""
+
+    async def slack_events(_request: Request) -> Response:
+        return PlainTextResponse("")
+
+    async def readiness() -> Mapping[str, str]:
+        return {}
+
+    unused: Any = None
+    app = web.build({}, unused, slack_events, readiness, max_body=1, measure=measured)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://bridge") as http:
+        answer = await http.get("/metrics")
+    assert answer.status_code == 200
+    assert "bridge_lanes_held" in answer.text
+    rows = [line.rsplit(" ", 1) for line in answer.text.splitlines() if line.startswith("bridge_handoff")]
+    return {name.removeprefix("bridge_"): float(value) for name, value in rows}
+
+
+async def test_the_gauges_are_the_stores(store: Store) -> None:
+    for id, ago in (("c1", 100), ("c2", 50), ("old", 90_000)):
+        await starts(store, id, ago)
+    await claimed(store)
+
+    told = await shown(Measure(store))
+    assert (told['handoffs_open{control="waiting"}'], told['handoffs_open{control="human"}']) == (2, 1)
+    day = {what: told[f'handoffs_day{{what="{what}"}}'] for what in ("started", "claimed", "answered")}
+    assert day == {"started": 2, "claimed": 1, "answered": 0}
+    assert told['handoff_claim_seconds{quantile="0.5"}'] == pytest.approx(100, abs=30)
+    assert told['handoff_reply_seconds{quantile="0.9"}'] != told['handoff_reply_seconds{quantile="0.9"}']
+
+
+async def test_the_store_is_not_asked_at_every_scrape(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = Measure(store)
+    await starts(store, "c1", 1)
+    await shown(measured)
+    await starts(store, "c2", 1)
+    assert (await shown(measured))['handoffs_open{control="waiting"}'] == 1
+    monkeypatch.setattr(measure, "PAUSE", 0.0)
+    again = Measure(store)
+    for _ in range(2):
+        assert (await shown(again))['handoffs_open{control="waiting"}'] == 2
+
+
+@pytest.mark.parametrize("silent", [False, True])
+async def test_without_the_store_the_other_metrics_are_shown(
+    store: Store, monkeypatch: pytest.MonkeyPatch, silent: bool
+) -> None:
+    monkeypatch.setattr(measure, "PAUSE", 0.0)
+    monkeypatch.setattr(measure, "PATIENCE", 0.2)
+    measured = Measure(store)
+    await starts(store, "c1", 1)
+    assert await shown(measured)
+
+    async def away() -> Mapping[str, int]:
+        if silent:
+            await asyncio.Event().wait()
+        raise Unavailable("gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "counts", away)
+        assert await shown(measured) == {}  # rather than numbers of some time ago
+    assert await shown(measured)
