@@ -26,7 +26,7 @@ from bridge.engine.gate import Wish, admit, choices
 from bridge.engine.work import Conversation, Owner
 from bridge.errors import NotFound, Refused
 from bridge.metrics import REGISTRY
-from bridge.model import Act, Control, ConversationKey, HeldChoice, HeldFor
+from bridge.model import Act, Control, ConversationKey, Direction, HeldChoice, HeldFor
 from bridge.registry import BUILT_IN, adapters
 from bridge.render.acts import act_button, offered
 from bridge.render.question import question
@@ -201,6 +201,10 @@ def test_the_table_of_control_is_the_code_s() -> None:
         lines.append(f"| {happened} |" + "".join(f" {cell} |" if cell else " |" for cell in cells))
 
     assert "\n".join(lines) in PAGES["docs/design.md"]
+
+
+def test_every_direction_is_explained() -> None:
+    assert list(rows("docs/design.md", "direction")) == [f"`{direction}`" for direction in Direction]
 
 
 # ── handoffs ─────────────────────────────────────────────────────────────────────────────────────

@@ -14,13 +14,21 @@ from bridge.engine.work import Conversation, Owner
 from bridge.model import Act, Control, HeldChoice, HeldFor
 
 
+#: among a reply's refs: why its author was last asked
+ASKED = "asked"
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What `by` wants with a reply. Where the route `confirms`, only who has it may just reply."""
+    """What `by` wants with a reply. Where the route `confirms`, only who has it may just reply.
+
+    `asked` is why the reply was held when its author made their `choice`, where that is known.
+    """
 
     by: Owner
     confirms: bool
     choice: HeldChoice | None = None
+    asked: HeldFor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +51,19 @@ def admit(stands: Conversation, wish: Wish) -> Admitted | HeldFor:
     by_another = taken and stands.owner is not None and stands.owner.id != wish.by.id
     if stands.control is Control.CLOSED:
         return Admitted(Signal.REOPENED_BY_AGENT) if wish.choice is HeldChoice.REOPEN else HeldFor.CLOSED
-    match wish.choice:
-        case HeldChoice.ONCE:
-            return Admitted(None)
-        case HeldChoice.TAKE_OVER if stands.control is Control.BOT:
-            return Admitted(Signal.TAKEN_OVER)
-        case HeldChoice.TAKE_OVER if by_another:
-            return Admitted(Signal.TRANSFERRED)
-    if wish.confirms and by_another:
+    has_it = HeldFor.OWNED if by_another else HeldFor.BOT if stands.control is Control.BOT else None
+    # To take it from the AI agent, or to speak beside it, is not to do so to a colleague, nor the reverse.
+    if wish.asked is None or has_it in (None, wish.asked):
+        match wish.choice:
+            case HeldChoice.ONCE:
+                return Admitted(None)
+            case HeldChoice.TAKE_OVER if stands.control is Control.BOT:
+                return Admitted(Signal.TAKEN_OVER)
+            case HeldChoice.TAKE_OVER if by_another:
+                return Admitted(Signal.TRANSFERRED)
+    if wish.confirms and has_it is HeldFor.OWNED:
         return HeldFor.OWNED
-    if wish.confirms and stands.control is Control.BOT and wish.choice is not HeldChoice.REOPEN:
+    if wish.confirms and has_it is HeldFor.BOT and wish.choice is not HeldChoice.REOPEN:
         return HeldFor.BOT
     return Admitted(Signal.AGENT_SPOKE)
 

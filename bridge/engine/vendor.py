@@ -102,6 +102,7 @@ class VendorCarrier:
             # While it was not known to be a note, it had a mark.
             return Kept("note", follow=(mark(turn, "note"),) if turn.attempt > 1 or turn.was else ())
         adapter = self._adapter(turn)
+        turn.refs[gate.ASKED] = why
         choices = gate.choices(why, acts.can(adapter))
         return Kept("held", f"held: {why}", follow=(mark(turn, "held"), question(turn, why, choices)))
 
@@ -143,10 +144,13 @@ class VendorCarrier:
     async def _clear_the_way(self, turn: Turn, adapter: Adapter, wish: gate.Wish) -> None:
         """What the author's choice needs of the vendor first."""
         stands, key = turn.conversation.control, turn.conversation.key
-        if wish.choice is HeldChoice.TAKE_OVER and stands is Control.BOT:
-            await acts.call_of(Act.TAKE_OVER, adapter)(key)
-        elif wish.choice is HeldChoice.REOPEN and stands is Control.CLOSED:
-            await _done_at(adapter, Act.REOPEN, key)
+        match wish.choice, stands:
+            case HeldChoice.TAKE_OVER, Control.BOT:
+                await _done_at(adapter, Act.TAKE_OVER, key)
+            case HeldChoice.REOPEN, Control.CLOSED:
+                await _done_at(adapter, Act.REOPEN, key)
+            case HeldChoice.REOPEN, Control.BOT if isinstance(adapter, TakesOver):
+                await adapter.take_over(key)  # the customer came back meanwhile, and the AI agent answers
 
     async def _act(self, turn: Turn, asked: Asked) -> Done:
         """Done at the vendor, then here. A repeated one is the same as one: adapters see to that."""

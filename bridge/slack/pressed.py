@@ -124,7 +124,7 @@ def _button(body: Mapping[str, Any], us: Identity, user: str) -> Found | None:
     message = _mapping(body.get("message"))
     if name == CORRECT:
         kind, key = "correction", f"correction:{value.get('ts')}:{value.get('edit')}"
-        payload = {"channel": where.channel, "ts": value.get("ts"), "thread_ts": where.ts}
+        payload = {"user": user, "channel": where.channel, "ts": value.get("ts"), "thread_ts": where.ts}
     elif name.startswith(SAY) and isinstance(value.get("say"), str):
         kind, key = "choice", f"choice:{message.get('ts')}:{name}:{action.get('action_ts')}"
         label = _mapping(action.get("text")).get("text")

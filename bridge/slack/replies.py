@@ -11,7 +11,7 @@ from typing import Any
 from bridge.compose import Note, compose, mentioned
 from bridge.config import Route
 from bridge.engine.acts import Asked
-from bridge.engine.gate import Wish
+from bridge.engine.gate import ASKED, Wish
 from bridge.engine.steps import Composed
 from bridge.engine.vendor import Choice
 from bridge.engine.work import Owner, Turn
@@ -51,11 +51,13 @@ class Replies:
         late = turn.kind == "correction" or bool(turn.was)
         message = await self._as_it_stands(told) if late else told
         names = await self._people.names(mentioned(message))
-        as_is = choice is HeldChoice.SEND
-        draft = compose(message, names, note_prefix=route.note_prefix, as_is=as_is)
+        # Whoever chose to send it, for whatever it was held, is not asked about its first word again.
+        draft = compose(message, names, note_prefix=route.note_prefix, as_is=choice is not None)
         if isinstance(draft, Note):
             return HeldFor.UNCLEAR if draft.reason == "unclear" else None
         person = await self._person(message["user"], route)
+        if "again_by" in told:
+            await self._person(told["again_by"], route)
         name, avatar = route.team_name, None
         if route.identity == "agent":
             name, avatar = person.name, person.avatar
@@ -74,9 +76,10 @@ class Replies:
             at=datetime.fromtimestamp(float(message["ts"]), UTC),
         )
         confirms = route.reply_mode == "confirm" and turn.kind != "correction"
+        asked = HeldFor(turn.refs[ASKED]) if ASKED in turn.refs else None
         return Composed(
             reply,
-            wish=Wish(Owner(person.name, person.id), confirms=confirms, choice=choice),
+            wish=Wish(Owner(person.name, person.id), confirms=confirms, choice=choice, asked=asked),
             files=_told_apart([await self._downloads.posted(one) for one in files]),
             delay=0.0 if late else route.send_delay,
         )

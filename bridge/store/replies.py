@@ -184,6 +184,8 @@ def _send_on(
     refs[WAS] = " ".join(sorted({*refs.get(WAS, "").split(), was}))
     if choice is not None:
         message["choice"] = choice
+    else:
+        message["again_by"] = user
     again = {
         "state": DeliveryState.QUEUED,
         "payload": json.dumps(message),

@@ -346,6 +346,7 @@ async def test_it_is_asked_about_again_from_its_menu(stage: Stage) -> None:
     reply, question = await scene.held("Helo Lena")
     stage.slack.state.hide(question)  # as when Slack is started anew: an ephemeral is kept nowhere
     scene.edits(reply, "Hello Lena")
+    await stage.slack.settled()
     assert (await stage.slack.shortcut("U0MINA", reply, "ask_again")).ok
     again = await scene.whispered("U0MINA", "Hello Lena")
     await scene.presses(again, ONCE)
@@ -375,10 +376,32 @@ async def test_reopen_and_send(stage: Stage) -> None:
     await scene.marked(reply, SENT)
     await scene.stands("Mina Park has the conversation")
     assert (scene.sent, state(scene)) == (["One more thing"], "handoff")
-    await stage.moveo.settled()
+    await stage.moveo.settled()  # what Moveo tells of it itself
     await scene.carried()
     assert "Mina Park has the conversation" in scene.card.text
-    assert not [text for text in scene.texts if "wrote again" in text]  # nobody has
+
+
+@pytest.mark.xfail(strict=True, reason="a vendor's word that it is open again counts as the customer's")
+async def test_what_an_agent_reopens_is_not_told_as_the_customers_doing(stage: Stage) -> None:
+    scene = await closed(stage, "moveo")
+    reply, question = await scene.held("One more thing")
+    stage.moveo.faults.next("*/handover", delay=0.5)  # so that Moveo's own word comes first
+    await scene.presses(question, REOPEN)
+    await scene.marked(reply, SENT)
+    await stage.moveo.settled()
+    await scene.tells("The conversation was reopened")
+    assert not [text for text in scene.texts if "wrote again" in text]
+
+
+async def test_reopened_by_the_customer_meanwhile_the_ai_agent_is_stopped_all_the_same(stage: Stage) -> None:
+    scene = await closed(stage, "moveo")
+    reply, question = await scene.held("One more thing")
+    scene.says("hello?")
+    await scene.stands("the AI agent has the conversation")
+    await scene.presses(question, REOPEN)
+    await scene.marked(reply, SENT)
+    await scene.stands("Mina Park has the conversation")
+    assert (scene.sent, state(scene)) == (["One more thing"], "handoff")
 
 
 async def test_a_note_after_the_end_is_a_note(stage: Stage) -> None:

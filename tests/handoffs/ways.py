@@ -1,20 +1,19 @@
-"""How people act on a conversation, every way there is; and what they then see of it, and others do not."""
+"""How people act on a conversation, every way there is; and what they then see of it."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from bridge.sandbox.slack import Message, View
 from bridge.sandbox.slack.filled import Value
 from bridge.sandbox.stage import AnyVendor, Stage
-from tests.bridge.scene import Scene, buttons
+from tests.bridge.scene import Scene
 
 ALERTS = "C0HANDOFFS"
-CLAIM = "act-claim"
 MINA, JO, LEE, GUEST, PARTNER = "U0MINA", "U0JO", "U0LEE", "U0GUEST", "U0PARTNER"
-
-Way = Callable[[Scene, str], Awaitable[None]]
 
 
 def named(stage: Stage, name: str) -> AnyVendor:
@@ -29,29 +28,38 @@ def state(scene: Scene) -> str:
 # ── the alerts ───────────────────────────────────────────────────────────────────────────────────
 
 
-def in_thread(scene: Scene) -> Message:
-    """The newest alert in the conversation's thread."""
-    return [one for one in scene.thread if one.broadcast and "Started: " in one.text + "Started: "][-1]
+def in_thread(scene: Scene) -> list[Message]:
+    """The conversation's alerts in its thread, oldest first."""
+    return [one for one in scene.thread if one.broadcast and "wrote again" not in one.text]
 
 
-def alerts(scene: Scene) -> list[Message]:
-    """The conversation's alerts in the alert channel, oldest first; each links to its thread."""
+def in_channel(scene: Scene) -> list[Message]:
+    """The same in the alert channel; each links to the thread."""
     told = scene.stage.slack.state.channels[ALERTS].messages.values()
     link = scene.card.ts.replace(".", "")
     return [one for one in told if not one.is_reply and link in str(one.blocks)]
 
 
-async def alert(scene: Scene, *words: str) -> Message:
-    """The newest alert in the alert channel, once it says all of `words`."""
-    found = lambda: [one for one in alerts(scene)[-1:] if all(word in one.text for word in words)]
-    await scene.until(found, f"an alert in the alert channel with {words}")
+async def alert(scene: Scene, *words: str, number: int = 1) -> Message:
+    """The alert channel's newest alert of the conversation, its `number`th, once it says all of `words`."""
+
+    def found() -> list[Message]:
+        told = in_channel(scene)
+        return [one for one in told[number - 1 :] if all(word in one.text for word in words)]
+
+    try:
+        await scene.until(found, f"the alert {number} with {words}")
+    except AssertionError as error:
+        raise AssertionError(f"{error}; the alerts: {[one.text for one in in_channel(scene)]}") from None
     return found()[-1]
 
 
-async def alerted(scene: Scene, *words: str) -> None:
-    """Wait until both alerts say all of `words`."""
-    await alert(scene, *words)
-    await scene.until(lambda: all(one in in_thread(scene).text for one in words), f"{words} in the thread")
+async def alerted(scene: Scene, *words: str, number: int = 1) -> None:
+    """Wait until the `number`th alert says all of `words`, in the thread and in the alert channel."""
+    await alert(scene, *words, number=number)
+    told = lambda: "".join(one.text for one in in_thread(scene)[number - 1 : number])
+    await scene.until(lambda: all(word in told() for word in words), f"an alert with {words} in the thread")
+    assert (len(in_thread(scene)), len(in_channel(scene))) == (number, number)
 
 
 # ── what one person alone is told ────────────────────────────────────────────────────────────────
@@ -65,34 +73,142 @@ def asides(stage: Stage, user: str) -> list[Message]:
 
 
 async def aside(scene: Scene, user: str, *words: str, but: int = 0) -> Message:
-    """Wait for something that only `user` sees, in any channel, after the first `but`."""
-    found = lambda: [one for one in asides(scene.stage, user)[but:] if all(w in one.text for w in words)]
+    """Wait until `user` alone is told all of `words` about this conversation, `but` for what came first."""
+    around = {scene.card.ts, *(one.ts for one in in_channel(scene))}
+
+    def told() -> list[Message]:
+        seen = asides(scene.stage, user)[but:]
+        return [one for one in seen if one.thread_ts in around or one.thread_ts is None]
+
+    found = lambda: [one for one in told() if all(word in one.text for word in words)]
     try:
         await scene.until(found, f"{user} told {words}")
     except AssertionError as error:
-        told = [one.text for one in asides(scene.stage, user)[but:]]
-        raise AssertionError(f"{error}; they were told: {told}") from None
+        raise AssertionError(f"{error}; they were told {[one.text for one in told()]}") from None
     return found()[-1]
 
 
-# ── ways ─────────────────────────────────────────────────────────────────────────────────────────
+# ── ways to act ──────────────────────────────────────────────────────────────────────────────────
+
+#: `user` wants an act about the conversation of a scene
+Way = Callable[[Scene, str], Awaitable[object]]
 
 
-def writes(word: str) -> Way:
-    async def way(scene: Scene, user: str) -> None:
-        scene.writes(word, user)
+def word(text: str) -> Way:
+    async def write(scene: Scene, user: str) -> None:
+        scene.writes(text, user)
 
-    return way
-
-
-def writes_below_the_alert(word: str) -> Way:
-    async def way(scene: Scene, user: str) -> None:
-        below(await alert(scene), word, user)
-
-    return way
+    return write
 
 
-def below(one: Message, text: str, user: str = MINA) -> Message:
-    """Somebody writes below an alert; `one` is it."""
+def word_below_the_alert(text: str) -> Way:
+    async def write(scene: Scene, user: str) -> None:
+        below(scene, await alert(scene), text, user)
+
+    return write
 
 
+def below(scene: Scene, one: Message, text: str, user: str = MINA) -> Message:
+    """Somebody writes below an alert in the alert channel."""
+    return scene.stage.slack.post_as(user, one.channel, text, thread_ts=one.ts)
+
+
+def on_the_card(action: str) -> Way:
+    return lambda scene, user: scene.presses(scene.card, action, user)
+
+
+def on_the_alert(action: str) -> Way:
+    return lambda scene, user: scene.presses(in_thread(scene)[-1], action, user)
+
+
+def on_the_channels_alert(action: str) -> Way:
+    async def press(scene: Scene, user: str) -> None:
+        await scene.presses(await alert(scene), action, user)
+
+    return press
+
+
+def on_the_home(action: str) -> Way:
+    async def press(scene: Scene, user: str) -> None:
+        view, value = await offered_on_home(scene, user)
+        assert (await scene.stage.slack.press(user, view, action, value)).ok
+
+    return press
+
+
+def in_the_menu(entry: str, where: Callable[[Scene], Message] = lambda scene: scene.card) -> Way:
+    """Of a message: the card's, or `where`."""
+
+    async def choose(scene: Scene, user: str) -> None:
+        answer = await scene.stage.slack.shortcut(user, where(scene), entry)
+        assert answer.ok, answer
+
+    return choose
+
+
+def and_sends(way: Way, values: Mapping[str, Value] = MappingProxyType({})) -> Way:
+    """`way`, which opens a modal, and the modal sent with `values`."""
+
+    async def send(scene: Scene, user: str) -> None:
+        await way(scene, user)
+        modal = await asked(scene, user)
+        answer = await scene.stage.slack.submit(user, modal, values)
+        assert answer.ok, answer
+
+    return send
+
+
+async def asked(scene: Scene, user: str = MINA) -> View:
+    """The modal that `user` has before them."""
+    await scene.until(lambda: scene.stage.slack.modal_of(user), f"a modal of {user}")
+    modal = scene.stage.slack.modal_of(user)
+    assert modal is not None
+    return modal
+
+
+# ── the Home ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def said_in(view: View | None) -> list[str]:
+    """What a view says, by block."""
+    return [json.dumps(block, ensure_ascii=False) for block in view.body["blocks"]] if view else []
+
+
+async def home(stage: Stage, user: str) -> View:
+    """Their Home, opened: as it is shown then."""
+    before = stage.slack.home_of(user)
+    old = before.hash if before else None
+    stage.slack.open_home(user)
+
+    def shown() -> View | None:
+        view = stage.slack.home_of(user)
+        return view if view is not None and view.hash != old else None
+
+    async def until_shown() -> View:
+        from tests.crash.books import until
+
+        await until(lambda: shown() is not None, 15, f"the Home of {user}")
+        view = shown()
+        assert view is not None
+        return view
+
+    return await until_shown()
+
+
+def row_of(view: View, scene: Scene) -> tuple[str, dict[str, Any] | None]:
+    """What a Home says of a conversation, and the button below it."""
+    link = scene.card.ts.replace(".", "")
+    blocks = [*view.body["blocks"], {"type": "end"}]
+    for block, following in zip(blocks, blocks[1:], strict=False):
+        if link in str(block):
+            button = following["elements"][0] if following["type"] == "actions" else None
+            return json.dumps(block, ensure_ascii=False), button
+    return "", None
+
+
+async def offered_on_home(scene: Scene, user: str) -> tuple[View, str]:
+    """The Home of `user` and the value of the button of this conversation there."""
+    view = await home(scene.stage, user)
+    _, button = row_of(view, scene)
+    assert button is not None, said_in(view)
+    return view, str(button["value"])
