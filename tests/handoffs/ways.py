@@ -11,6 +11,7 @@ from bridge.sandbox.slack import Message, View
 from bridge.sandbox.slack.filled import Value
 from bridge.sandbox.stage import AnyVendor, Stage
 from tests.bridge.scene import Scene
+from tests.crash.books import until
 
 ALERTS = "C0HANDOFFS"
 MINA, JO, LEE, GUEST, PARTNER = "U0MINA", "U0JO", "U0LEE", "U0GUEST", "U0PARTNER"
@@ -177,22 +178,22 @@ def said_in(view: View | None) -> list[str]:
 async def home(stage: Stage, user: str) -> View:
     """Their Home, opened: as it is shown then."""
     before = stage.slack.home_of(user)
-    old = before.hash if before else None
+    was = before.hash if before else ""
     stage.slack.open_home(user)
+    return await shown_anew(stage, user, was)
 
-    def shown() -> View | None:
+
+async def shown_anew(stage: Stage, user: str, was: str) -> View:
+    """Wait until the Home of `user` is no longer the one with the hash `was`."""
+
+    def found() -> View | None:
         view = stage.slack.home_of(user)
-        return view if view is not None and view.hash != old else None
+        return view if view is not None and view.hash != was else None
 
-    async def until_shown() -> View:
-        from tests.crash.books import until
-
-        await until(lambda: shown() is not None, 15, f"the Home of {user}")
-        view = shown()
-        assert view is not None
-        return view
-
-    return await until_shown()
+    await until(lambda: found() is not None, 15, f"the Home of {user}")
+    view = found()
+    assert view is not None
+    return view
 
 
 def row_of(view: View, scene: Scene) -> tuple[str, dict[str, Any] | None]:

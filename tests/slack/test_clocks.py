@@ -354,7 +354,8 @@ async def test_several_workers_fire_once(watched: Watching, database_url: str) -
     )
     watch = await watched(route)
     recorder: dict[Direction, Any] = dict.fromkeys(Direction, _Done())
-    stores = [watch.store] if database_url.startswith("sqlite") else [watch.store, connect(database_url)]
+    shared = not database_url.startswith("sqlite")
+    stores = [connect(database_url), connect(database_url)] if shared else [watch.store]
     for number in range(5):
         await watch.tell(HandoffStarted, id=f"c{number}")
     await watch.carry()  # the alerts stand
@@ -368,7 +369,7 @@ async def test_several_workers_fire_once(watched: Watching, database_url: str) -
     finally:
         for lanes in workers:
             await lanes.stop(5.0)
-        for store in stores[1:]:
+        for store in stores * shared:
             await store.close()
     alerts = [one for one in watch.shown() if not one.is_reply]
     assert [len(alert.replies) for alert in alerts] == [1] * 5

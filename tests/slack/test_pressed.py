@@ -216,7 +216,7 @@ def test_a_correction_and_a_choice_go_to_the_vendor() -> None:
     correction = pressed(button("send_correction", {"ts": "1.3", "edit": "Ev1"}, **REPLY), US)
     assert isinstance(correction, Pressed)
     assert (correction.where, correction.key) == (CARD, "correction:1.3:Ev1")
-    assert json.loads(correction.delivery.payload) == {"channel": "C1", "ts": "1.3", "thread_ts": "1.1"}
+    assert json.loads(correction.delivery.payload) == {"user": "U1", "channel": "C1", "ts": "1.3", "thread_ts": "1.1"}
     choice = pressed(button("say-0", {"say": "Yes"}, **REPLY), US)
     assert isinstance(choice, Pressed)
     assert (choice.delivery.direction, choice.delivery.kind) == (Direction.VENDOR, "choice")

@@ -1,0 +1,307 @@
+"""What should be: who has the conversation, and what becomes of each reply.
+
+Written beside the engine, from what is documented: control's table with its rules of lateness, the gate, and
+what follows where a vendor fails. It plays one thing after the other; of what happens at once it knows nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from bridge.control import ACTS, TABLE, Signal
+from bridge.model import Act, Control, HeldChoice, HeldFor
+from tests.model.reports import REPORTS
+from tests.model.vendor import Fault, Meanwhile
+
+
+@dataclass(frozen=True)
+class Person:
+    """`serves`: may act on conversations and reply to customers."""
+
+    id: str
+    name: str
+    serves: bool = True
+
+
+MINA, JO = Person("U0MINA", "Mina Park"), Person("U0JO", "Jo")
+SAM = Person("U0GUEST", "Sam Guest", serves=False)  # a guest
+LEE = Person("U0LEE", "Lee", serves=False)  # not in the channel of the conversations
+
+
+class Words(StrEnum):
+    """What a message is, by how it is written."""
+
+    ANSWER = "answer {}"
+    NOTE = "// NOTE {}"
+    NOTE_WORD = "!note NOTE {}"
+    MENTION = "<@U0JO>"
+    UNCLEAR = "!clam UNCLEAR {}"
+
+
+State = Literal["held", "note", "sent", "failed", "uncertain"]
+
+
+@dataclass
+class Reply:
+    """A message in the thread, of all it may become. `versions` are how it was worded; the last one stands."""
+
+    ts: str
+    by: Person
+    versions: list[tuple[Words, str]]
+    state: State = "note"
+    why: HeldFor | None = None
+    choice: HeldChoice | None = None
+    as_is: bool = False  # its author said that it is a reply, whatever it looks like
+    sent_on: bool = False
+    begun: bool = False  # the vendor may have it
+    arrived: bool = False
+    locked: bool = False
+    deleted: bool = False
+
+    @property
+    def words(self) -> Words:
+        return self.versions[-1][0]
+
+    @property
+    def text(self) -> str:
+        return self.versions[-1][1]
+
+
+@dataclass
+class Handoff:
+    waited: bool
+    ending: str | None = None
+
+
+@dataclass(frozen=True)
+class Owner:
+    name: str
+    id: str | None = None
+
+
+@dataclass
+class Model:
+    """`can` and `finds` are the vendor's. `sure` is off once it cannot tell: only the store knows then."""
+
+    can: Collection[Act]
+    finds: bool
+    apart: bool  # handoffs are conversations of their own
+    control: Control = Control.BOT
+    owner: Owner | None = None
+    vendor_at: float | None = None
+    acted: tuple[float, float] | None = None  # between these two an agent last did something
+    now: tuple[float, float] = (0.0, 0.0)  # between these two happens what is played
+    handoffs: list[Handoff] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+    got: list[str] = field(default_factory=list)  # by the customer
+    done: int = 0  # acts that the thread was told of
+    ahead: deque[Fault | Meanwhile] = field(default_factory=deque)
+    sure: bool = True
+
+    # ── control ──────────────────────────────────────────────────────────────────────────────────
+
+    def tell(self, kind: str, at: float) -> None:
+        """The vendor reports something new."""
+        happened = REPORTS[kind][0]
+        if happened is None or self._is_late(happened, at):
+            return
+        if happened in _STATED:
+            self.vendor_at = max(at, self.vendor_at or at)
+        after = TABLE.get((self.control, happened))
+        ours = self.owner is not None and self.owner.id is not None
+        if after is None or (happened is Signal.AGENT_LEFT and ours):
+            return
+        expired = kind == "it times out" and self.control is Control.WAITING
+        self._become(after, Owner("Vera"), "expired" if expired else "closed")
+
+    def _is_late(self, happened: Signal, at: float) -> bool:
+        stated = happened in _STATED
+        if self.vendor_at is not None and (at < self.vendor_at - 1 if stated else at <= self.vendor_at):
+            return True
+        if self.acted is None:
+            return False
+        first, last = (acted - (60 if stated or happened is Signal.CUSTOMER_SPOKE else 0) for acted in self.acted)
+        self.sure &= not first < at < last
+        return at <= first
+
+    def _act(self, happened: Signal, by: Person) -> bool:
+        """Whether it changes anything."""
+        after, owner = TABLE.get((self.control, happened)), Owner(by.name, by.id)
+        if after is None or (after is self.control is Control.HUMAN and self.owner == owner):
+            return False
+        self.acted = self.now
+        self._become(after, owner, "closed")
+        return True
+
+    def _become(self, after: Control, human: Owner, closed: str) -> None:
+        self.control, self.owner = after, human if after is Control.HUMAN else None
+        stand = self.handoffs[-1] if self.handoffs and self.handoffs[-1].ending is None else None
+        if after in (Control.WAITING, Control.HUMAN):
+            if stand is None:
+                self.handoffs.append(stand := Handoff(waited=False))
+            stand.waited |= after is Control.WAITING
+        elif stand is not None:
+            stand.ending = "handed_back" if after is Control.BOT else closed
+
+    # ── acts ─────────────────────────────────────────────────────────────────────────────────────
+
+    def act(self, act: Act, by: Person, to: Person) -> None:
+        if not by.serves or (act is Act.TRANSFER and not to.serves):
+            return
+        happened = Signal.RESOLVED if act is Act.HAND_BACK and self.apart else ACTS[act]
+        if act in (Act.CLAIM, Act.RELEASE, Act.TRANSFER):
+            self.done += self._act(happened, to if act is Act.TRANSFER else by)
+            return
+        while TABLE.get((self.control, happened)) is not None and act in self.can:
+            fault = self._ask(act)
+            if fault is Fault.NO:
+                return
+            if fault is None:
+                self._act(happened, by)
+                self.done += 1  # also where the vendor has told of it meanwhile
+                return
+
+    def _ask(self, act: Act) -> Fault | None:
+        """The calls that `act` needs; what the one that failed met."""
+        calls = [act, Act.TAKE_OVER] if act is Act.REOPEN and Act.TAKE_OVER in self.can else [act]
+        return next((fault for _ in calls if (fault := self._call()) is not None), None)
+
+    def _call(self) -> Fault | None:
+        """The next call at the vendor."""
+        met = self.ahead.popleft() if self.ahead else None
+        if not isinstance(met, Meanwhile):
+            return met
+        assert met.event is not None, f"the vendor was not called, and did not report that {met.kind}"
+        at = met.event.at.timestamp()
+        if self.acted == self.now:  # just now, but before the call
+            self.acted = (self.now[0], at)
+        self.tell(met.kind, at)
+        self.now = (at, self.now[1])
+        return None
+
+    # ── replies ──────────────────────────────────────────────────────────────────────────────────
+
+    def write(self, reply: Reply) -> None:
+        self.replies.append(reply)
+        self._carry(reply)
+
+    def choose(self, reply: Reply, by: Person, choice: HeldChoice) -> None:
+        if reply.state != "held" or by is not reply.by:
+            return
+        reply.choice, reply.sent_on = choice, True
+        reply.as_is |= choice is HeldChoice.SEND
+        self._carry(reply)
+
+    def retry(self, reply: Reply) -> None:
+        if reply.state in ("failed", "uncertain"):
+            reply.sent_on, reply.begun = True, False
+            self._carry(reply, doubt=reply.state == "uncertain")
+
+    def lock(self, reply: Reply) -> None:
+        reply.locked = True
+        if not reply.begun:
+            self.choose(reply, reply.by, HeldChoice.NOTE)
+
+    def edit(self, reply: Reply, words: Words, text: str) -> None:
+        reply.versions.append((words, text))
+        if reply.state == "held":  # what was decided was decided about other words
+            reply.choice, reply.as_is = None, False
+
+    def delete(self, reply: Reply) -> None:
+        reply.deleted = True
+        if reply.state == "held":
+            reply.state = "note"
+
+    def _carry(self, reply: Reply, doubt: bool = False) -> None:
+        """Attempt by attempt, as the vendor lets it."""
+        verdict: State | HeldFor | None = None
+        while verdict is None:
+            verdict, doubt = self._attempt(reply, doubt)
+        reply.why = verdict if isinstance(verdict, HeldFor) else None
+        reply.state = "held" if isinstance(verdict, HeldFor) else verdict
+
+    def _attempt(self, reply: Reply, doubt: bool) -> tuple[State | HeldFor | None, bool]:
+        """What becomes of it, or None where it is tried again; and whether it may have arrived."""
+        if reply.choice is HeldChoice.NOTE:
+            return "note", doubt
+        if reply.sent_on and reply.deleted:
+            return "failed", doubt
+        if reply.words in (Words.NOTE, Words.NOTE_WORD, Words.MENTION):
+            return "note", doubt
+        if reply.words is Words.UNCLEAR and not reply.as_is:
+            return HeldFor.UNCLEAR, doubt
+        if not reply.by.serves:
+            return "failed", doubt
+        if (doubt or reply.begun) and self.finds and reply.arrived:
+            return "sent", doubt
+        if reply.begun and not self.finds:
+            return "uncertain", doubt
+        admitted = self._admits(reply)
+        if isinstance(admitted, HeldFor):
+            return admitted, doubt
+        needs = None
+        if reply.choice is HeldChoice.TAKE_OVER and self.control is Control.BOT:
+            needs = Act.TAKE_OVER
+        elif reply.choice is HeldChoice.REOPEN and self.control is Control.CLOSED:
+            needs = Act.REOPEN
+        if needs is not None:
+            fault = self._ask(needs) if needs in self.can else Fault.NO
+            if fault is not None:
+                return _after(fault, doubt)
+            admitted = self._admits(reply)  # it may have changed meanwhile
+        if reply.locked:
+            return "note", doubt
+        if isinstance(admitted, HeldFor):
+            return admitted, doubt
+        if admitted is not None:
+            self._act(admitted, reply.by)
+        before, reply.begun = reply.begun, True
+        fault = self._call()
+        if fault in (None, Fault.ARRIVED):
+            self.got.append(reply.text)
+            reply.arrived = True
+        if fault is None:
+            return "sent", doubt
+        reply.begun = before or fault in (Fault.ARRIVED, Fault.LOST)
+        return _after(fault, doubt)
+
+    def _admits(self, reply: Reply) -> Signal | HeldFor | None:
+        """What happens as it goes out, or why it is held."""
+        another = self.owner is not None and self.owner.id not in (None, reply.by.id)
+        match self.control, reply.choice:
+            case Control.CLOSED, HeldChoice.REOPEN:
+                return Signal.REOPENED_BY_AGENT
+            case Control.CLOSED, _:
+                return HeldFor.CLOSED
+            case _, HeldChoice.ONCE:
+                return None
+            case Control.BOT, HeldChoice.TAKE_OVER:
+                return Signal.TAKEN_OVER
+            case Control.BOT, HeldChoice.REOPEN:  # the vendor has told of it already
+                return Signal.AGENT_SPOKE
+            case Control.BOT, _:
+                return HeldFor.BOT
+            case Control.HUMAN, choice if another:
+                return Signal.TRANSFERRED if choice is HeldChoice.TAKE_OVER else HeldFor.OWNED
+        return Signal.AGENT_SPOKE
+
+
+def _after(fault: Fault, doubt: bool) -> tuple[State | None, bool]:
+    if fault is Fault.NO:
+        return "failed", doubt
+    return None, doubt or fault is not Fault.BUSY
+
+
+#: what vendors say of the state itself; the rest only hints at it
+_STATED = {
+    Signal.HANDOFF_STARTED,
+    Signal.HANDOFF_ENDED,
+    Signal.ENDED,
+    Signal.REOPENED,
+    Signal.AGENT_JOINED,
+    Signal.AGENT_LEFT,
+}
