@@ -13,7 +13,6 @@ from bridge.control import Signal
 from bridge.engine.work import Conversation, Owner
 from bridge.model import Act, Control, HeldChoice, HeldFor
 
-
 #: among a reply's refs: why its author was last asked
 ASKED = "asked"
 

@@ -124,6 +124,8 @@ class VendorCarrier:
         # Asked here so that nothing is fetched or taken over in vain; what counts is asked as it is begun.
         begun = any(step.key in turn.refs for step in steps)
         if not begun:
+            if await self._ledger.is_locked(turn):
+                return self._kept(turn, None)
             before = gate.admit(turn.conversation, composed.wish)
             if isinstance(before, HeldFor):
                 return self._kept(turn, before)

@@ -86,6 +86,8 @@ class ThreadCarrier:
                 offered = offer(turn.read(), self._routes.vendor(stands))
                 return await self._show(turn, Showing((offered,), facts))
             case "opened_again":
+                if stands.thread is None and self._routes.of(stands).mirror == "handoff":
+                    return Done(QUIET)  # it never needed a human
                 again = opened_again(self._routes.view(stands, facts))
                 return await self._show(turn, await self._after_the_quiet(turn, Showing((again,), facts)))
         event = EVENT.validate_json(turn.payload)

@@ -230,6 +230,10 @@ class Store:
                 self._wake()
         return stopped
 
+    async def is_locked(self, turn: Turn) -> bool:
+        """Whether the message that `turn` carries is a note by a lock on it."""
+        return await self._database.run(replies.is_locked, turn)
+
     async def act(self, turn: Turn, happened: Signal, by: Owner) -> tuple[bool, Conversation]:
         """What an agent does that needs no vendor: whether it was done, once, and what stands then."""
         if ACTED in turn.refs:  # and the process ended before it was told

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from bridge import control
 from bridge.control import Signal
 from bridge.engine.work import AlertPlace, Handoff, NewDelivery, Owner
-from bridge.model import EVENT, AnyEvent, Control, DeliveryState, Direction, HandoffStarted
+from bridge.model import EVENT, AnyEvent, Control, DeliveryState, Direction, HandoffStarted, Message
 from bridge.store.tables import conversation, delivery, handoff, lane, now, thread
 
 _STANDS = (
@@ -148,7 +148,7 @@ def _become(
     new = [NewDelivery(Direction.MARKS, "card", f"card:change:{changes}", "{}")]
     if start is not None and start is not event:
         new.append(NewDelivery(Direction.SLACK, "event", start.id, EVENT.dump_json(start).decode()))
-    if before is Control.CLOSED and after is Control.BOT and event is not None:
+    if before is Control.CLOSED and after is Control.BOT and isinstance(event, Message):
         new.append(NewDelivery(Direction.SLACK, "opened_again", f"opened_again:{changes}", "{}"))
     open_ = connection.execute(_OPEN, {"conversation": about}).first()
     if after in (Control.WAITING, Control.HUMAN):

@@ -277,10 +277,8 @@ def begin_reply(
     follow: list[NewDelivery] = []
     if wish is not None:
         conversations.lock(connection, [about])
-        message = turn.read()
         stands = conversations.read(connection, (about,))[about]
-        place = {"team": stands.thread.team if stands.thread else "", **_place(message)}
-        if connection.execute(_LOCKED, place).first() is not None:
+        if is_locked(connection, turn):
             return True, Stopped(None)
         admitted = admit(stands, wish)
         if isinstance(admitted, HeldFor):
@@ -296,8 +294,10 @@ def begin_reply(
     return True, None
 
 
-def _place(message: Mapping[str, Any]) -> dict[str, Any]:
-    return {"channel": message.get("channel"), "ts": message.get("ts")}
+def is_locked(connection: Connection, turn: Turn) -> bool:
+    message = turn.read()
+    place = {name: message.get(name) for name in ("team", "channel", "ts")}
+    return connection.execute(_LOCKED, place).first() is not None
 
 
 def was_said(connection: Connection, digest: str, within: float) -> bool:

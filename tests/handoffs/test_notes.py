@@ -77,10 +77,15 @@ async def test_so_does_one_that_is_more_than_words(stage: Stage, text: str, more
     await stays_in(scene, scene.writes(text, **more))
 
 
-@pytest.mark.parametrize("text", [":lock: she is angry", "🔒 she is angry", " <@U0JO> *:lock:* she is angry"])
+@pytest.mark.parametrize("text", [":lock: she is angry", " <@U0JO> *:lock:* she is angry", "🔒 she is angry"])
 async def test_by_the_prefix_of_the_route(stage: Stage, text: str) -> None:
+    """An emoji is the same by its alias and, as Slack makes it of what is typed, by itself."""
     scene = await waiting(stage, stage.moveo)
-    await stays_in(scene, scene.writes(text))
+    emoji = {"type": "emoji", "name": "lock", "unicode": "1f512"}
+    words = {"type": "text", "text": text.removeprefix("🔒")}
+    section = {"type": "rich_text_section", "elements": [emoji, words]}
+    made = [{"type": "rich_text", "elements": [section]}] if text.startswith("🔒") else None
+    await stays_in(scene, scene.writes(text, blocks=made))
     await scene.marked(scene.writes("// to this channel that is nothing"), SENT)
 
 

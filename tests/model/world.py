@@ -133,7 +133,7 @@ class World:
         """A customer nobody has met before."""
         key = ConversationKey(source=f"acme-{vendor}", id=f"c{next(self._number)}")
         self.vendor(key.source).ahead.clear()
-        self.tell([report("the AI agent writes", self.new_id(), key, time.time() - 3600)])
+        self.tell(report("the AI agent writes", self.new_id(), key, time.time() - 3600))
         return self.run(self._met(key))
 
     async def _met(self, key: ConversationKey) -> Talk:
@@ -147,21 +147,19 @@ class World:
     def new_id(self) -> str:
         return f"e{next(self._number)}"
 
-    def tell(self, events: Iterable[AnyEvent], again: bool = False) -> None:
-        """One webhook; `again`, as the vendor sends it once more."""
-        self.run(self._tell(list(events), again))
+    def tell(self, *events: AnyEvent, key: str | None = None) -> None:
+        """One webhook. The vendor sends one again under the same `key`."""
+        self.run(self._tell(events, key))
 
-    async def _tell(self, events: list[AnyEvent], again: bool = False) -> None:
-        key = "+".join(event.id for event in events) if again else self.new_id()
-        source = events[0].conversation.source
-        incoming = Incoming(source, key, "model", b"{}")
+    async def _tell(self, events: Sequence[AnyEvent], key: str | None = None) -> None:
+        incoming = Incoming(events[0].conversation.source, key or self.new_id(), "model", b"{}")
         await self.bridge.store.keep_events(incoming, events)
 
     def _reports(self, source: str) -> Any:
         async def reports(about: ConversationKey, kind: str) -> AnyEvent:
             # a little ahead, so that it is after what we have just done by any clock
             event = report(kind, self.new_id(), about, time.time() + 0.001)
-            await self._tell([event])
+            await self._tell((event,))
             return event
 
         return reports
@@ -231,36 +229,37 @@ def _busy(connection: Connection) -> list[Any]:
 @contextlib.contextmanager
 def opened(folder: Path, database_url: str | None) -> Iterator[World]:
     with asyncio.Runner() as runner:
-        running = _running(folder, database_url)
-        stage, bridge = runner.run(anext(running))
+        stack = contextlib.AsyncExitStack()
         try:
-            yield World(runner, stage, bridge)
+            stage = Stage(
+                folder, database_url=database_url, channel_rate=0, route=ROUTE, extra_config=SOURCES
+            )
+            stage.config.write_text(stage.config.read_text().replace(DELAYS, 'delays = ["5ms"]'))
+            runner.run(stack.enter_async_context(stage))
+            yield World(runner, stage, runner.run(stack.enter_async_context(_serving(stage))))
         finally:
-            with contextlib.suppress(StopAsyncIteration):
-                runner.run(anext(running))
+            runner.run(stack.aclose())
 
 
-async def _running(folder: Path, database_url: str | None) -> AsyncIterator[tuple[Stage, Bridge]]:
-    """As `tests.bridge.running` does it, with vendors of our own."""
-    stage = Stage(folder, database_url=database_url, channel_rate=0, route=ROUTE, extra_config=SOURCES)
-    stage.config.write_text(stage.config.read_text().replace(DELAYS, 'delays = ["5ms"]'))
-    async with stage:
-        config = load(stage.config, stage.environ, {**adapters(), **VENDORS})
-        store = store_of(config)
-        await store.migrate()
-        bridge = Bridge(config, store)
-        settings = uvicorn.Config(
-            bridge.asgi(), host=HOST, port=stage.bridge_port, log_config=None, access_log=False
-        )
-        server = uvicorn.Server(settings)
-        serving = asyncio.create_task(server.serve())
-        try:
+@contextlib.asynccontextmanager
+async def _serving(stage: Stage) -> AsyncIterator[Bridge]:
+    """As `tests.bridge.running` does it, with our vendors among the adapters."""
+    config = load(stage.config, stage.environ, {**adapters(), **VENDORS})
+    store = store_of(config)
+    await store.migrate()
+    bridge = Bridge(config, store)
+    settings = uvicorn.Config(
+        bridge.asgi(), host=HOST, port=stage.bridge_port, log_config=None, access_log=False
+    )
+    server = uvicorn.Server(settings)
+    serving = asyncio.create_task(server.serve())
+    try:
 
-            async def is_ready() -> bool:
-                return server.started and (await ready(stage))[0] == 200
+        async def is_ready() -> bool:
+            return server.started and (await ready(stage))[0] == 200
 
-            await later(is_ready, "the bridge in this process")
-            yield stage, bridge
-        finally:
-            server.should_exit = True
-            await serving
+        await later(is_ready, "the bridge in this process")
+        yield bridge
+    finally:
+        server.should_exit = True
+        await serving

@@ -1,0 +1,153 @@
+"""Within `send_delay` a reply can be thought better of; after it, its author is told that it is too late."""
+
+from __future__ import annotations
+
+import pytest
+
+from bridge.sandbox.stage import Stage
+from tests.bridge.scene import HELD, SENT, Scene, buttons, opened, waiting
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("bridge")]
+
+ROUTE = 'reply_mode = "live"\nalert_channel = "C0HANDOFFS"'
+INSTEAD = {'channel = "C0SUPPORT"': 'channel = "C0SUPPORT"\nsend_delay = "2s"'}
+
+
+async def nothing_else_went_out(scene: Scene) -> None:
+    """Nothing that was written before this; replies keep their order."""
+    before = len(scene.sent)
+    await scene.carried("the last")
+    assert len(scene.sent) == before + 1
+
+
+# ── in time ──────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_deleted_nothing_goes_out(stage: Stage) -> None:
+    scene = await waiting(stage)
+    reply = scene.writes("Oops, wrong customer")
+    scene.deletes(reply)
+    await nothing_else_went_out(scene)
+    assert scene.sent[0].startswith("the last")
+    assert not [text for text in scene.texts if "deleted here after" in text]
+
+
+async def test_changed_the_new_words_go_out(stage: Stage) -> None:
+    scene = await waiting(stage, stage.gptbots)
+    reply = scene.writes("It is bule")
+    scene.edits(reply, "It is red")
+    scene.edits(reply, "It is blue")
+    await scene.marked(reply, SENT)
+    assert scene.sent == ["It is blue"]
+    assert not [text for text in scene.texts if "changed here after" in text]
+
+
+@pytest.mark.parametrize("by", ["U0MINA", "U0JO"])
+async def test_locked_it_is_a_note(stage: Stage, by: str) -> None:
+    scene = await waiting(stage)
+    reply = scene.writes("She is angry")
+    scene.locks(reply, by)
+    await nothing_else_went_out(scene)
+    assert scene.sent[0].startswith("the last")
+    assert list(reply.reactions) == ["lock"]
+
+
+async def test_the_lock_may_come_off_again(stage: Stage) -> None:
+    """It was a note while it was there, and stays one: nothing goes out because something is taken away."""
+    scene = await waiting(stage)
+    reply = scene.writes("She is angry")
+    scene.locks(reply)
+    stage.slack.react_as("U0JO", reply.channel, reply.ts, "lock", added=False)
+    await nothing_else_went_out(scene)
+    assert scene.sent[0].startswith("the last")
+
+
+async def test_made_a_note_it_stays_in(stage: Stage) -> None:
+    scene = await waiting(stage)
+    reply = scene.writes("She is angry")
+    scene.edits(reply, "// She is angry")
+    await nothing_else_went_out(scene)
+    assert scene.sent[0].startswith("the last")
+    assert not reply.reactions
+
+
+async def test_with_a_file_it_is_undone_as_well(stage: Stage) -> None:
+    scene = await waiting(stage)
+    reply = scene.writes("For Tom", files=[("invoice.pdf", b"%PDF-1.7")])
+    scene.deletes(reply)
+    await nothing_else_went_out(scene)
+    assert scene.sent[0].startswith("the last")
+
+
+async def test_replies_keep_their_order(stage: Stage) -> None:
+    scene = await waiting(stage)
+    first, second, third = (scene.writes(text) for text in ("one", "two", "three"))
+    scene.edits(first, "uno")
+    scene.deletes(second)
+    await scene.marked(third, SENT)
+    assert scene.sent == ["uno", "three"]
+
+
+async def test_one_customers_wait_is_not_anothers(stage: Stage) -> None:
+    """The other's channel waits for nothing."""
+    slow, fast = await waiting(stage), await waiting(stage, stage.moveo)
+    first = slow.writes("with a pause")
+    await fast.marked(fast.writes("at once"), SENT)
+    slow.deletes(first)
+    await nothing_else_went_out(slow)
+    assert slow.sent[0].startswith("the last")
+
+
+# ── too late ─────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_afterwards_it_is_told_what_cannot_be_undone(stage: Stage) -> None:
+    scene = await waiting(stage)
+    reply = scene.writes("It is bule")
+    await scene.marked(reply, SENT)
+    scene.locks(reply)
+    await scene.tells("A lock was put on a reply after it had gone out")
+    scene.edits(reply, "It is blue")
+    offer = await scene.told("A reply was changed here after it had gone out. ada cannot change it")
+    assert buttons(offer) == ["send_correction"]
+    scene.deletes(reply)
+    await scene.tells("A reply was deleted here after it had gone out. ada cannot take it back")
+    assert scene.sent == ["It is bule"]
+
+
+async def test_a_note_that_is_locked_changed_or_deleted_is_no_news(stage: Stage) -> None:
+    scene = await waiting(stage)
+    note = scene.writes("// She is angry")
+    await nothing_else_went_out(scene)
+    before = [text for text in scene.texts if text != note.text]
+    scene.locks(note)
+    scene.edits(note, "She is angry")
+    scene.deletes(note)
+    await nothing_else_went_out(scene)
+    assert scene.texts[:-1] == before
+
+
+# ── live, without a pause ────────────────────────────────────────────────────────────────────────
+
+
+async def test_live_nobody_is_asked_while_the_ai_agent_has_it(stage: Stage) -> None:
+    scene = await opened(stage, stage.moveo)
+    await scene.marked(scene.writes("Hello Lena"), SENT)
+    await scene.stands("Mina Park has the conversation")
+    await scene.marked(scene.writes("And hello from me", user="U0JO"), SENT)
+    assert scene.sent == ["Hello Lena", "And hello from me"]
+    assert "Mina Park has the conversation" in scene.card.text
+    assert not scene.whispers("U0MINA") + scene.whispers("U0JO")
+
+
+async def test_live_what_is_closed_is_held_all_the_same(stage: Stage) -> None:
+    scene = await waiting(stage, stage.moveo)
+    stage.moveo.resolve(stage.moveo.conversations[scene.talk])
+    await scene.stands("closed")
+    reply, question = await scene.held("One more thing", "U0MINA", "The conversation is closed")
+    assert buttons(question) == ["held-reopen", "held-note"]
+    assert scene.sent == []
+    await scene.presses(question, "held-reopen")
+    await scene.marked(reply, SENT)
+    assert scene.sent == ["One more thing"]
+    assert HELD not in reply.reactions
