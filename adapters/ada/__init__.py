@@ -16,6 +16,7 @@ from adapters.ada.api import API
 from bridge.adapter import (
     Capabilities,
     FileRules,
+    Limit,
     Received,
     Secrets,
     Settings,
@@ -37,6 +38,8 @@ ENDINGS = frozenset((
 ))
 # fmt: on
 FILES = FileRules(how="upload", endings=ENDINGS, max_size=50 * 1024**2)
+#: of an instance, whichever key calls: docs.ada.cx, "Rate limits"
+LIMITS = (Limit(count=10, seconds=1), Limit(count=100, seconds=60), Limit(count=10_000, seconds=86_400))
 CANNOT = {
     Act.TAKE_OVER: "Ada hands a conversation over only in its own Handoff flow; "
     "the customer has to ask its AI agent for a person",
@@ -46,10 +49,12 @@ CANNOT = {
 
 class AdaSettings(Settings):
     """`base_url` is your Ada instance. `handoff_label` is the "Handoff integration label" of the Request
-    block in your Handoff flow; without it, every handoff there is ours."""
+    block in your Handoff flow; without it, every handoff there is ours. `keep_limits`: never more calls than
+    Ada documents."""
 
     base_url: str = Field(pattern=r"^https?://[^\s?#]+$")
     handoff_label: str | None = Field(None, min_length=1)
+    keep_limits: bool = Field(True, strict=True)
 
 
 class AdaSecrets(Secrets):
@@ -80,6 +85,7 @@ class Ada:
     def __init__(
         self, source: str, settings: AdaSettings, secrets: AdaSecrets, http: httpx.AsyncClient
     ) -> None:
+        self.limits = LIMITS if settings.keep_limits else ()
         self._source = source
         self._label = settings.handoff_label
         self._handoff_token = secrets.handoff_token

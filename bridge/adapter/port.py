@@ -113,6 +113,22 @@ class FileRules(Frozen):
         return None
 
 
+class Limit(Frozen):
+    """At most `count` calls in any `seconds`, of all that a source's credential makes."""
+
+    count: int
+    seconds: float
+
+    @property
+    def burst(self) -> int:
+        return max(self.count // 5, 1)
+
+    @property
+    def interval(self) -> float:
+        """Seconds between calls that come evenly: with a burst before them no span has more than `count`."""
+        return self.seconds / max(self.count - self.burst, 1)
+
+
 class Capabilities(Frozen):
     """What the vendor's API can do, so that the agent hears a no before anything is sent.
 
@@ -212,6 +228,14 @@ class SpeaksAsCustomer(Protocol):
     async def say(self, conversation: ConversationKey, text: str) -> None:
         """Let the AI agent hear `text` from the customer. Raises a `DeliveryError`."""
         ...
+
+
+@runtime_checkable
+class Limited(Protocol):
+    """The vendor refuses more than so many calls; they are spread over all workers, so that it has none to
+    refuse."""
+
+    limits: tuple[Limit, ...]
 
 
 # ── acts: each returns once it is so, also where it was so already ────────────────────────────────

@@ -38,6 +38,7 @@ class Slack(Section):
     api_url: WebAddress = "https://slack.com/api/"
     channel_rate: float = Field(1.0, ge=0, le=100, strict=True)
     channel_burst: int = Field(3, ge=1, le=100, strict=True)
+    workspace_rate: float = Field(300.0, gt=0, le=10_000, strict=True)
     timeout: Duration = 15.0
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from bridge import control
-from bridge.adapter import Adapter, FindsReplies, SpeaksAsCustomer, TakesFiles, TakesOver
+from bridge.adapter import Adapter, FindsReplies, Limited, SpeaksAsCustomer, TakesFiles, TakesOver
 from bridge.engine import acts, gate
 from bridge.engine.acts import Asked
 from bridge.engine.echo import digests
@@ -108,7 +108,7 @@ class VendorCarrier:
 
     async def _send(
         self, turn: Turn, adapter: Adapter, steps: tuple[Step, ...], composed: Composed
-    ) -> Done | Kept | Uncertain:
+    ) -> Done | Kept | PutBack | Uncertain:
         """Send what the vendor has not. All files are uploaded first: a no to one keeps the others back."""
         doubtful = _doubtful(turn, steps)
         if doubtful is not None:
@@ -121,6 +121,10 @@ class VendorCarrier:
                     f"{adapter.vendor} gave no answer and cannot be asked whether it has {doubtful.name}"
                     f"{progress_of(steps, turn.refs, doubtful)}"
                 )
+        rest = [step for step in steps if step.key not in turn.refs]
+        calls = len(rest) + sum(1 for step in rest if step.file is not None)
+        if (wait := await self._room(turn, adapter, calls=calls)) > 0:
+            return PutBack(wait)
         # Asked here so that nothing is fetched or taken over in vain; what counts is asked as it is begun.
         begun = any(step.key in turn.refs for step in steps)
         if not begun:
@@ -130,7 +134,7 @@ class VendorCarrier:
             if isinstance(before, HeldFor):
                 return self._kept(turn, before)
             await self._clear_the_way(turn, adapter, composed.wish)
-        ready = [await _uploaded(step, adapter) for step in steps if step.key not in turn.refs]
+        ready = [await _uploaded(step, adapter) for step in rest]
         for step in ready:
             wish, begun = None if begun else composed.wish, True
             with _until_no(turn):
@@ -143,6 +147,16 @@ class VendorCarrier:
             await self._ledger.progress(turn, {step.key: ref or ""})
         return _sent(turn, turn.refs[steps[-1].key])
 
+    async def _room(self, turn: Turn, adapter: Adapter, *, calls: int) -> float:
+        """Seconds until the vendor's limits let `calls` more calls go; 0 for now, and they are counted."""
+        for limit in adapter.limits if isinstance(adapter, Limited) else ():
+            key = f"calls:{turn.conversation.key.source}:{limit.seconds:g}"
+            for _ in range(min(calls, limit.burst)):
+                wait = await self._ledger.take(key, limit.interval, limit.burst)
+                if wait > 0:
+                    return wait
+        return 0.0
+
     async def _clear_the_way(self, turn: Turn, adapter: Adapter, wish: gate.Wish) -> None:
         """What the author's choice needs of the vendor first."""
         stands, key = turn.conversation.control, turn.conversation.key
@@ -154,12 +168,14 @@ class VendorCarrier:
             case HeldChoice.REOPEN, Control.BOT if isinstance(adapter, TakesOver):
                 await adapter.take_over(key)  # the customer came back meanwhile, and the AI agent answers
 
-    async def _act(self, turn: Turn, asked: Asked) -> Done:
+    async def _act(self, turn: Turn, asked: Asked) -> Done | PutBack:
         """Done at the vendor, then here. A repeated one is the same as one: adapters see to that."""
         adapter, stands = self._adapter(turn), turn.conversation
         happened = acts.signal_of(asked.act, adapter)
         if control.after(stands.control, happened) is None:
             return Done("not needed", follow=(whisper(turn, acts.stands(stands.control, stands.owner)),))
+        if (wait := await self._room(turn, adapter, calls=1)) > 0:
+            return PutBack(wait)
         await _done_at(adapter, asked.act, stands.key)
         return Done(change=Change(happened=happened, by=asked.by), follow=(notice(turn, asked.told),))
 

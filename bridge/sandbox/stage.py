@@ -56,6 +56,7 @@ delays = ["200ms", "500ms", "1s", "2s"]
 vendor = "ada"
 base_url = "{base}/ada"
 handoff_label = "slack-bridge"
+keep_limits = {paced}
 
 [sources.acme-gptbots]
 vendor = "gptbots"
@@ -186,6 +187,7 @@ class Stage:
                 base=self.base,
                 authority=self.base.removeprefix("http://"),
                 rate=channel_rate,
+                paced=str(channel_rate > 0).lower(),
                 burst=3,
                 bot_id=BOT_ID,
                 extra=extra_config,

@@ -9,7 +9,7 @@ from bridge.model import Control
 from bridge.render import SlackMessage, alarm, alert
 from bridge.slack.api import ChannelAway, SlackApi
 from bridge.slack.handoffs import Handoffs, stands
-from bridge.slack.opening import Slots
+from bridge.slack.pacing import Slots
 from bridge.slack.permalinks import Permalinks
 from bridge.slack.posting import Spot, post_once
 from bridge.slack.routes import Routes

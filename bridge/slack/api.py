@@ -24,6 +24,7 @@ from bridge.render import SlackMessage
 # chat.update is Tier 3, 50 and more a minute: https://docs.slack.dev/apis/web-api/rate-limits
 UPDATES = 50
 UPDATE_BURST = 10
+WORKSPACE_BURST = 20
 
 #: event_type of the metadata on every message of ours
 MARKER = "slack_handoff_bridge"
@@ -132,10 +133,33 @@ class SlackApi:
 
     async def room(self, channel: str) -> float:
         """Reserve the next message of `channel` at Slack's pace; the seconds until it may go."""
-        rate = self._settings.channel_rate
-        if not rate:
+        if not self._settings.channel_rate:
             return 0.0
-        return await self._ledger.reserve(self._pace(channel), 1 / rate, self._settings.channel_burst)
+        await self._ledger.reserve(self._pace(channel, "talk"), *self._even)  # it comes before the talk
+        return await self._ledger.reserve(self._pace(channel), *self._even)
+
+    async def room_to_talk(self, channel: str) -> float:
+        """Reserve the next turn among the talk of `channel`; the seconds until it has come."""
+        if not self._settings.channel_rate:
+            return 0.0
+        return await self._ledger.reserve(self._pace(channel, "talk"), *self._even)
+
+    async def room_now(self, channel: str) -> float:
+        """Take the next message of `channel` if it may go now; else the seconds until one may."""
+        if not self._settings.channel_rate:
+            return 0.0
+        return await self._ledger.take(self._pace(channel), *self._even)
+
+    async def room_in_workspace(self) -> float:
+        """The same for the whole workspace."""
+        if not self._settings.channel_rate:
+            return 0.0
+        key = f"post:{self.known().team}"
+        return await self._ledger.take(key, 60 / self._settings.workspace_rate, WORKSPACE_BURST)
+
+    @property
+    def _even(self) -> tuple[float, int]:
+        return 1 / self._settings.channel_rate, self._settings.channel_burst
 
     async def room_to_update(self) -> float:
         """Reserve the next chat.update of the workspace; the seconds until it may go."""
@@ -309,9 +333,9 @@ class SlackApi:
         detail = data.get("response_metadata", {}).get("messages", []) if isinstance(data, dict) else []
         return SlackRejected(code, method, "; ".join(str(one)[:120] for one in detail[:3]))
 
-    def _pace(self, channel: str) -> str:
+    def _pace(self, channel: str, line: str = "post") -> str:
         team = self.identity.team if self.identity else ""
-        return f"post:{team}:{channel}"
+        return f"{line}:{team}:{channel}"
 
 
 def _identity(told: Mapping[str, Any]) -> Identity:

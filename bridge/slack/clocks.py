@@ -22,7 +22,7 @@ from bridge.render import escalation, reminder
 from bridge.slack.api import ChannelAway, SlackApi
 from bridge.slack.digest import Digests
 from bridge.slack.handoffs import About, Handoffs, greets_at, stands
-from bridge.slack.opening import Slots
+from bridge.slack.pacing import Slots
 from bridge.slack.permalinks import Permalinks
 from bridge.slack.posting import Spot, post_once
 from bridge.slack.routes import Routes

@@ -16,7 +16,7 @@ from bridge.hours import zone
 from bridge.model import ConversationKey, Direction
 from bridge.render import DigestView, digest
 from bridge.slack.api import SlackApi
-from bridge.slack.opening import Slots
+from bridge.slack.pacing import Slots
 from bridge.slack.posting import Spot, post_once
 from bridge.slack.routes import Routes
 

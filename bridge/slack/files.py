@@ -23,7 +23,7 @@ from bridge.media import Fetched, Fetcher
 from bridge.model import ThreadKey
 from bridge.render import SlackFile, SlackMessage, without
 from bridge.slack.api import ScopeMissing, SlackApi, ThreadGone
-from bridge.slack.opening import Slots
+from bridge.slack.pacing import Slots
 
 #: seconds before the second and the third try to fetch and upload a file; then a link is posted
 WAITS = (2.0, 8.0)

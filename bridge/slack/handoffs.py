@@ -43,6 +43,8 @@ class Handoffs:
         facts, now, thread = known(conversation, handoff), _moment(at), conversation.thread
         route = self._routes.of(conversation, facts)
         events = await self._ledger.newest_events(conversation.id, MOST)
+        if handoff.ended_at is not None:  # what is said since belongs to another, or to none
+            events = [event for event in events if event.at.timestamp() <= handoff.ended_at]
         greeted = greets_at(route, handoff)
         shown = handoff_view(
             handoff,

@@ -14,7 +14,7 @@ from bridge.model import EVENT, Act, HeldChoice, HeldFor, Receipt, Role, Text
 from bridge.render import SlackMessage, question
 from bridge.render import notice as words
 from bridge.slack.api import SlackApi, SlackRejected
-from bridge.slack.opening import Slots
+from bridge.slack.pacing import Slots
 from bridge.slack.people import People
 from bridge.slack.routes import Routes
 from bridge.slack.view import digest

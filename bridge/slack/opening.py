@@ -9,31 +9,11 @@ from bridge.engine.work import Conversation, PutBack, Turn
 from bridge.model import ThreadKey
 from bridge.render import notice
 from bridge.slack.api import ChannelAway, SlackApi, ThreadGone
+from bridge.slack.pacing import Slots
 from bridge.slack.routes import Routes
 from bridge.slack.view import digest
 
-SLOT = 2.0  # seconds that a reserved slot stays good when its turn comes late
 LOOKBACK = 600.0  # seconds before a conversation's row in which its card is looked for: clocks differ
-
-
-class Slots:
-    """Slack's pace for one turn: the slot that was reserved when it was put back, then new ones."""
-
-    def __init__(self, api: SlackApi, turn: Turn) -> None:
-        self._api = api
-        self._reserved = turn.late is not None and turn.late < SLOT
-
-    async def wait(self, channel: str) -> float:
-        """Seconds until the next message of `channel` may go; 0 for now."""
-        return 0.0 if self._take_reserved() else await self._api.room(channel)
-
-    async def wait_to_update(self) -> float:
-        """Seconds until the next change of a message may go; 0 for now."""
-        return 0.0 if self._take_reserved() else await self._api.room_to_update()
-
-    def _take_reserved(self) -> bool:
-        reserved, self._reserved = self._reserved, False
-        return reserved
 
 
 class Opener:

@@ -10,7 +10,8 @@ from typing import Any
 from bridge.engine.work import PutBack, Turn
 from bridge.render import SlackMessage
 from bridge.slack.api import ChannelAway, SlackApi, ThreadGone
-from bridge.slack.opening import LOOKBACK, Slots
+from bridge.slack.opening import LOOKBACK
+from bridge.slack.pacing import Slots
 
 
 @dataclass(frozen=True, slots=True)

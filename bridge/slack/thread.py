@@ -41,7 +41,8 @@ from bridge.render import Shown, SlackFile, SlackMessage, failure, notice, opene
 from bridge.slack.api import ChannelAway, SlackApi, ThreadGone
 from bridge.slack.corrections import offer
 from bridge.slack.files import Files
-from bridge.slack.opening import Opener, Slots
+from bridge.slack.opening import Opener
+from bridge.slack.pacing import Slots
 from bridge.slack.routes import Routes
 from bridge.slack.view import digest, learn
 

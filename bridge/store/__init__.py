@@ -311,6 +311,10 @@ class Store:
     async def reserve(self, key: str, interval: float, burst: int) -> float:
         return await self._database.run(pace.reserve, key, interval, burst)
 
+    async def take(self, key: str, interval: float, burst: int) -> float:
+        """The slot of `key` if it is there now; else the seconds until it, and nothing is reserved."""
+        return await self._database.run(pace.take, key, interval, burst)
+
     async def hold(self, key: str, seconds: float, interval: float, burst: int) -> None:
         await self._database.run(pace.hold, key, seconds, interval, burst)
 

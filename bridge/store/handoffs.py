@@ -74,7 +74,10 @@ _OWN_THREAD = (
     .on_conflict_do_nothing()
 )
 
-AT_ONCE = 10.0  # seconds between a vendor's two words for one end
+AT_ONCE = 10.0  # seconds between two words for one end
+
+#: how a handoff ends by what an agent does
+_ENDINGS = {Signal.HANDED_BACK: "handed_back", Signal.RESOLVED: "closed"}
 
 #: what is to be queued; None where nothing changed
 Follow = list[NewDelivery] | None
@@ -111,7 +114,7 @@ def act(connection: Connection, about: int, happened: Signal, by: Owner) -> Foll
     after = control.after(Control(row.control), happened)
     same = after is Control.HUMAN and row.control == after and row.owner_id == by.id
     if after is None or same:
-        return None
+        return _told_before(connection, about, happened, by)
     return _become(connection, about, row, after, by, at=None, event=None, acted_at=now())
 
 
@@ -175,14 +178,30 @@ def alert(handoff_id: int, key: str) -> NewDelivery:
     return NewDelivery(Direction.ALERTS, "alert", key, json.dumps({"handoff": handoff_id}))
 
 
+def _told_before(connection: Connection, about: int, happened: Signal, by: Owner) -> Follow:
+    """Where the vendor told of the end before it answered to whoever ended it: by whom it was."""
+    row = _just_ended(connection, about) if happened in _ENDINGS else None
+    if row is None or row.ending != _ENDINGS[happened]:
+        return None
+    _changed(connection, row.id, {"ended_by": by.name})
+    return [alert(row.id, f"alert:by:{row.id}")]
+
+
 def _ended_with_it(connection: Connection, about: int, after: Control, by: Owner | None) -> Any:
     """The handoff whose end a vendor told just before that of all: it was not handed back."""
-    row = connection.execute(_LAST, {"conversation": about}).first() if after is Control.CLOSED else None
-    if row is None or row.ending != "handed_back" or row.ended_by is not None:
+    row = _just_ended(connection, about) if after is Control.CLOSED else None
+    if row is None or row.ending != "handed_back":
         return None
-    just_now = connection.execute(_JUST_NOW, {"handoff": row.id, "within": AT_ONCE}).first() is not None
-    values = {"ending": "closed", "ended_by": by.name if by else None}
-    return _changed(connection, row.id, values) if just_now else None
+    return _changed(connection, row.id, {"ending": "closed", "ended_by": by.name if by else None})
+
+
+def _just_ended(connection: Connection, about: int) -> Any:
+    """The last handoff, where a vendor has just told of its end."""
+    row = connection.execute(_LAST, {"conversation": about}).first()
+    if row is None or row.ended_by is not None:
+        return None
+    just_now = connection.execute(_JUST_NOW, {"handoff": row.id, "within": AT_ONCE}).first()
+    return row if just_now is not None else None
 
 
 def _begin(

@@ -273,7 +273,7 @@ async def test_what_the_vendor_does_not_hand_over_is_not_taken(stage: Stage, nam
     await aside(scene, MINA, "You wanted to take over, which was not done", why)
     told = len(asides(stage, MINA))
     scene.writes("!claim")
-    await aside(scene, MINA, "The AI agent has this conversation, for", why, but=told)
+    await aside(scene, MINA, "The AI agent has this conversation", why, but=told)
     await scene.stands("the AI agent has the conversation")
     assert state(scene) == "bot"
 
@@ -434,7 +434,7 @@ async def test_what_words_there_are(stage: Stage) -> None:
     assert told.thread_ts == in_channel(scene)[0].ts
 
 
-@pytest.mark.parametrize("text", ["!calim", "!claim please", "!bot go on", "!resolve <@U0JO>", "!resolved"])
+@pytest.mark.parametrize("text", ["!calim", "!claim please", "!bot go on", "!resolve @Jo", "!resolved"])
 async def test_what_only_looks_like_a_word_does_nothing_and_goes_nowhere(stage: Stage, text: str) -> None:
     scene = await owned(stage)
     await scene.held(text)

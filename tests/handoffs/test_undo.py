@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
+from bridge.sandbox.slack import Message
 from bridge.sandbox.stage import Stage
-from tests.bridge.scene import HELD, SENT, Scene, buttons, opened, waiting
+from tests.bridge.scene import HELD, SENT, Scene, buttons, counted, later, opened, waiting
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("bridge")]
 
 ROUTE = 'reply_mode = "live"\nalert_channel = "C0HANDOFFS"'
 INSTEAD = {'channel = "C0SUPPORT"': 'channel = "C0SUPPORT"\nsend_delay = "2s"'}
+
+
+async def pausing(scene: Scene, text: str, **more: Any) -> Message:
+    """Somebody writes a reply, and it has been seen to have time."""
+    put_back = 'bridge_deliveries_total{direction="vendor",kind="reply",outcome="put_back"}'
+    before = await counted(scene.stage, put_back)
+    reply = scene.writes(text, **more)
+
+    async def is_so() -> bool:
+        return await counted(scene.stage, put_back) > before
+
+    await later(is_so, "a reply that waits")
+    return reply
 
 
 async def nothing_else_went_out(scene: Scene) -> None:
@@ -25,7 +42,7 @@ async def nothing_else_went_out(scene: Scene) -> None:
 
 async def test_deleted_nothing_goes_out(stage: Stage) -> None:
     scene = await waiting(stage)
-    reply = scene.writes("Oops, wrong customer")
+    reply = await pausing(scene, "Oops, wrong customer")
     scene.deletes(reply)
     await nothing_else_went_out(scene)
     assert scene.sent[0].startswith("the last")
@@ -34,7 +51,7 @@ async def test_deleted_nothing_goes_out(stage: Stage) -> None:
 
 async def test_changed_the_new_words_go_out(stage: Stage) -> None:
     scene = await waiting(stage, stage.gptbots)
-    reply = scene.writes("It is bule")
+    reply = await pausing(scene, "It is bule")
     scene.edits(reply, "It is red")
     scene.edits(reply, "It is blue")
     await scene.marked(reply, SENT)
@@ -45,7 +62,7 @@ async def test_changed_the_new_words_go_out(stage: Stage) -> None:
 @pytest.mark.parametrize("by", ["U0MINA", "U0JO"])
 async def test_locked_it_is_a_note(stage: Stage, by: str) -> None:
     scene = await waiting(stage)
-    reply = scene.writes("She is angry")
+    reply = await pausing(scene, "She is angry")
     scene.locks(reply, by)
     await nothing_else_went_out(scene)
     assert scene.sent[0].startswith("the last")
@@ -55,7 +72,7 @@ async def test_locked_it_is_a_note(stage: Stage, by: str) -> None:
 async def test_the_lock_may_come_off_again(stage: Stage) -> None:
     """It was a note while it was there, and stays one: nothing goes out because something is taken away."""
     scene = await waiting(stage)
-    reply = scene.writes("She is angry")
+    reply = await pausing(scene, "She is angry")
     scene.locks(reply)
     stage.slack.react_as("U0JO", reply.channel, reply.ts, "lock", added=False)
     await nothing_else_went_out(scene)
@@ -64,7 +81,7 @@ async def test_the_lock_may_come_off_again(stage: Stage) -> None:
 
 async def test_made_a_note_it_stays_in(stage: Stage) -> None:
     scene = await waiting(stage)
-    reply = scene.writes("She is angry")
+    reply = await pausing(scene, "She is angry")
     scene.edits(reply, "// She is angry")
     await nothing_else_went_out(scene)
     assert scene.sent[0].startswith("the last")
@@ -73,7 +90,7 @@ async def test_made_a_note_it_stays_in(stage: Stage) -> None:
 
 async def test_with_a_file_it_is_undone_as_well(stage: Stage) -> None:
     scene = await waiting(stage)
-    reply = scene.writes("For Tom", files=[("invoice.pdf", b"%PDF-1.7")])
+    reply = await pausing(scene, "For Tom", files=[("invoice.pdf", b"%PDF-1.7")])
     scene.deletes(reply)
     await nothing_else_went_out(scene)
     assert scene.sent[0].startswith("the last")
@@ -81,7 +98,7 @@ async def test_with_a_file_it_is_undone_as_well(stage: Stage) -> None:
 
 async def test_replies_keep_their_order(stage: Stage) -> None:
     scene = await waiting(stage)
-    first, second, third = (scene.writes(text) for text in ("one", "two", "three"))
+    first, second, third = await pausing(scene, "one"), scene.writes("two"), scene.writes("three")
     scene.edits(first, "uno")
     scene.deletes(second)
     await scene.marked(third, SENT)
@@ -91,11 +108,38 @@ async def test_replies_keep_their_order(stage: Stage) -> None:
 async def test_one_customers_wait_is_not_anothers(stage: Stage) -> None:
     """The other's channel waits for nothing."""
     slow, fast = await waiting(stage), await waiting(stage, stage.moveo)
-    first = slow.writes("with a pause")
+    first = await pausing(slow, "with a pause")
     await fast.marked(fast.writes("at once"), SENT)
     slow.deletes(first)
     await nothing_else_went_out(slow)
     assert slow.sent[0].startswith("the last")
+
+
+# ── while it is made ready ───────────────────────────────────────────────────────────────────────
+
+too_late = pytest.mark.xfail(strict=True, reason="a reply that is made ready counts as gone out")
+
+
+@pytest.mark.parametrize(
+    "think_again",
+    [
+        pytest.param(lambda scene, reply: scene.locks(reply), id="locked"),
+        pytest.param(lambda scene, reply: scene.deletes(reply), id="deleted", marks=too_late),
+        pytest.param(lambda scene, reply: scene.edits(reply, "// For Tom"), id="noted", marks=too_late),
+        pytest.param(lambda scene, reply: scene.edits(reply, "For Lena"), id="changed", marks=too_late),
+    ],
+)
+async def test_while_its_file_is_on_its_way_it_is_not_too_late(
+    stage: Stage, think_again: Callable[[Scene, Message], None]
+) -> None:
+    """Nobody at the vendor sees what is only uploaded; a large file takes its time."""
+    scene = await waiting(stage, stage.moveo)
+    stage.moveo.faults.next("*/files/upload-url", delay=1.0)
+    reply = scene.writes("For Tom", files=[("invoice.pdf", b"%PDF-1.7")])
+    await scene.until(lambda: not stage.moveo.faults.planned, "the upload begun")
+    think_again(scene, reply)
+    await scene.carried("the last")
+    assert "For Tom" not in scene.sent
 
 
 # ── too late ─────────────────────────────────────────────────────────────────────────────────────

@@ -186,7 +186,6 @@ class Model:
     # ── replies ──────────────────────────────────────────────────────────────────────────────────
 
     def write(self, reply: Reply) -> None:
-        self.replies.append(reply)
         self._carry(reply)
 
     def choose(self, reply: Reply, by: Person, choice: HeldChoice) -> None:
@@ -202,17 +201,14 @@ class Model:
             self._carry(reply, doubt=reply.state == "uncertain")
 
     def lock(self, reply: Reply) -> None:
-        reply.locked = True
         if not reply.begun:
             self.choose(reply, reply.by, HeldChoice.NOTE)
 
-    def edit(self, reply: Reply, words: Words, text: str) -> None:
-        reply.versions.append((words, text))
+    def edit(self, reply: Reply) -> None:
         if reply.state == "held":  # what was decided was decided about other words
             reply.choice, reply.as_is = None, False
 
     def delete(self, reply: Reply) -> None:
-        reply.deleted = True
         if reply.state == "held":
             reply.state = "note"
 

@@ -170,13 +170,14 @@ async def test_after_a_long_sleep_of_ours_there_is_no_burst(watched: Watching) -
 async def test_nobody_is_reminded_of_what_was_claimed_meanwhile(watched: Watching) -> None:
     watch = await watched(REMINDED)
     await watch.waits(700)
-    turn = await watch.turn(Direction.CLOCKS)
-    outcome = await watch.carriers[Direction.CLOCKS].carry(turn)
-    assert isinstance(outcome, Done)
-    await watch.acts(Signal.CLAIMED)
-    assert await watch.store.advance(turn, outcome, keep_going=False) == (True, None)
+    carrier = watch.carriers[Direction.CLOCKS]
+    clock = await watch.turn(Direction.CLOCKS)
+    _, remind = await watch.store.advance(clock, await carrier.carry(clock), keep_going=True)
+    assert remind is not None and remind.kind == "reminder"
 
-    assert await watch.carry("reminder") == [Done()]
+    await watch.acts(Signal.CLAIMED)  # just before it is posted
+    assert await carrier.carry(remind) == Done()
+    await watch.carry()
     assert watch.alert.replies == []
     assert (await watch.store.handoff(1)).breached_at is None
 

@@ -1,0 +1,202 @@
+"""What holds of a conversation: always; whenever everything is at rest; and as the model says."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.engine.acts import can
+from bridge.engine.gate import choices
+from bridge.model import Control, HeldChoice, HeldFor
+from bridge.render.acts import ACT, HELD, RETRY, offered
+from bridge.sandbox.slack import Message
+from tests.model.expected import Handoff, Model, Owner, Reply, Words
+from tests.model.vendor import Got
+from tests.model.world import Row, Snapshot, Talk
+
+_MARKS = {"sent": "white_check_mark", "failed": "x", "uncertain": "grey_question", "held": "double_vertical_bar"}
+_DONE = re.compile(r"(Mina Park|Jo) (claimed|released|gave|took|handed|resolved|reopened) the conversation")
+_ENDINGS = {"handed_back": "handed back to the AI agent", "closed": "the conversation ended", "expired": "expired"}
+
+
+@dataclass
+class Watch:
+    """A reply, and what its author has said about it. `stays` is how often the customer may have it, while it is
+    a note, or held and nobody said that it may go."""
+
+    reply: Reply
+    held: bool = False
+    stays: int | None = None
+    clear: bool = False  # its author said that it is a reply
+    retried: int = 0
+
+    def pressed(self, choice: HeldChoice) -> None:
+        """Its author presses this."""
+        self.clear |= choice is HeldChoice.SEND
+        if self.held and choice is not HeldChoice.NOTE:
+            self.stays = None
+
+    def seen(self, row: Row, times: int) -> None:
+        """How it stands at rest."""
+        self.held = row.became == "held"
+        self.stays = times if row.became in ("held", "note") else None
+
+
+# ── always ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def one_owner(stands: Snapshot) -> None:
+    """Somebody has it while a human does, and nobody else ever; one handoff is open while it is wanted."""
+    held = stands.owner is not None or stands.owner_id is not None
+    assert held == (stands.control is Control.HUMAN), f"{stands.control}, and {stands.owner} has it"
+    open_ = [one for one in stands.handoffs if one.ended_at is None]
+    wanted = stands.control in (Control.WAITING, Control.HUMAN)
+    assert len(open_) == wanted, f"{stands.control}, and {len(open_)} handoffs are open"
+
+
+def nothing_slips(got: list[Got], watches: list[Watch], *, finds: bool) -> None:
+    """No customer has a note or a held reply, and none has one twice, but where somebody risked that."""
+    times = dict.fromkeys((watch.reply.ts for watch in watches), 0)
+    for one in got:
+        watch = next((watch for watch in watches if one.text in dict(map(reversed, watch.reply.versions))), None)
+        assert watch is not None, f"the customer has {one.text!r}, which nobody wrote so"
+        words = next(words for words, text in watch.reply.versions if text == one.text)
+        may = words is Words.ANSWER or (words is Words.UNCLEAR and watch.clear)
+        assert may, f"the customer has {one.text!r}"
+        assert one.name == watch.reply.by.name, f"the customer has {one.text!r} from {one.name}"
+        assert watch.reply.by.serves, f"{one.name} must not reply"
+        times[watch.reply.ts] += 1
+    for watch in watches:
+        count, most = times[watch.reply.ts], 1 if finds else 1 + watch.retried
+        assert count <= most, f"the customer has {watch.reply.text!r} {count} times"
+        if watch.stays is not None:
+            assert count <= watch.stays, f"the customer has {watch.reply.text!r}, which was to stay in"
+
+
+# ── at rest ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def at_rest(talk: Talk, stands: Snapshot) -> None:
+    """What people see in Slack is what stands in the store."""
+    assert not stands.odd, f"under way, or failed: {stands.odd}"
+    assert not talk.world.stage.slack.events.failed, "Slack gave up telling us something"
+    shown = {name.removeprefix(ACT) for name, _ in buttons(talk.card) if name.startswith(ACT)}
+    wanted = set(offered(stands.control, can(type(talk.vendor))))
+    assert shown == wanted, f"{stands.control}, and the card offers {shown}"
+    messages = {message.ts: message for message in talk.thread}
+    for ts, row in stands.replies.items():
+        if ts in messages:
+            _shown(talk, messages[ts], row)
+    _alerts(talk, stands, messages)
+
+
+def _shown(talk: Talk, message: Message, row: Row) -> None:
+    """Its mark, and what is asked or told about it."""
+    us = talk.world.stage.slack.state.app.user
+    marks = [name for name, users in message.reactions.items() if us in users]
+    wanted = [_MARKS[row.became]] if row.became in _MARKS else []
+    assert marks == wanted, f"{message.text!r} is {row.became}, and marked {marks}"
+    if row.became == "held":
+        why = HeldFor((row.problem or "").removeprefix("held: "))
+        asked = [_choices(one, row.id) for one in talk.whispers() if one.ephemeral_to == message.user]
+        wanted_choices = set(choices(why, can(type(talk.vendor))))
+        assert wanted_choices in asked, f"{message.text!r} is {row.problem}, and its author is asked {asked}"
+    if row.became in ("failed", "uncertain"):
+        told = [one for one in talk.thread if (RETRY, row.id) in [(name, value) for name, value in buttons(one)]]
+        assert told, f"{message.text!r} is {row.became}, and nobody can send it again"
+
+
+def _choices(question: Message, delivery: int) -> set[HeldChoice]:
+    return {
+        HeldChoice(name.removeprefix(HELD))
+        for name, value in buttons(question)
+        if name.startswith(HELD) and value == delivery
+    }
+
+
+def _alerts(talk: Talk, stands: Snapshot, thread: dict[str, Message]) -> None:
+    """Each handoff in which somebody waited has an alert in the channel, and the last one in the thread; all say
+    how it stands, and only where somebody waits there is something to claim."""
+    alerts = talk.alerts()
+    for number, handoff in enumerate(stands.handoffs, 1):
+        found = alerts.get(handoff.id, [])
+        assert len(found) == (handoff.waiting_since is not None), f"handoff {number} has {len(found)} alerts"
+        place = json.loads(handoff.places).get("thread")
+        is_last = number == len(stands.handoffs)
+        assert place or not is_last or handoff.start is None, f"handoff {number} has no alert in the thread"
+        if place:
+            found = [*found, thread[place[1]]]
+        words, claims = "is talking with", False
+        if handoff.ended_at is not None:
+            words = _ENDINGS[handoff.ending]
+        elif handoff.claimed_at is None:
+            words, claims = "waits for a human", True
+        for alert in found:
+            assert words in alert.text, f"handoff {number}: {words!r} is not what its alert says: {alert.text!r}"
+            has = (f"{ACT}claim") in [name for name, _ in buttons(alert)]
+            assert has == claims, f"handoff {number}: its alert {'has' if has else 'lacks'} a claim button"
+
+
+def buttons(message: Message) -> Iterator[tuple[str, int | None]]:
+    """What can be pressed: each action_id, and the delivery that its value names."""
+
+    def walk(told: Any) -> Iterator[tuple[str, int | None]]:
+        if isinstance(told, dict):
+            if "action_id" in told:
+                value = json.loads(told.get("value") or "{}")
+                yield told["action_id"], value.get("delivery")
+            told = list(told.values())
+        if isinstance(told, list):
+            for one in told:
+                yield from walk(one)
+
+    yield from walk(message.blocks)
+    yield from walk(message.attachments)
+
+
+# ── as the model says ────────────────────────────────────────────────────────────────────────────
+
+
+def done(talk: Talk) -> int:
+    """How many acts the thread was told of."""
+    return sum(bool(_DONE.match(message.text)) for message in talk.thread)
+
+
+def equal(model: Model, talk: Talk, stands: Snapshot) -> None:
+    found = Owner(stands.owner, stands.owner_id) if stands.owner else None
+    assert (stands.control, found) == (model.control, model.owner), "who has the conversation"
+    assert [one.text for one in talk.vendor.got[talk.key.id]] == model.got, "what the customer has"
+    handoffs = [Handoff(one.waiting_since is not None, one.ending) for one in stands.handoffs]
+    assert handoffs == model.handoffs, "the handoffs"
+    for reply in model.replies:
+        row = stands.replies[reply.ts]
+        why = f"held: {reply.why}" if reply.state == "held" else None
+        assert row.became == reply.state, f"{reply.text!r}: {row.became} ({row.problem})"
+        assert why in (None, row.problem), f"{reply.text!r}: {row.problem}"
+    assert done(talk) == model.done, "the acts that the thread was told of"
+    assert list(talk.vendor.ahead) == list(model.ahead), "the vendor was called more, or less"
+
+
+def adopt(model: Model, talk: Talk, stands: Snapshot) -> None:
+    """Go on from what the store says, where the model cannot know."""
+    model.sure = True
+    model.control = stands.control
+    model.owner = Owner(stands.owner, stands.owner_id) if stands.owner else None
+    model.vendor_at = stands.vendor_at
+    model.acted = (stands.acted_at, stands.acted_at) if stands.acted_at is not None else None
+    model.handoffs = [Handoff(one.waiting_since is not None, one.ending) for one in stands.handoffs]
+    model.done = done(talk)
+    model.got = [one.text for one in talk.vendor.got[talk.key.id]]
+    talk.vendor.ahead.clear()
+    model.ahead.clear()
+    for reply in model.replies:
+        row = stands.replies[reply.ts]
+        reply.state, reply.begun, reply.sent_on = row.became, row.begun, bool(row.was)  # type: ignore[assignment]
+        reply.why = HeldFor(row.problem.removeprefix("held: ")) if row.problem and reply.state == "held" else None
+        chosen = row.payload.get("choice")
+        reply.choice = HeldChoice(chosen) if chosen else None
+        reply.as_is = row.payload.get("as_is", chosen == HeldChoice.SEND)
+        reply.arrived = any(text in model.got for _, text in reply.versions)

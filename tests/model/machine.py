@@ -1,0 +1,405 @@
+"""Random stories of one conversation: what a vendor reports and fails at, what agents write, press and do.
+
+A step may be waited for, and then everything has to be as the model says; or it happens together with what
+follows, and then only what holds always is held, and the model goes on from what the store says. No choice of a
+step depends on how the bridge stands, so a story can be told again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import Any, TypeVar
+
+from hypothesis import note
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from bridge.adapter import FindsReplies
+from bridge.control import ACTS, TABLE
+from bridge.engine.acts import can
+from bridge.model import Act, AnyEvent, Control, HeldChoice
+from bridge.render.acts import ACT, ASK, HELD, RETRY
+from bridge.render.modals import COLLEAGUE
+from bridge.sandbox.slack import Message
+from tests.model import checks
+from tests.model.checks import Watch
+from tests.model.expected import JO, LEE, MINA, SAM, Model, Person, Reply, Words
+from tests.model.reports import REPORTS, echo, report
+from tests.model.vendor import VENDORS, Fault, Meanwhile
+from tests.model.world import Snapshot, Talk, World
+
+T = TypeVar("T")
+
+PEOPLE = {"Mina": MINA, "Jo": JO, "Sam": SAM, "Lee": LEE}
+WORDS = {Act.TAKE_OVER: "!takeover", Act.HAND_BACK: "!bot"}
+
+WAIT = st.sampled_from([True, True, True, False])
+WHICH = st.integers(0, 3)  # of several, counted from the last one
+AGENT = st.sampled_from(["Mina", "Jo"])
+ANYBODY = st.sampled_from(["Mina", "Mina", "Jo", "Jo", "Sam"])
+KIND = st.sampled_from(list(REPORTS))
+AGO = st.sampled_from([0.0, 0.0, 0.0, 0.4, 3.0, 30.0, 400.0])
+ACTIONS = st.sampled_from(list(Act))
+CHOICES = st.sampled_from(list(HeldChoice))
+WORDING = st.sampled_from([Words.ANSWER, *Words])
+
+
+class Machine(RuleBasedStateMachine):
+    world: World
+
+    @initialize(vendor=st.sampled_from(list(VENDORS)))
+    def a_customer(self, vendor: str) -> None:
+        self.talk: Talk = self.world.meet(vendor)
+        self.slack = self.world.stage.slack
+        adapter = type(self.talk.vendor)
+        self.finds = issubclass(adapter, FindsReplies)
+        apart = adapter.capabilities.handoff_is_own_conversation
+        self.model = Model(can(adapter), self.finds, apart)
+        self.watches: list[Watch] = []
+        self.messages: list[Message] = []  # of agents
+        self.told: list[tuple[AnyEvent, ...]] = []
+        self.echoed = 0
+        self.known = True  # the model has played all that happened
+        self.flying: list[Callable[[], None]] = []  # what people began, as the model plays it
+        self.since = 0.0
+        self.stands: Snapshot = self.world.look(self.talk.row)
+
+    # ── the vendor ───────────────────────────────────────────────────────────────────────────────
+
+    @rule(kind=KIND, ago=AGO, wait=WAIT)
+    def vendor_reports(self, kind: str, ago: float, wait: bool) -> None:
+        at = time.time() - ago
+        self._reports((kind, at), wait=wait)
+
+    @rule(first=KIND, then=KIND, gap=st.sampled_from([0.3, 2.0, 90.0]), together=st.booleans(), wait=WAIT)
+    def vendor_reports_backwards(self, first: str, then: str, gap: float, together: bool, wait: bool) -> None:
+        now = time.time()
+        if together:
+            self._reports((then, now), (first, now - gap), wait=wait)
+        else:
+            self._reports((then, now), wait=False)
+            self._reports((first, now - gap), wait=wait)
+
+    def _reports(self, *told: tuple[str, float], wait: bool) -> None:
+        events = tuple(report(kind, self.world.new_id(), self.talk.key, at) for kind, at in told)
+        self.told.append(events)
+        self.world.tell(*events, key=events[0].id)
+        self.known &= not self.flying
+        for (kind, _), event in zip(told, events, strict=True):
+            self.model.tell(kind, event.at.timestamp())
+        if wait:
+            self.settle()
+
+    @rule(which=WHICH, same_webhook=st.booleans())
+    def vendor_reports_again(self, which: int, same_webhook: bool) -> None:
+        if events := _pick(self.told, which):
+            self.world.tell(*events, key=events[0].id if same_webhook else None)
+
+    @rule()
+    def vendor_echoes(self) -> None:
+        """It tells back what an agent of ours said, as some do, once each."""
+        for got in self.talk.vendor.got[self.talk.key.id][self.echoed :]:
+            self.echoed += 1
+            self.world.tell(echo(self.world.new_id(), self.talk.key, time.time(), got.name, got.text))
+
+    @rule(fault=st.sampled_from(Fault))
+    def vendor_will_fail(self, fault: Fault) -> None:
+        self._ahead(fault)
+
+    @rule(kind=KIND)
+    def vendor_will_report_before_it_answers(self, kind: str) -> None:
+        self._ahead(Meanwhile(kind))
+
+    def _ahead(self, what: Fault | Meanwhile) -> None:
+        self.known &= not self.flying
+        self.talk.vendor.ahead.append(what)
+        self.model.ahead.append(what)
+
+    # ── words in the thread ──────────────────────────────────────────────────────────────────────
+
+    @rule(by=ANYBODY, words=WORDING, wait=WAIT)
+    def writes(self, by: str, words: Words, wait: bool) -> None:
+        reply = self._reply(PEOPLE[by], words)
+        self._do(lambda: self.model.write(reply), self._writes(reply), wait=wait)
+
+    @rule(by=AGENT, words=WORDING, wait=WAIT)
+    def writes_what_is_locked_before_it_is_told(self, by: str, words: Words, wait: bool) -> None:
+        """Slack does not promise an order."""
+        reply = self._reply(PEOPLE[by], words)
+        reply.locked = True
+        self._do(lambda: self.model.write(reply), self._writes_late(reply), wait=wait)
+
+    def _reply(self, by: Person, words: Words) -> Reply:
+        reply = Reply("", by, [self._worded(words)])
+        self.model.replies.append(reply)
+        self.watches.append(Watch(reply))
+        return reply
+
+    def _worded(self, words: Words) -> tuple[Words, str]:
+        return words, words.format(self.world.new_id())
+
+    async def _posts(self, by: Person, text: str) -> str:
+        channel, thread = self.talk.card.channel, self.talk.card.ts
+        self.messages.append(self.slack.post_as(by.id, channel, text, thread_ts=thread))
+        return self.messages[-1].ts
+
+    async def _writes(self, reply: Reply) -> None:
+        reply.ts = await self._posts(reply.by, reply.text)
+
+    async def _writes_late(self, reply: Reply) -> None:
+        reply.ts, channel = self.slack.state.next_ts(), self.talk.card.channel
+        item = {"type": "message", "channel": channel, "ts": reply.ts}
+        self.slack.send_event({"type": "reaction_added", "user": MINA.id, "reaction": "lock", "item": item})
+        await self.slack.settled()
+        more = {"thread_ts": self.talk.card.ts, "client_msg_id": f"late-{reply.ts}"}
+        self.messages.append(self.slack.state.post(Message(channel, reply.ts, reply.text, reply.by.id, **more)))
+
+    @rule(which=WHICH)
+    def slack_tells_again(self, which: int) -> None:
+        """Of a message, under another event's id."""
+        if (message := _pick(self.messages, which)) and message.ts in self._thread():
+            event = {**message.as_json(), "channel": message.channel, "channel_type": "channel"}
+            self._do(lambda: None, self._sends(event))
+
+    async def _sends(self, event: dict[str, Any]) -> None:
+        self.slack.send_event(event)
+
+    @rule(which=WHICH, words=WORDING, wait=WAIT)
+    def edits(self, which: int, words: Words, wait: bool) -> None:
+        if (reply := self._there(which)) is None:
+            return
+        reply.versions.append(self._worded(words))
+        where = (reply.by.id, self.talk.card.channel, reply.ts)
+        self._do(lambda: self.model.edit(reply), _soon(self.slack.edit_as, *where, reply.text), wait=wait)
+
+    @rule(which=WHICH, wait=WAIT)
+    def deletes(self, which: int, wait: bool) -> None:
+        if (reply := self._there(which)) is None:
+            return
+        reply.deleted = True
+        where = (reply.by.id, self.talk.card.channel, reply.ts)
+        self._do(lambda: self.model.delete(reply), _soon(self.slack.delete_as, *where), wait=wait)
+
+    @rule(which=WHICH, by=ANYBODY, wait=WAIT)
+    def locks(self, which: int, by: str, wait: bool) -> None:
+        if (reply := self._there(which)) is None or reply.locked:
+            return
+        reply.locked = True
+        where = (PEOPLE[by].id, self.talk.card.channel, reply.ts, "lock")
+        self._do(lambda: self.model.lock(reply), _soon(self.slack.react_as, *where), wait=wait)
+
+    # ── acts ─────────────────────────────────────────────────────────────────────────────────────
+
+    @rule(by=ANYBODY, act=ACTIONS, to=ANYBODY, wait=WAIT)
+    def says(self, by: str, act: Act, to: str, wait: bool) -> None:
+        person, other = PEOPLE[by], PEOPLE[to]
+        self._do(lambda: self.model.act(act, person, other), self._says(person, act, other), wait=wait)
+
+    async def _says(self, by: Person, act: Act, to: Person) -> None:
+        word = WORDS.get(act, f"!{act}")
+        await self._posts(by, f"{word} <@{to.id}>" if act is Act.TRANSFER else word)
+
+    @rule(by=ANYBODY, act=ACTIONS, to=ANYBODY, wait=WAIT)
+    def presses_on_the_card(self, by: str, act: Act, to: str, wait: bool) -> None:
+        """Whatever it offers now: what somebody sees may be old."""
+        person, other = PEOPLE[by], PEOPLE[to]
+        press = self._presses(person, _with(self.talk.card, f"{ACT}{act}"), f"{ACT}{act}")
+        self._do(lambda: self.model.act(act, person, other), self._answers(person, act, other, press), wait=wait)
+
+    @rule(by=st.sampled_from(["Mina", "Jo", "Lee"]), in_thread=st.booleans(), wait=WAIT)
+    def claims_on_the_alert(self, by: str, in_thread: bool, wait: bool) -> None:
+        person, alerts = PEOPLE[by], [one for found in self.talk.alerts().values() for one in found]
+        if in_thread:
+            alerts = [message for message in self.talk.thread if message.broadcast and message.bot_id]
+        if alert := _pick(alerts, 0):
+            press = self._presses(person, _with(alert, f"{ACT}claim"), f"{ACT}claim")
+            self._do(lambda: self.model.act(Act.CLAIM, person, person), press, wait=wait)
+
+    @rule(by=ANYBODY, act=st.sampled_from([*sorted({Act.CLAIM, *ASK})]), to=ANYBODY, wait=WAIT)
+    def uses_a_shortcut(self, by: str, act: Act, to: str, wait: bool) -> None:
+        person, other = PEOPLE[by], PEOPLE[to]
+        use = self.slack.shortcut(person.id, self.talk.card, act)
+        self._do(lambda: self.model.act(act, person, other), self._answers(person, act, other, use), wait=wait)
+
+    async def _presses(self, by: Person, where: Message, action: str) -> None:
+        answer = await self.slack.press(by.id, where, action)
+        assert answer.ok, answer
+
+    async def _answers(self, by: Person, act: Act, to: Person, begins: Coroutine[Any, Any, Any]) -> None:
+        """Begin an act, and answer the modal that asks about it."""
+        await begins
+        if act not in ASK or (view := self.slack.modal_of(by.id)) is None:
+            return
+        if "submit" not in view.body:  # it says why not
+            await self.slack.close(by.id, view)
+            return
+        answer = await self.slack.submit(by.id, view, {COLLEAGUE: to.id} if act is Act.TRANSFER else {})
+        assert answer.ok, answer
+
+    @rule(act=st.sampled_from([one for one in Act if one is not Act.TRANSFER]), in_words=st.booleans())
+    def two_act_at_once(self, act: Act, in_words: bool) -> None:
+        """What both want is done once, and both see by whom."""
+        self.settle()
+        self.talk.vendor.ahead.clear()
+        before, had, happened = self.model.control, self.model.done, ACTS[act]
+        if act is Act.HAND_BACK and self.model.apart:
+            happened = ACTS[Act.RESOLVE]
+        after = TABLE.get((before, happened)) if act in self.model.can else None
+        presses = self._presses(JO, _with(self.talk.card, f"{ACT}{act}"), f"{ACT}{act}")
+        jo = self._says(JO, act, JO) if in_words else self._answers(JO, act, JO, presses)
+        self.known = False
+        self.world.begin(self._says(MINA, act, MINA), jo)
+        self.settle()
+        note(f"  it is {self.model.owner}")
+        with self._said():
+            assert self.model.control == (after or before), f"both wanted to {act} it"
+            assert self.model.done == had + (after is not None), f"both wanted to {act} it"
+
+    # ── what becomes of a reply ──────────────────────────────────────────────────────────────────
+
+    @rule(which=WHICH, button=WHICH, wait=WAIT)
+    def answers_a_question(self, which: int, button: int, wait: bool) -> None:
+        """One that is there, though what it asks may be decided already."""
+        asked = [one for one in self.talk.whispers() if any(name.startswith(HELD) for name, _ in checks.buttons(one))]
+        if (question := _pick(asked, which)) is None:
+            return
+        found = [one for one in checks.buttons(question) if one[0].startswith(HELD)]
+        action, delivery = found[button % len(found)]
+        ts = next(ts for ts, row in self.world.look(self.talk.row).replies.items() if row.id == delivery)
+        watch = next(watch for watch in self.watches if watch.reply.ts == ts)
+        by = next(one for one in PEOPLE.values() if one.id == question.ephemeral_to)
+        self._chooses(watch, by, HeldChoice(action.removeprefix(HELD)), question, wait)
+
+    @rule(which=WHICH, by=ANYBODY, choice=CHOICES, wait=WAIT)
+    def chooses(self, which: int, by: str, choice: HeldChoice, wait: bool) -> None:
+        """Whatever was offered, and to whom: a request can be made up."""
+        watch = _pick(self.watches, which)
+        if watch is None or (row := self.stands.replies.get(watch.reply.ts)) is None:
+            return
+        shown = self._shown(f"{HELD}{choice}", row.id, to=PEOPLE[by])
+        self._chooses(watch, PEOPLE[by], choice, shown, wait)
+
+    def _chooses(self, watch: Watch, by: Person, choice: HeldChoice, where: Message, wait: bool) -> None:
+        if by is watch.reply.by:
+            watch.pressed(choice)
+        press = self._presses(by, where, f"{HELD}{choice}")
+        self._do(lambda: self.model.choose(watch.reply, by, choice), press, wait=wait)
+
+    @rule(which=WHICH, by=ANYBODY, wait=WAIT)
+    def retries(self, which: int, by: str, wait: bool) -> None:
+        """Also what needs it no more."""
+        watch = _pick(self.watches, which)
+        if watch is None or (row := self.stands.replies.get(watch.reply.ts)) is None:
+            return
+        watch.retried += 1
+        press = self._presses(PEOPLE[by], self._shown(RETRY, row.id), RETRY)
+        self._do(lambda: self.model.retry(watch.reply), press, wait=wait)
+
+    @rule(which=WHICH, by=AGENT)
+    def wants_to_be_asked_again(self, which: int, by: str) -> None:
+        if (reply := self._there(which)) is not None:
+            use = self.slack.shortcut(PEOPLE[by].id, self._thread()[reply.ts], "ask_again")
+            self._do(lambda: None, use)
+
+    def _shown(self, action: str, delivery: int, to: Person | None = None) -> Message:
+        """A message with a button about a reply, as it stood, or could have."""
+        value = json.dumps({"delivery": delivery, "thread_ts": self.talk.card.ts})
+        made = Message(self.talk.card.channel, self.slack.state.next_ts(), thread_ts=self.talk.card.ts)
+        made.ephemeral_to = to.id if to else None
+        return _with(made, action, value)
+
+    # ── and then ─────────────────────────────────────────────────────────────────────────────────
+
+    @rule()
+    def settle(self) -> None:
+        """Wait until nothing is under way, and look."""
+        with self._said():
+            self.world.settle()
+            self.stands = self.world.look(self.talk.row)
+            if self.known and len(self.flying) <= 1:
+                self.model.now = (self.since, time.time())
+                for play in self.flying:
+                    play()
+            else:
+                self.model.sure = False
+            self.flying.clear()
+            checks.at_rest(self.talk, self.stands)
+            if self.model.sure:
+                checks.equal(self.model, self.talk, self.stands)
+            else:
+                checks.adopt(self.model, self.talk, self.stands)
+            self.known = True
+            got = self.talk.vendor.got[self.talk.key.id]
+            for watch in self.watches:
+                times = sum(one.text in [text for _, text in watch.reply.versions] for one in got)
+                watch.seen(self.stands.replies[watch.reply.ts], times)
+            note(f"  -> {self.stands.control}, {self.stands.owner}; the customer has {self.model.got}")
+
+    @invariant()
+    def nothing_slips(self) -> None:
+        with self._said():
+            checks.one_owner(self.world.look(self.talk.row))
+            checks.nothing_slips(self.talk.vendor.got[self.talk.key.id], self.watches, finds=self.finds)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "stands"):
+            return
+        if sys.exception() is not None:  # what went wrong is told already
+            with contextlib.suppress(Exception):
+                self.world.settle()
+            return
+        self.settle()
+        self.vendor_reports("it ends", ago=0.0, wait=True)
+        assert self.stands.control is Control.CLOSED
+        assert all(one.ended_at is not None for one in self.stands.handoffs)
+
+    # ── how ──────────────────────────────────────────────────────────────────────────────────────
+
+    def _do(self, play: Callable[[], None], *people: Coroutine[Any, Any, Any], wait: bool = True) -> None:
+        """Let people do something, which the model plays once all is at rest."""
+        if not self.flying:
+            self.since = time.time()
+        self.flying.append(play)
+        self.world.begin(*people)
+        if wait:
+            self.settle()
+
+    @contextlib.contextmanager
+    def _said(self) -> Iterator[None]:
+        """An error also tells how Slack looks."""
+        try:
+            yield
+        except AssertionError as error:
+            told = [message.text for message in (self.talk.card, *self.talk.thread)]
+            error.add_note("\n".join(["the thread:", *told, f"{self.model}", f"{self.stands}"]))
+            raise
+
+    def _thread(self) -> dict[str, Message]:
+        return {message.ts: message for message in self.talk.thread}
+
+    def _there(self, which: int) -> Reply | None:
+        """A reply whose message was not deleted."""
+        watch = _pick(self.watches, which)
+        return watch.reply if watch is not None and watch.reply.ts in self._thread() else None
+
+
+async def _soon(act: Callable[..., Any], *told: Any) -> None:
+    act(*told)
+
+
+def _pick(found: Sequence[T], which: int) -> T | None:
+    return found[-1 - which % len(found)] if found else None
+
+
+def _with(message: Message, action: str, value: str | None = None) -> Message:
+    """`message` as somebody sees it who has it on their screen for a while: with this button."""
+    button = {"type": "button", "action_id": action, "text": {"type": "plain_text", "text": action}}
+    if value is not None:
+        button["value"] = value
+    block = {"type": "actions", "block_id": "old", "elements": [button]}
+    return dataclasses.replace(message, blocks=[block], attachments=[])
