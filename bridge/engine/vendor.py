@@ -101,6 +101,8 @@ class VendorCarrier:
         if why is None:
             # While it was not known to be a note, it had a mark.
             return Kept("note", follow=(mark(turn, "note"),) if turn.attempt > 1 or turn.was else ())
+        if turn.kind == "correction":  # whoever pressed for it is not who wrote it
+            raise Rejected("the conversation is closed", remedy="Write it as a new reply")
         adapter = self._adapter(turn)
         turn.refs[gate.ASKED] = why
         choices = gate.choices(why, acts.can(adapter))

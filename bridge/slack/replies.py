@@ -45,6 +45,8 @@ class Replies:
         """The reply, why its author is asked, or None where it is a note. Raises a `DeliveryError`."""
         told, route = turn.read(), self._routes.of(turn.conversation)
         choice = HeldChoice(told["choice"]) if "choice" in told else None
+        if turn.kind == "correction":  # of what the customer has: nobody gets the conversation by it
+            choice = HeldChoice.ONCE
         if route.reply_mode == "notes_only" or choice is HeldChoice.NOTE:
             return None
         # What was held or failed, or is to be corrected, counts as it stands now.
@@ -75,11 +77,15 @@ class Replies:
             parts=parts,
             at=datetime.fromtimestamp(float(message["ts"]), UTC),
         )
-        confirms = route.reply_mode == "confirm" and turn.kind != "correction"
         asked = HeldFor(turn.refs[ASKED]) if ASKED in turn.refs else None
         return Composed(
             reply,
-            wish=Wish(Owner(person.name, person.id), confirms=confirms, choice=choice, asked=asked),
+            wish=Wish(
+                Owner(person.name, person.id),
+                confirms=route.reply_mode == "confirm",
+                choice=choice,
+                asked=asked,
+            ),
             files=_told_apart([await self._downloads.posted(one) for one in files]),
             delay=0.0 if late else route.send_delay,
         )

@@ -381,7 +381,6 @@ async def test_reopen_and_send(stage: Stage) -> None:
     assert "Mina Park has the conversation" in scene.card.text
 
 
-@pytest.mark.xfail(strict=True, reason="a vendor's word that it is open again counts as the customer's")
 async def test_what_an_agent_reopens_is_not_told_as_the_customers_doing(stage: Stage) -> None:
     scene = await closed(stage, "moveo")
     reply, question = await scene.held("One more thing")
@@ -469,3 +468,34 @@ async def test_handed_back_to_the_ai_agent_meanwhile_it_is_held_for_that(stage: 
     assert buttons(again) == [ONCE, NOTE]
     assert list(reply.reactions) == [HELD]
     assert scene.sent == []
+
+
+# ── corrections of what was sent once ────────────────────────────────────────────────────────────
+
+
+async def corrected(scene: Scene) -> Message:
+    """A reply that was sent once and changed afterwards; the message that offers to say so."""
+    reply, question = await scene.held("It is bule")
+    await scene.presses(question, ONCE)
+    await scene.marked(reply, SENT)
+    scene.edits(reply, "It is blue")
+    return await scene.told("A reply was changed here after it had gone out")
+
+
+async def test_a_correction_takes_the_conversation_from_nobody(stage: Stage) -> None:
+    of_the_ai_agents, of_jos = await opened(stage), await owned(stage, "ada")
+    for scene, has_it in ((of_the_ai_agents, "The AI agent"), (of_jos, "Jo")):
+        await scene.presses(await corrected(scene), "send_correction")
+        await scene.until(lambda scene=scene: len(scene.sent) == 2, "the correction")
+        assert scene.sent == ["It is bule", "Correction:\nIt is blue"]
+        await scene.held("And one more thing", "U0MINA", f"{has_it} has the conversation")
+
+
+async def test_a_correction_after_the_end_is_refused(stage: Stage) -> None:
+    scene = await owned(stage, "moveo")
+    offer = await corrected(scene)
+    ends(scene)
+    await scene.stands("closed")
+    await scene.presses(offer, "send_correction", "U0JO")
+    await scene.tells("not sent to the customer: the conversation is closed. Write it as a new reply")
+    assert scene.sent == ["It is bule"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
@@ -200,7 +201,7 @@ def row_of(view: View, scene: Scene) -> tuple[str, dict[str, Any] | None]:
     """What a Home says of a conversation, and the button below it."""
     link = scene.card.ts.replace(".", "")
     blocks = [*view.body["blocks"], {"type": "end"}]
-    for block, following in zip(blocks, blocks[1:], strict=False):
+    for block, following in itertools.pairwise(blocks):
         if link in str(block):
             button = following["elements"][0] if following["type"] == "actions" else None
             return json.dumps(block, ensure_ascii=False), button
