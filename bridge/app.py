@@ -16,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
 
 from bridge import web
+from bridge.adapter import TellsHistory
 from bridge.config import Config
 from bridge.engine.lanes import Lanes
 from bridge.engine.measure import Measure
@@ -27,6 +28,7 @@ from bridge.slack import http
 from bridge.slack.acts import ActsCarrier
 from bridge.slack.alerts import AlertsCarrier
 from bridge.slack.api import SlackApi
+from bridge.slack.catchup import Looks
 from bridge.slack.clocks import ClocksCarrier
 from bridge.slack.digest import Digests
 from bridge.slack.downloads import Downloads
@@ -35,6 +37,7 @@ from bridge.slack.home import Homes
 from bridge.slack.links import Links
 from bridge.slack.listeners import Listeners
 from bridge.slack.marks import MarksCarrier
+from bridge.slack.missed import since
 from bridge.slack.modals import Modals
 from bridge.slack.people import People
 from bridge.slack.permalinks import Permalinks
@@ -113,7 +116,7 @@ class Bridge:
             store,
             {
                 Direction.SLACK: ThreadCarrier(self.api, store, routes, files),
-                Direction.VENDOR: VendorCarrier(self.adapters, replies, store),
+                Direction.VENDOR: VendorCarrier(self.adapters, replies, store, Looks(self.api, store)),
                 Direction.MARKS: MarksCarrier(self.api, store, routes, people),
                 Direction.STATUS: self._typing,
                 Direction.ACTS: ActsCarrier(store, permit, routes, self._homes),
@@ -123,12 +126,22 @@ class Bridge:
             config.engine,
         )
         app_token = config.slack_app_token
-        self._socket = Socket(self._listeners.app, app_token.get_secret_value()) if app_token else None
+        self._socket = (
+            Socket(self._listeners.app, app_token.get_secret_value(), self._look_back) if app_token else None
+        )
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, *, listen: bool) -> None:
-        """Begin to work; with `listen` also take Slack's events where Socket Mode is on."""
+        """Begin to work; with `listen` also take events, and first see to those that nobody took."""
         await self._digests.arrange(time.time())
+        heard = await self.store.heard() if listen else None
+        if heard is not None:
+            telling = [name for name, one in self.adapters.items() if isinstance(one, TellsHistory)]
+            await self.store.ask_back(since(heard), telling)
+            if self._socket is None:
+                await self._look_back(heard)
+            else:
+                self._socket.heard = heard
         await self._lanes.start()
         self._tasks.append(asyncio.create_task(self._meet_slack(listen=listen), name="meet-slack"))
 
@@ -185,6 +198,10 @@ class Bridge:
         await self._authenticate()
         if listen and self._socket is not None:
             await self._socket.listen()
+
+    async def _look_back(self, heard: float) -> None:
+        """Look for what was written in threads since anything was `heard`."""
+        await self.store.look_back(since(heard))
 
     async def _authenticate(self) -> None:
         """Until Slack says who we are. Ingest goes on meanwhile; the lanes to Slack wait."""

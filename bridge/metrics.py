@@ -72,5 +72,31 @@ handoff_reply_seconds = Gauge(
     ("quantile",),
     registry=REGISTRY,
 )
+lanes_waiting = Gauge(
+    "bridge_lanes_waiting",
+    "Lanes that are due, or were tried and are to be tried again",
+    ("direction",),
+    registry=REGISTRY,
+)
+lanes_waiting_seconds = Gauge(
+    "bridge_lanes_waiting_seconds",
+    "How long the first of them has been waiting",
+    ("direction",),
+    registry=REGISTRY,
+)
+deliveries_day = Gauge(
+    "bridge_deliveries_day",
+    "Deliveries that failed or became uncertain in the last 24 hours",
+    ("state",),
+    registry=REGISTRY,
+)
 #: what the store tells, while it can be asked
-HANDOFFS = (handoffs_open, handoffs_day, handoff_claim_seconds, handoff_reply_seconds)
+STORED = (
+    handoffs_open,
+    handoffs_day,
+    handoff_claim_seconds,
+    handoff_reply_seconds,
+    lanes_waiting,
+    lanes_waiting_seconds,
+    deliveries_day,
+)

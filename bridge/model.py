@@ -189,6 +189,7 @@ class Event(Frozen):
     `id` is unique within the source and the same at every redelivery: the store keeps one of each.
     `at` is the vendor's time, which may be hours before ours (retries) and is not an order.
     `details` is what else the vendor said, under its own field names; a route chooses what is shown.
+    `late`: no webhook told it while it happened; it was found in the vendor's history afterwards.
     """
 
     id: str
@@ -197,6 +198,7 @@ class Event(Frozen):
     customer: Customer | None = None
     channel: Channel | None = None
     details: dict[str, Any] = Field(default_factory=dict)
+    late: bool = False
 
 
 class ConversationStarted(Event):

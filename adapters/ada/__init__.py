@@ -6,6 +6,7 @@ conversation's id tells neither which channel it is on nor whose it is.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 import httpx
@@ -25,7 +26,7 @@ from bridge.adapter import (
     variable_for,
 )
 from bridge.errors import NotFound
-from bridge.model import Act, ConversationKey, File, Reply, Sent
+from bridge.model import Act, AnyEvent, ConversationKey, File, Reply, Sent
 
 __all__ = ["Ada"]
 
@@ -111,6 +112,11 @@ class Ada:
 
     async def find(self, reply: Reply) -> Sent | None:
         return await self._api.find(reply)
+
+    async def history(self, conversation: ConversationKey, since: datetime) -> tuple[AnyEvent, ...]:
+        found = [webhooks.past(entry, conversation) async for entry in self._api.told(conversation)]
+        told = [event for event in found if event is not None and event.at >= since]
+        return tuple(sorted(told, key=lambda event: event.at))
 
     async def upload(self, conversation: ConversationKey, file: Upload) -> File:
         return await self._api.upload(conversation, file)

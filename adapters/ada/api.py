@@ -6,6 +6,7 @@ docs.ada.cx, "Conversations API". There is no idempotency key and no field for a
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -45,7 +46,7 @@ class API:
         if reply.author.avatar:
             author["avatar"] = reply.author.avatar
         message = {"author": author, "content": _content(reply)}
-        answer = await self._call("POST", self._messages(reply), json=message)
+        answer = await self._call("POST", self._url(reply.conversation, "messages"), json=message)
         return Sent(ref=word(answer.get("id")))
 
     async def upload(self, conversation: ConversationKey, file: Upload) -> File:
@@ -63,24 +64,30 @@ class API:
         return File(url=there, name=file.name, mime_type=word(answer.get("mime_type")) or file.mime_type)
 
     async def find(self, reply: Reply) -> Sent | None:
-        """Every page is read: their order is not documented. The same words, or file name, by the same name
-        since then count as this reply; nothing else that Ada keeps could tell."""
+        """The same words, or file name, by the same name since then count as this reply; nothing else that
+        Ada keeps could tell."""
         (kept_as, words), name = _words(reply), _name(reply)
         since = reply.at.timestamp() - SKEW
-        page = self._messages(reply).copy_with(params={"limit": 100})
+        async for entry in self.told(reply.conversation):
+            author, content = mapping(entry.get("author")), mapping(entry.get("content"))
+            said = (author.get("role"), author.get("display_name"), str(content.get(kept_as)).strip())
+            at = moment(entry.get("created_at"))
+            if said == ("human_agent", name, words) and (at is None or at.timestamp() >= since):
+                return Sent(ref=word(entry.get("message_id")))
+        return None
+
+    async def told(self, conversation: ConversationKey) -> AsyncIterator[Mapping[str, Any]]:
+        """All that Ada keeps of what was said. Every page is read: their order is not documented."""
+        page = self._url(conversation, "messages").copy_with(params={"limit": 100})
         seen: set[httpx.URL] = set()
         while page not in seen:
             seen.add(page)
             answer = await self._call("GET", page)
             for entry in mappings(answer.get("data")):
-                author, content = mapping(entry.get("author")), mapping(entry.get("content"))
-                said = (author.get("role"), author.get("display_name"), str(content.get(kept_as)).strip())
-                at = moment(entry.get("created_at"))
-                if said == ("human_agent", name, words) and (at is None or at.timestamp() >= since):
-                    return Sent(ref=word(entry.get("message_id")))
+                yield entry
             following = mapping(answer.get("meta")).get("next_page_url")
             if not following:
-                return None
+                return
             page = self._page(page, following)
         raise OutcomeUnknown("Ada's pages of messages lead back to one another")
 
@@ -96,9 +103,6 @@ class API:
             known = await self._call("GET", self._url(conversation))
             if known.get("status") != "ended":
                 raise
-
-    def _messages(self, reply: Reply) -> httpx.URL:
-        return self._url(reply.conversation, "messages")
 
     def _url(self, conversation: ConversationKey, *what: str) -> httpx.URL:
         return httpx.URL("/".join((self._base, "conversations", quote(conversation.id, safe=""), *what, "")))

@@ -8,7 +8,9 @@ not documented, so the engine knows it by its words.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -53,6 +55,7 @@ from bridge.model import (
 #: seconds between a signature's timestamp and our clock, either way, as in Svix's own libraries
 TOLERANCE = 300
 
+_MESSAGE = "v1.conversation.message"
 _HEADERS = ("id", "timestamp", "signature")
 _ROLES = {
     "end_user": Role.CUSTOMER,
@@ -123,6 +126,24 @@ def read(webhook: Webhook, key: str, *, source: str, label: str | None) -> Recei
     if isinstance(event, Message) and label not in (None, event.handoff):
         event = event.model_copy(update={"handoff": None})  # somebody else's; the details name it
     return Received(key, (event,), unread=unread_in((event,)))
+
+
+def past(entry: Mapping[str, Any], conversation: ConversationKey) -> AnyEvent | None:
+    """The event that told, or was to tell, an entry of a conversation's messages; None where it has no time.
+
+    That an entry's `message_id` is that of its webhook is not documented. What else a webhook says of the
+    conversation an entry does not.
+    """
+    at = moment(entry.get("created_at"))
+    if at is None:
+        return None
+    told = {name: entry.get(name) for name in ("message_id", "created_at", "author", "content")}
+    envelope = {"type": _MESSAGE, "data": {**told, "conversation_id": conversation.id}}
+    body = json.dumps(envelope, sort_keys=True).encode()
+    key = f"history:{hashlib.sha256(body).hexdigest()}"
+    (event,) = read(Webhook("", {}, body, at), key, source=conversation.source, label=None).events
+    by_customer = isinstance(event, Message) and event.author.role is Role.CUSTOMER
+    return event.model_copy(update={"channel": None} if by_customer else {"channel": None, "customer": None})
 
 
 def _event(kind: str, data: Mapping[str, Any], base: dict[str, Any]) -> AnyEvent:
@@ -224,7 +245,7 @@ _READ_OF_MESSAGE = {
 #: every kind of event that is about a conversation, and what reads it
 EVENTS: Mapping[str, Callable[[Mapping[str, Any], dict[str, Any]], AnyEvent]] = {
     "v1.conversation.created": _created,
-    "v1.conversation.message": _message,
+    _MESSAGE: _message,
     "v1.conversation.ended": _ended,
     "v1.conversation.handoff.ended": _handoff_ended,
 }

@@ -23,6 +23,7 @@ from bridge.adapter.port import (
     SpeaksAsCustomer,
     TakesFiles,
     TakesOver,
+    TellsHistory,
     Upload,
     Webhook,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "SpeaksAsCustomer",
     "TakesFiles",
     "TakesOver",
+    "TellsHistory",
     "Unreadable",
     "Upload",
     "Webhook",

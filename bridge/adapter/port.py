@@ -190,6 +190,16 @@ class FindsReplies(Protocol):
 
 
 @runtime_checkable
+class TellsHistory(Protocol):
+    """The vendor can be asked what was said, also by people and the customer in a handoff."""
+
+    async def history(self, conversation: ConversationKey, since: datetime) -> tuple[AnyEvent, ...]:
+        """What was said since then, oldest first, each under the id that its webhook has, as far as that is
+        known. Raises a `DeliveryError`."""
+        ...
+
+
+@runtime_checkable
 class ResolvesFiles(Protocol):
     """The vendor keeps files under ids, and gives an address for one on request."""
 

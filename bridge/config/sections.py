@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bridge.config.values import Duration, Filled, Host, Size, WebAddress
+from bridge.config.values import Duration, Filled, Host, Keep, Size, WebAddress
 
 
 class Section(BaseModel):
@@ -26,10 +26,11 @@ class Server(Section):
 
 
 class Store(Section):
-    """Where everything is kept. `DATABASE_URL` from the environment wins over `path`."""
+    """Where everything is kept, and for how long. `DATABASE_URL` from the environment wins over `path`."""
 
     path: Path = Path("var/bridge.sqlite3")
     pool: int = Field(4, ge=1, le=50, strict=True)
+    keep: Keep = 90 * 86400.0
 
 
 class Slack(Section):

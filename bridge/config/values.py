@@ -30,6 +30,13 @@ def _bytes(value: object) -> object:
     raise ValueError('is not a size; write it like "512KB" or "1MB"')
 
 
+def _outlasts(seconds: float) -> float:
+    """What is sent twice is known by what is kept, and vendors send again for days."""
+    if 0 < seconds < 7 * 86400:
+        raise ValueError('is less than "7d"; 0 keeps everything for ever')
+    return seconds
+
+
 def _form(pattern: str, problem: str) -> AfterValidator:
     def check(value: str) -> str:
         if not re.fullmatch(pattern, value):
@@ -63,6 +70,7 @@ OneOrSeveral = BeforeValidator(_one_or_several)
 Filled = AfterValidator(_filled)  # min_length would also count entries that are there, but wrong
 Duration = Annotated[float, BeforeValidator(_seconds), Field(ge=0, allow_inf_nan=False)]
 Pause = Annotated[Duration, Field(gt=0)]
+Keep = Annotated[Duration, AfterValidator(_outlasts)]
 Size = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
 #: it is part of an address and, in capitals, of environment variables
 Name = Annotated[

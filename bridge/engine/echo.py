@@ -19,8 +19,8 @@ SHORT_ECHO = 300.0  # and as the bot's, which may well say the same by itself
 def digests(reply: Reply) -> tuple[str, str]:
     """What an echo of `reply` may be known by: as this agent's in its conversation, or by its words alone."""
     key = reply.conversation
-    return _of(key.source, key.id, reply.author.name or "", _words(reply.parts)), _of(
-        key.source, _words(reply.parts)
+    return _of(key.source, key.id, reply.author.name or "", words_of(reply.parts)), _of(
+        key.source, words_of(reply.parts)
     )
 
 
@@ -29,7 +29,7 @@ def digest(message: Message, *, tells_humans_apart: bool) -> str | None:
 
     Where a vendor tells a human's words as the bot's, and in another conversation, only the words are left.
     """
-    key, words = message.conversation, _words(message.parts)
+    key, words = message.conversation, words_of(message.parts)
     if message.author.role is Role.AGENT:
         return _of(key.source, key.id, message.author.name or "", words)
     if message.author.role is Role.BOT and not tells_humans_apart:
@@ -41,7 +41,7 @@ def _of(*told: str) -> str:
     return hashlib.sha256("\0".join(told).encode()).hexdigest()
 
 
-def _words(parts: Sequence[AnyPart]) -> str:
+def words_of(parts: Sequence[AnyPart]) -> str:
     """The words, whatever their white space; a file's are its name, since its address changes."""
     return " ".join(" ".join(map(_said, parts)).split())
 

@@ -6,8 +6,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from bridge.engine.work import NewDelivery, Turn
+from bridge.engine.work import Again, NewDelivery, Outcome, Turn
 from bridge.model import Direction, HeldChoice, HeldFor
+
+STUCK = 60.0  # seconds that a delivery is tried before people are told
+#: where it is told that a lane of a direction does not get on
+_TOLD_OF = {Direction.VENDOR: Direction.SLACK, Direction.SLACK: Direction.ALERTS}
 
 
 def _new(turn: Turn, direction: Direction, kind: str, told: dict[str, Any]) -> NewDelivery:
@@ -30,10 +34,31 @@ def notice(turn: Turn, text: str) -> NewDelivery:
 
 
 def failure(turn: Turn, text: str, *, uncertain: bool = False) -> NewDelivery:
-    """The same of a reply that did not arrive, or may not have, with the button that sends it again."""
-    told = {"text": text, "delivery": turn.delivery, "thread_ts": turn.read()["thread_ts"]}
+    """The same of what did not arrive, or may not have, with the button that tries it again."""
+    told = {"text": text, "delivery": turn.delivery, "thread_ts": turn.read().get("thread_ts")}
     told["uncertain"] = uncertain
     return _new(turn, Direction.SLACK, "failure", told)
+
+
+def sent_late(turn: Turn) -> tuple[NewDelivery, ...]:
+    """Where a reply that a look found was sent: one line for all that this look found."""
+    message = turn.read()
+    if not message.get("late"):
+        return ()
+    text = "Written while the bridge was away, and sent now: the replies above that have their mark only now."
+    return (NewDelivery(Direction.SLACK, "notice", f"late:{message['look']}", json.dumps({"text": text})),)
+
+
+def stuck(turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
+    """That a delivery still waits, told once, where people see it: what goes into the thread cannot say so
+    there."""
+    where = _TOLD_OF.get(turn.direction)
+    if where is None or not isinstance(outcome, Again):
+        return ()
+    if turn.age < STUCK and outcome.wait < 2 * STUCK:
+        return ()
+    told = {"delivery": turn.delivery, "kind": turn.kind, "problem": outcome.problem, "until": outcome.until}
+    return (NewDelivery(where, "stuck", f"stuck:{turn.delivery}", json.dumps(told)),)
 
 
 def question(turn: Turn, why: HeldFor, choices: Sequence[HeldChoice]) -> NewDelivery:

@@ -16,6 +16,7 @@ import traceback
 
 from bridge import metrics
 from bridge.config import Engine
+from bridge.engine.follow import stuck
 from bridge.engine.policy import decide
 from bridge.engine.ports import Carrier, Ledger
 from bridge.engine.work import Again, Done, Failed, Kept, Outcome, PutBack, Turn, Uncertain
@@ -167,7 +168,8 @@ class Lanes:
                 logger.error("delivery %d: %s\n%s", turn.delivery, type(error).__name__, where(error))
             outcome = decide(error, turn, self._retry[turn.direction], random.random())  # noqa: S311 - jitter
         if isinstance(outcome, Again | Failed | Uncertain):
-            outcome = dataclasses.replace(outcome, follow=carrier.follow(turn, outcome))
+            follow = (*carrier.follow(turn, outcome), *stuck(turn, outcome))
+            outcome = dataclasses.replace(outcome, follow=follow)
         _note(turn, outcome, time.monotonic() - began)
         return outcome
 

@@ -1,4 +1,5 @@
-"""The handoffs' gauges, read from the store when /metrics is asked: they are the same in every process."""
+"""Gauges of handoffs, lanes and dead letters, read from the store when /metrics is asked: the same in every
+process."""
 
 from __future__ import annotations
 
@@ -34,13 +35,19 @@ class Measure:
             async with asyncio.timeout(PATIENCE):
                 open_ = await self._ledger.counts()
                 courses = await self._ledger.courses(now - DAY, now)
+                backlog = await self._ledger.backlog(DAY)
         except (Unavailable, TimeoutError) as error:
-            logger.warning("handoffs cannot be counted: %s", error or "the store gives no answer")
-            for gauge in metrics.HANDOFFS:
+            logger.warning("the store cannot be measured: %s", error or "it gives no answer")
+            for gauge in metrics.STORED:
                 gauge.clear()
             return
         for control, count in open_.items():
             metrics.handoffs_open.labels(control).set(count)
+        for direction, (lanes, seconds) in backlog.lanes.items():
+            metrics.lanes_waiting.labels(direction).set(lanes)
+            metrics.lanes_waiting_seconds.labels(direction).set(seconds)
+        for state, count in backlog.dead.items():
+            metrics.deliveries_day.labels(state).set(count)
         _show(summary(courses, until=now))
 
 

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from bridge.config import Retry
 from bridge.engine.work import Again, Failed, Turn
-from bridge.errors import BridgeError, OutcomeUnknown, Rejected, RetryAfter, Unavailable
+from bridge.errors import BridgeError, DeliveryError, OutcomeUnknown, Rejected, RetryAfter, Unavailable
 
 FAULTS = 5  # attempts, where one ends with a fault in this program
+PATIENCE = 180.0  # seconds in which something is tried that replies wait behind, though they do not need it
 JITTER = 0.2  # of the delay, so that what failed together is not tried together
+
+
+@contextlib.contextmanager
+def while_patient(turn: Turn, error: type[DeliveryError]) -> Iterator[None]:
+    """Within it an `error` of a turn that has been tried for `PATIENCE` is the last."""
+    try:
+        yield
+    except error as last:
+        if turn.age <= PATIENCE:
+            raise
+        raise Rejected(last.problem, where=last.where, remedy=last.remedy) from None
 
 
 def decide(error: Exception, turn: Turn, retry: Retry, chance: float) -> Again | Failed:
@@ -22,8 +37,9 @@ def decide(error: Exception, turn: Turn, retry: Retry, chance: float) -> Again |
     fault = not isinstance(error, BridgeError)
     if turn.age >= retry.give_up_after or (fault and turn.attempt >= FAULTS):
         return Failed(f"{problem} (given up after {turn.attempt} attempts)")
+    until = turn.began - turn.age + retry.give_up_after
     doubt = turn.doubt or fault or isinstance(error, OutcomeUnknown | Unavailable)
     if isinstance(error, RetryAfter):
-        return Again(error.seconds + chance * JITTER, problem, doubt=doubt)
+        return Again(error.seconds + chance * JITTER, problem, doubt=doubt, until=until)
     delay = retry.delays[min(turn.attempt, len(retry.delays)) - 1]
-    return Again(delay * (1 + JITTER * (2 * chance - 1)), problem, doubt=doubt)
+    return Again(delay * (1 + JITTER * (2 * chance - 1)), problem, doubt=doubt, until=until)

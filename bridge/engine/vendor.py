@@ -5,15 +5,25 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Protocol
 
 from bridge import control
-from bridge.adapter import Adapter, FindsReplies, Limited, SpeaksAsCustomer, TakesFiles, TakesOver
+from bridge.adapter import (
+    Adapter,
+    FindsReplies,
+    Limited,
+    SpeaksAsCustomer,
+    TakesFiles,
+    TakesOver,
+    TellsHistory,
+)
 from bridge.engine import acts, gate
 from bridge.engine.acts import Asked
 from bridge.engine.echo import digests
-from bridge.engine.follow import failure, mark, notice, question, whisper
-from bridge.engine.ports import Ledger
+from bridge.engine.follow import failure, mark, notice, question, sent_late, whisper
+from bridge.engine.policy import while_patient
+from bridge.engine.ports import Carrier, Ledger
 from bridge.engine.steps import Composed, Step, progress_of, steps_of
 from bridge.engine.work import (
     SENDING,
@@ -60,10 +70,15 @@ class Composer(Protocol):
 
 
 class VendorCarrier:
-    def __init__(self, adapters: Mapping[str, Adapter], composer: Composer, ledger: Ledger) -> None:
+    """`looks` are carried in this line as well: what they find goes before what was written since."""
+
+    def __init__(
+        self, adapters: Mapping[str, Adapter], composer: Composer, ledger: Ledger, looks: Carrier
+    ) -> None:
         self._adapters = adapters
         self._composer = composer
         self._ledger = ledger
+        self._looks = looks
 
     async def carry(self, turn: Turn) -> Outcome:
         match turn.kind:
@@ -73,6 +88,10 @@ class VendorCarrier:
                 return await self._act(turn, await self._composer.asked(turn))
             case "greeting":
                 return await self._greet(turn)
+            case "look":
+                return await self._looks.carry(turn)
+            case "history":
+                return await self._ask_back(turn)
         composed = await self._composer.compose(turn)
         if not isinstance(composed, Composed):
             return self._kept(turn, composed)
@@ -181,6 +200,18 @@ class VendorCarrier:
         await _done_at(adapter, asked.act, stands.key)
         return Done(change=Change(happened=happened, by=asked.by), follow=(notice(turn, asked.told),))
 
+    async def _ask_back(self, turn: Turn) -> Done | PutBack:
+        """What the customer said while the bridge was away, as far as the vendor tells."""
+        adapter = self._adapter(turn)
+        if not isinstance(adapter, TellsHistory):
+            return Done("not told")
+        if (wait := await self._room(turn, adapter, calls=1)) > 0:
+            return PutBack(wait)
+        since = turn.read()["since"]
+        with while_patient(turn, DeliveryError):
+            told = await adapter.history(turn.conversation.key, datetime.fromtimestamp(since, UTC))
+        return Done(f"{await self._ledger.keep_history(turn, since, told)} found")
+
     async def _greet(self, turn: Turn) -> Done | Uncertain:
         """Say once that somebody will come, so that the vendor waits on. It answers nothing."""
         reply, handoff = self._composer.greeting(turn), await self._ledger.last_handoff(turn.conversation.id)
@@ -209,6 +240,12 @@ class VendorCarrier:
     def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
         problem = getattr(outcome, "problem", "")
         match turn.kind:
+            case "look":
+                return self._looks.follow(turn, outcome)
+            case "history":
+                if isinstance(outcome, Again):
+                    return ()
+                return (notice(turn, f"What was said while the bridge was away is not known: {problem}"),)
             case "choice" | "greeting":
                 if isinstance(outcome, Again):
                     return ()
@@ -276,4 +313,4 @@ async def _uploaded(step: Step, adapter: Adapter) -> Step:
 
 
 def _sent(turn: Turn, ref: str | None) -> Done:
-    return Done(ref, change=Change(answered=True), follow=(mark(turn, "sent"),))
+    return Done(ref, change=Change(answered=True), follow=(mark(turn, "sent"), *sent_late(turn)))

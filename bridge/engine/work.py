@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bridge.control import Signal
-from bridge.model import Control, ConversationKey, Direction, HandoffStarted, ThreadKey
+from bridge.model import Control, ConversationKey, DeliveryState, Direction, HandoffStarted, ThreadKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,15 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
+class Backlog:
+    """What does not get on. `lanes` by direction: how many are due, or were tried and are to be tried again;
+    and for how many seconds the first of them. `dead` by state: how many deliveries have ended so."""
+
+    lanes: Mapping[Direction, tuple[int, float]]
+    dead: Mapping[DeliveryState, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Incoming:
     """One request that came in, to be kept under `key` (unique in `source`) as `body`."""
 
@@ -124,6 +133,18 @@ class NewDelivery:
     key: str
     payload: str
     message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something written at `place` (its own ts) that was found there. It may have come as an event, and then
+    `known_as` has the key of what that queued. `locked`: it carries a lock."""
+
+    place: ThreadKey
+    incoming: Incoming
+    delivery: NewDelivery
+    known_as: tuple[str, ...]
+    locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +202,7 @@ class Done:
     ref: str | None = None
     change: Change | None = None
     follow: tuple[NewDelivery, ...] = ()
+    covers: tuple[int, ...] = ()  # later deliveries of the lane that are done with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,11 +223,13 @@ class PutBack:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Tried, and to be tried again in `wait` seconds. `doubt`: it may have arrived all the same."""
+    """Tried, and to be tried again in `wait` seconds, `until` it is given up (by the store's clock).
+    `doubt`: it may have arrived all the same."""
 
     wait: float
     problem: str
     doubt: bool = False
+    until: float | None = None
     follow: tuple[NewDelivery, ...] = ()
 
 
@@ -226,6 +250,8 @@ SENDING = "sending"
 
 #: among a delivery's refs: why it was kept in
 KEPT = "kept"
+#: among a delivery's refs: the later ones that its message shows as well
+COVERS = "covers"
 #: the outcome of an event that a quiet channel does not show
 QUIET = "quiet"
 #: among its refs: the states it was in before somebody sent it on

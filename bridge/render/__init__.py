@@ -2,7 +2,7 @@
 
 from bridge.render.alert import alert
 from bridge.render.card import card
-from bridge.render.clocks import alarm, escalation, opened_again, reminder
+from bridge.render.clocks import alarm, escalation, opened_again, reminder, still_waits, unseen
 from bridge.render.digest import DigestView, digest, percentile
 from bridge.render.events import notice, render, status
 from bridge.render.files import without
@@ -35,7 +35,9 @@ __all__ = [
     "reminder",
     "render",
     "status",
+    "still_waits",
     "transcript",
+    "unseen",
     "username",
     "without",
 ]

@@ -44,7 +44,8 @@ def offered(control: Control, can: Collection[Act]) -> tuple[Act, ...]:
 
 
 def act_button(act: Act, *, conversation: int | None = None) -> Element:
-    """`conversation` is the store's row of it, where the place of the button does not say which is meant."""
+    """`conversation` is the store's row of it: on the Home no place says which is meant, and a message can be
+    pressed before it is written down where it stands."""
     value = None if conversation is None else {"conversation": conversation}
     label = _LABELS[act] + ("…" if act in ASK else "")
     return button(f"{ACT}{act}", label, value, primary=act is Act.CLAIM)

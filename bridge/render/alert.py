@@ -89,7 +89,7 @@ def _state(handoff: HandoffView) -> tuple[str, str, str]:
 def _buttons(view: ConversationView, handoff: HandoffView, in_thread: bool) -> list[Element]:
     found: list[Element] = []
     if not _ending(handoff) and Act.CLAIM in offered(handoff.control, view.can):
-        found.append(act_button(Act.CLAIM))
+        found.append(act_button(Act.CLAIM, conversation=view.row))
     if not in_thread and handoff.thread and is_web(handoff.thread):
         found.append(link_button("Open thread", handoff.thread, "open"))
     return found
@@ -114,6 +114,8 @@ def _facts(view: ConversationView, handoff: HandoffView) -> list[list[Element]]:
     facts.append([text("Started: ", bold=True), when(handoff.started_at)])
     if handoff.claimed_at:
         facts.append([text("Claimed: ", bold=True), *_done(handoff, handoff.claimed_at, handoff.owner)])
+    if handoff.deadline and not ending:
+        facts.append(_deadline(handoff.deadline))
     if ending and handoff.ended_at:
         ended = _done(handoff, handoff.ended_at, handoff.ended_by)
         facts.append([text("Ended: ", bold=True), when(handoff.ended_at), text(", "), *ended])
@@ -127,8 +129,7 @@ def _wait(handoff: HandoffView) -> list[list[Element]]:
         by = text(f"by {one_line(handoff.released_by)}; waits again since ")
         facts = [[text("Released: ", bold=True), by, since]]
     if handoff.deadline:
-        ends = text(", or the vendor ends the handoff")
-        facts.append([text("Answer by: ", bold=True), _to_the_second(handoff.deadline), ends])
+        facts.append(_deadline(handoff.deadline))
     if handoff.opens_at:
         facts.append([text("Business hours begin: ", bold=True), when(handoff.opens_at)])
     return facts
@@ -140,9 +141,10 @@ def _done(handoff: HandoffView, at: datetime, by: str | None) -> list[Element]:
     return [text(f"{who}after {lasting((at - handoff.started_at).total_seconds())}")]
 
 
-def _to_the_second(at: datetime) -> Element:
+def _deadline(at: datetime) -> list[Element]:
     at = at.astimezone(UTC)
-    return date(int(at.timestamp()), "{time_secs}", f"{at:%H:%M:%S} UTC")
+    moment = date(int(at.timestamp()), "{time_secs}", f"{at:%H:%M:%S} UTC")
+    return [text("Answer by: ", bold=True), moment, text(", or the vendor ends the handoff")]
 
 
 # ── what was said ────────────────────────────────────────────────────────────────────────────────

@@ -48,7 +48,7 @@ _CONTROL = {
 def card(view: ConversationView) -> SlackMessage:
     """The card as it stands now, with what can be done about the conversation; it is updated in place."""
     head = rich_text(section(emoji(EMOJI[view.control]), text(f" {view.who}", bold=True), *_state(view)))
-    buttons = [act_button(act) for act in offered(view.control, view.can)]
+    buttons = [act_button(act, conversation=view.row) for act in offered(view.control, view.can)]
     rows, details = _facts(view), list(view.details.items())
     shown = details[: limits.CARD_DETAILS]
     while True:

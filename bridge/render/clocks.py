@@ -1,6 +1,8 @@
-"""What is said when somebody has waited too long, or nobody noticed what happened."""
+"""What is said when somebody or something has waited too long, or nobody noticed what happened."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
 
 from bridge.model import Author, Control, Role
 from bridge.render import limits
@@ -18,7 +20,8 @@ from bridge.render.literal import (
     section,
     text,
 )
-from bridge.render.message import ConversationView, SlackMessage, username
+from bridge.render.message import ConversationView, Face, SlackMessage, ladder, username
+from bridge.render.said import said
 from bridge.render.words import lasting
 
 _LATE = "#E01E5A"
@@ -40,7 +43,7 @@ def escalation(
     """
     words = f"{_name(view)} has waited {lasting(waited)}, and nobody has claimed the conversation"
     head = _head("rotating_light", words, *([text(" "), _mention(to)] if to else []))
-    return _to_anywhere(coloured(head, (_waiting(view, handoff),), _LATE), handoff)
+    return _to_anywhere(coloured(head, (_waiting(view, handoff),), _LATE), handoff.thread)
 
 
 def alarm(view: ConversationView, handoff: HandoffView) -> SlackMessage:
@@ -51,7 +54,7 @@ def alarm(view: ConversationView, handoff: HandoffView) -> SlackMessage:
         facts.append(field("With", handoff.owner or ""))
     if handoff.claimed_at:
         facts.append([text("Claimed: ", bold=True), when(handoff.claimed_at)])
-    return _to_anywhere(coloured(head, (rich_text(bullets(*facts)),), _LATE), handoff)
+    return _to_anywhere(coloured(head, (rich_text(bullets(*facts)),), _LATE), handoff.thread)
 
 
 def opened_again(view: ConversationView) -> SlackMessage:
@@ -61,10 +64,35 @@ def opened_again(view: ConversationView) -> SlackMessage:
     return coloured(head, (facts,), COLOURS[view.control]).told_to_channel()
 
 
-def _to_anywhere(message: SlackMessage, handoff: HandoffView) -> SlackMessage:
+def still_waits(what: str, problem: str, until: float | None) -> SlackMessage:
+    """For the thread: `what` has not reached the vendor, and is tried again until then (epoch seconds)."""
+    told = [text(f"{what} still waits: {_brief(problem)}.")]
+    if until is not None:
+        told += [text(" It is tried again until "), _at(until), text(".")]
+    blocks = (rich_text(section(*told)),)
+    return ladder([SlackMessage("", blocks)], Face(), said(blocks))
+
+
+def unseen(view: ConversationView, problem: str, until: float | None, thread: str | None) -> SlackMessage:
+    """For another channel than the thread's, which cannot be told there: its messages wait."""
+    head = _head("hourglass_flowing_sand", f"{_name(view)}: what is said cannot be shown in the thread yet")
+    facts = [_source(view), field("Why", _brief(problem), limits.PROBLEM)]
+    if until is not None:
+        facts.append([text("It is tried again until: ", bold=True), _at(until)])
+    return _to_anywhere(coloured(head, (rich_text(bullets(*facts)),), _LATE), thread)
+
+
+def _at(seconds: float) -> Element:
+    return when(datetime.fromtimestamp(seconds, UTC))
+
+
+def _brief(problem: str) -> str:
+    return one_line(problem, limits.PROBLEM).rstrip(".") or "–"
+
+
+def _to_anywhere(message: SlackMessage, thread: str | None) -> SlackMessage:
     """For the thread, or with the way there for another channel."""
-    known = handoff.thread and is_web(handoff.thread)
-    buttons = [link_button("Open thread", handoff.thread or "", "open")] if known else []
+    buttons = [link_button("Open thread", thread, "open")] if thread and is_web(thread) else []
     return message.with_buttons(buttons).told_to_channel()
 
 

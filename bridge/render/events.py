@@ -24,13 +24,14 @@ from bridge.model import (
 )
 from bridge.render import limits
 from bridge.render.alert import alert, before, told
+from bridge.render.card import when
 from bridge.render.files import shown
 from bridge.render.fitting import fitting
 from bridge.render.handoff import HandoffView
-from bridge.render.literal import one_line
+from bridge.render.literal import Element, one_line, section, text
 from bridge.render.message import ConversationView, Face, Shown, SlackMessage, face, username
 from bridge.render.parts import pieces
-from bridge.render.pieces import line, messages
+from bridge.render.pieces import flow, line, messages
 
 
 def render(event: AnyEvent, view: ConversationView) -> tuple[Shown, ...]:
@@ -43,7 +44,7 @@ def render(event: AnyEvent, view: ConversationView) -> tuple[Shown, ...]:
         case ConversationStarted() | Typing() | Receipt():
             return ()
         case Presence():
-            return notices(event.text)
+            return notices(f"{event.text} (told late)" if event.late else event.text)
         case HandoffEnded():
             return notices("The handoff is over: the AI agent has the conversation again.")
         case MemberJoined():
@@ -77,6 +78,8 @@ def status(event: Typing) -> str | None:
 def _message(event: Message, view: ConversationView) -> tuple[Shown, ...]:
     said = pieces(event.parts, event.author.role, can_choose=view.can_choose)
     by = face(event.author, event.customer or view.customer)
+    if event.late and said:
+        said = [*flow([_told_late(event)]), *said]
     if not (said and view.out_of_turn and event.author.role is Role.BOT):
         return shown(said, by)
     first, *rest = shown([*line("The AI agent said this after a human took over"), *said], by)
@@ -88,6 +91,10 @@ def _handoff(event: HandoffStarted, view: ConversationView) -> tuple[Shown, ...]
     if view.control is not Control.BOT:  # it is told before it has taken effect
         handoff = replace(handoff, control=view.control, owner=view.owner)
     return (alert(view, handoff, in_thread=True), *told(handoff), *before(event.context, view.who))
+
+
+def _told_late(event: Message) -> Element:
+    return section(text("Told late: it was said ", italic=True), when(event.at))
 
 
 def _who(author: Author, view: ConversationView) -> str:

@@ -47,6 +47,8 @@ MESSAGE = 3500
 LABEL = 150
 #: why somebody is wanted, and what the customer said last
 REASON = 300
+#: why something was not done
+PROBLEM = 1000
 LAST_WORDS = 300
 #: what the customer was told stands in the alert up to this, escaped
 TOLD = 1000

@@ -89,6 +89,7 @@ class ConversationView:
     can_choose: bool = False  # whether the vendor lets us say something as the customer
     can: frozenset[Act] = OURS  # the acts that can be done about it, at this vendor and on its route
     out_of_turn: bool = False  # whether the AI agent speaks though a human has the conversation
+    row: int | None = None  # the store's row of it, for what is pressed
 
     @property
     def who(self) -> str:

@@ -51,8 +51,8 @@ def question(
     return ladder([SlackMessage("", blocks)], Face(), said(blocks)).with_buttons(buttons)
 
 
-def failure(words: str, *, delivery: int, thread_ts: str, uncertain: bool = False) -> SlackMessage:
-    """The notice of a reply that did not arrive, or of one that may have, to be sent again."""
+def failure(words: str, *, delivery: int, thread_ts: str | None, uncertain: bool = False) -> SlackMessage:
+    """The notice of what did not arrive, or may not have, to be tried again."""
     retry = button(RETRY, "Retry", _value(delivery, thread_ts))
     if uncertain:
         retry["confirm"] = {
@@ -77,5 +77,5 @@ def _why(reason: HeldFor, words: str, owner: str | None, meant: str | None) -> s
     return f"“{word}” is no word the bridge knows{hint} This was not sent."
 
 
-def _value(delivery: int, thread_ts: str) -> dict[str, Any]:
-    return {"delivery": delivery, "thread_ts": thread_ts}
+def _value(delivery: int, thread_ts: str | None) -> dict[str, Any]:
+    return {"delivery": delivery, **({"thread_ts": thread_ts} if thread_ts else {})}

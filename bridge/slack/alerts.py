@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from bridge.engine.follow import notice
 from bridge.engine.ports import Ledger
 from bridge.engine.work import AlertPlace, Done, Failed, Handoff, NewDelivery, Outcome, PutBack, Turn
 from bridge.model import Control
-from bridge.render import SlackMessage, alarm, alert
+from bridge.render import SlackMessage, alarm, alert, unseen
 from bridge.slack.api import ChannelAway, SlackApi
 from bridge.slack.handoffs import Handoffs, stands
 from bridge.slack.pacing import Slots
@@ -20,10 +23,14 @@ class AlertsCarrier:
     def __init__(self, api: SlackApi, ledger: Ledger, routes: Routes, links: Permalinks) -> None:
         self._api = api
         self._ledger = ledger
+        self._routes = routes
+        self._links = links
         self._handoffs = Handoffs(ledger, routes, links)
 
     async def carry(self, turn: Turn) -> Outcome:
         self._api.known()
+        if turn.kind == "stuck":
+            return await self._stuck(turn)
         handoff = await self._ledger.handoff(turn.read()["handoff"])
         return await (self._alarm if turn.kind == "alarm" else self._alert)(turn, handoff)
 
@@ -71,7 +78,7 @@ class AlertsCarrier:
             if stands(handoff) is not Control.WAITING:
                 return None  # it is gone, and nobody needs it any more
         marker = {"alert" if name == "channel" else "thread_alert": handoff.id}
-        ts = await post_once(self._api, turn, slots, shown, marker, [spot])
+        ts = await post_once(self._api, self._ledger, turn, slots, shown, marker, [spot])
         if isinstance(ts, PutBack):
             return ts
         await self._remember(turn, handoff, name, AlertPlace(spot.channel, ts, looks))
@@ -86,7 +93,18 @@ class AlertsCarrier:
             return False  # the thread or the alerts moved to another channel meanwhile
 
     async def _remember(self, turn: Turn, handoff: Handoff, name: str, place: AlertPlace) -> None:
-        await self._ledger.place_alert(turn, handoff.id, name, place, self._api.known().team)
+        await self._ledger.place_alert(handoff.id, name, place)
+
+    async def _stuck(self, turn: Turn) -> Outcome:
+        """What goes into the thread does not get there."""
+        told, about = turn.read(), turn.conversation
+        channel, thread = self._routes.of(about).alert_channel, about.thread
+        if channel is None or not await self._ledger.is_waiting(told["delivery"]):
+            return Done("not needed")
+        link = await self._links.of(thread.channel, thread.ts) if thread is not None else None
+        view = self._routes.view(about, about.facts)
+        shown = unseen(view, told["problem"], told["until"], link)
+        return await self._post(turn, shown, {"stuck": told["delivery"]}, [Spot(channel)])
 
     async def _alarm(self, turn: Turn, handoff: Handoff) -> Outcome:
         """Once for each handoff: the AI agent talks on beside a human."""
@@ -96,18 +114,17 @@ class AlertsCarrier:
             return Done()
         below = [] if place is None else [Spot(place.channel, place.ts)]
         shown = alarm(about.view, about.handoff)
+        became = await self._post(turn, shown, {"alarm": handoff.id}, [*below, Spot(channel)])
+        if isinstance(became, Done):
+            await self._ledger.alarm(handoff.id)
+        return became
+
+    async def _post(
+        self, turn: Turn, shown: SlackMessage, marker: Mapping[str, Any], spots: Sequence[Spot]
+    ) -> Done | PutBack | Failed:
+        """Post what the alerts must not wait for, once."""
         try:
-            ts = await post_once(
-                self._api,
-                turn,
-                Slots(self._api, turn),
-                shown,
-                {"alarm": handoff.id},
-                [*below, Spot(channel)],
-            )
+            ts = await post_once(self._api, self._ledger, turn, Slots(self._api, turn), shown, marker, spots)
         except ChannelAway as error:
-            return Failed(str(error))  # the thread shows it anyway, and the alerts must not wait for it
-        if isinstance(ts, PutBack):
-            return ts
-        await self._ledger.alarm(handoff.id)
-        return Done(ts)
+            return Failed(str(error))
+        return ts if isinstance(ts, PutBack) else Done(ts)

@@ -6,7 +6,7 @@ The SDK's own retries are off: it would post again after a dropped connection, a
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -246,6 +246,11 @@ class SlackApi:
                 found[str(file.get("id"))] = str(message["ts"])
         return found
 
+    def replies(self, thread: ThreadKey, oldest: float) -> AsyncIterator[dict[str, Any]]:
+        """What was written in a thread since then; and its first message, whenever that was."""
+        params = {"channel": thread.channel, "ts": thread.ts, "oldest": f"{oldest:.6f}", "limit": "200"}
+        return self._pages("conversations.replies", params)
+
     async def message(self, channel: str, thread_ts: str, ts: str) -> dict[str, Any] | None:
         """One message of a thread as it stands now."""
         params = {"channel": channel, "ts": thread_ts, "oldest": ts, "latest": ts, "inclusive": "true"}
@@ -271,7 +276,7 @@ class SlackApi:
                 return str(message["ts"])
         return None
 
-    async def _pages(self, method: str, params: dict[str, str]) -> Any:
+    async def _pages(self, method: str, params: dict[str, str]) -> AsyncIterator[dict[str, Any]]:
         while True:
             told = await self.call(method, params, read=True)
             for message in told.get("messages", ()):

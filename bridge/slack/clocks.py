@@ -124,7 +124,7 @@ class ClocksCarrier:
         spots = _spots(turn, handoff, about)
         marker = {"delivery": turn.delivery}
         try:
-            ts = await post_once(self._api, turn, Slots(self._api, turn), shown, marker, spots)
+            ts = await post_once(self._api, self._ledger, turn, Slots(self._api, turn), shown, marker, spots)
         except ChannelAway as error:
             if turn.kind == "escalation":
                 raise

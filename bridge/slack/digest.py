@@ -94,5 +94,5 @@ class Digests:
         shown = digest(DigestView(day=day, time_zone=daily.zone.key, **asdict(numbers)))
         marker = {"digest": day.isoformat()}
         slots = Slots(self._api, turn)
-        ts = await post_once(self._api, turn, slots, shown, marker, [Spot(daily.channel)])
+        ts = await post_once(self._api, self._ledger, turn, slots, shown, marker, [Spot(daily.channel)])
         return ts if isinstance(ts, PutBack) else Done(ts)

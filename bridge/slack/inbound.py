@@ -15,6 +15,7 @@ from bridge.slack.api import MARKER, Identity
 
 _WRITTEN = {None, "file_share", "thread_broadcast", "me_message"}
 _KEPT = ("ts", "user", "text", "blocks", "files", "client_msg_id", "subtype")
+INBOX = "@slack"  # no source can have this name
 NEW = 600.0  # seconds; Slack tries at once, then after one and after five minutes
 
 
@@ -95,6 +96,12 @@ def _message(event: Mapping[str, Any], us: Identity) -> Written | Changed | Gone
         return Ignored("not_in_thread")
     thread = ThreadKey(team=us.team, channel=channel, ts=thread_ts)
     return Written(thread, _key(channel, event), _kept(event, thread))
+
+
+def found(message: Mapping[str, Any], channel: str, us: Identity) -> Written | None:
+    """What a person wrote, as conversations.replies gives it: an event says its channel as well."""
+    told = _message({**message, "channel": channel}, us)
+    return told if isinstance(told, Written) else None
 
 
 def _lock(event: Mapping[str, Any], us: Identity) -> Locked | Ignored:

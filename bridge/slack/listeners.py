@@ -26,7 +26,17 @@ from bridge.slack.api import SlackApi
 from bridge.slack.asking import written
 from bridge.slack.corrections import too_late
 from bridge.slack.home import Homes
-from bridge.slack.inbound import Changed, Gone, HomeOpened, Ignored, Locked, Written, may_become_ours, read
+from bridge.slack.inbound import (
+    INBOX,
+    Changed,
+    Gone,
+    HomeOpened,
+    Ignored,
+    Locked,
+    Written,
+    may_become_ours,
+    read,
+)
 from bridge.slack.modals import Modals
 from bridge.slack.pressed import (
     AskedAgain,
@@ -42,7 +52,6 @@ from bridge.slack.pressed import (
 
 logger = logging.getLogger(__name__)
 
-INBOX = "@slack"  # no source can have this name
 _ANY = re.compile(".*", re.DOTALL)
 PATIENCE = 2.0  # seconds to tell somebody what became of what they pressed: Slack waits for three
 

@@ -76,17 +76,7 @@ class MarksCarrier:
             return Done()  # an earlier update showed this already
         if (wait := await Slots(self._api, turn).wait_to_update()) > 0:
             return PutBack(wait)
-        for rung in card.rungs():
-            # chat.update takes no name or picture, and keeps what it is not told to replace.
-            shown = {"text": rung.text, "blocks": list(rung.blocks), "attachments": list(rung.attachments)}
-            try:
-                await self._api.call("chat.update", {"channel": thread.channel, "ts": thread.ts, **shown})
-            except SlackRejected as error:
-                if error.code not in ("message_not_found", "edit_window_closed", "cant_update_message"):
-                    if rung.plainer is None:
-                        raise
-                    continue
-            break
+        await self._api.update(card, thread.channel, thread.ts)
         return Done(change=Change(card=looks))
 
     async def _receipt(self, turn: Turn) -> Outcome:

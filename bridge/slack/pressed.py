@@ -135,9 +135,9 @@ def _button(body: Mapping[str, Any], us: Identity, user: str) -> Found | None:
 
 
 def _decided(name: str, value: Mapping[str, Any], where: ThreadKey, user: str, press: str) -> Decided | None:
-    """The thread is the value's: what one person alone is shown comes without its message."""
+    """The thread is the value's, if it has one: what one person alone is shown comes without its message."""
     choice = _of(HeldChoice, name.removeprefix(HELD))
-    delivery, thread_ts = value.get("delivery"), value.get("thread_ts")
+    delivery, thread_ts = value.get("delivery"), value.get("thread_ts", where.ts)
     if not (isinstance(delivery, int) and isinstance(thread_ts, str)) or (choice is None and name != RETRY):
         return None
     thread = where.model_copy(update={"ts": thread_ts})
@@ -159,7 +159,8 @@ def _act(
     wanted = _of(Act, name)
     if wanted is None or where is None:
         return None
-    place = {"channel": where.channel} if isinstance(where, ThreadKey) else {}
+    channel = _mapping(body.get("channel")).get("id")
+    place = {"channel": channel} if isinstance(channel, str) else {}  # on the Home there is none
     # What one person is told in a thread that nobody has begun is not shown at all:
     # https://docs.slack.dev/reference/methods/chat.postEphemeral
     if place and (thread_ts := thread_of(body)):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections.abc import Awaitable, Callable
 from itertools import chain, repeat
 from typing import Any
 
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
+
+from bridge.errors import Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -19,11 +23,17 @@ PATIENCE = 30.0  # seconds that the SDK has to bring a lost connection back
 
 
 class Socket:
-    """`problem` is why nothing can be heard now, or None."""
+    """`problem` is why nothing can be heard now, or None. `heard` is when Slack could last be heard: after
+    each gap `returned` is told.
 
-    def __init__(self, app: AsyncApp, app_token: str) -> None:
+    Every connection follows a gap, also one that the SDK opens because Slack wanted it to.
+    """
+
+    def __init__(self, app: AsyncApp, app_token: str, returned: Callable[[float], Awaitable[None]]) -> None:
         self._app = app
         self._app_token = app_token
+        self._returned = returned
+        self.heard: float | None = None
         self.problem: str | None = "Socket Mode is not connected yet"
 
     async def listen(self) -> None:
@@ -48,12 +58,24 @@ class Socket:
 
     async def _watch(self, client: Any) -> None:
         """Until the connection has been lost for too long."""
-        lost = 0.0
+        lost, known = 0.0, None
         while lost < PATIENCE:
-            connected = await client.is_connected()
+            session, connected = client.current_session, await client.is_connected()
+            if connected and (session is known or await self._caught_up()):
+                known, self.heard = session, time.time()
             lost = 0.0 if connected else lost + LOOK
             self.problem = None if connected else "Socket Mode: the connection is lost"
             await asyncio.sleep(LOOK)
+
+    async def _caught_up(self) -> bool:
+        """Whether it is arranged that what was missed before this connection will be looked for."""
+        try:
+            if self.heard is not None:
+                await self._returned(self.heard)
+        except Unavailable as error:  # at the next look
+            logger.warning("what Slack told meanwhile is not looked for yet: %s", error)
+            return False
+        return True
 
 
 def _told(error: Exception) -> str:

@@ -11,9 +11,10 @@ from typing import Any
 from bridge.control import WHOLE_SECOND
 from bridge.engine.echo import ECHO, SHORT_ECHO
 from bridge.engine.echo import digest as said_digest
-from bridge.engine.follow import notice as notice_in
+from bridge.engine.follow import failure as failure_of
 from bridge.engine.ports import Ledger
 from bridge.engine.work import (
+    COVERS,
     QUIET,
     Again,
     AlertPlace,
@@ -30,6 +31,7 @@ from bridge.model import (
     EVENT,
     AnyEvent,
     Control,
+    ConversationReopened,
     ConversationStarted,
     Direction,
     HandoffStarted,
@@ -37,8 +39,19 @@ from bridge.model import (
     Role,
     ThreadKey,
 )
-from bridge.render import Shown, SlackFile, SlackMessage, failure, notice, opened_again, render, transcript
+from bridge.render import (
+    Shown,
+    SlackFile,
+    SlackMessage,
+    failure,
+    notice,
+    opened_again,
+    render,
+    still_waits,
+    transcript,
+)
 from bridge.slack.api import ChannelAway, SlackApi, ThreadGone
+from bridge.slack.bursts import MOST, gathered
 from bridge.slack.corrections import offer
 from bridge.slack.files import Files
 from bridge.slack.opening import Opener
@@ -48,6 +61,8 @@ from bridge.slack.view import digest, learn
 
 MOST_QUIET = 200  # events of a quiet channel that a handoff's thread begins with
 BY_OUR_CLOCK = 10.0  # seconds that a vendor's clock may be ahead when an agent ended a handoff
+
+_WAITS = {"reply": "A reply", "correction": "A correction", "choice": "What was chosen for the customer"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +74,7 @@ class Showing:
     opens: bool = True
     alert: tuple[int, Handoff] | None = None
     follow: tuple[NewDelivery, ...] = ()
+    covers: tuple[int, ...] = ()  # later deliveries that it shows as well
 
 
 class ThreadCarrier:
@@ -86,26 +102,37 @@ class ThreadCarrier:
             case "too_late":
                 offered = offer(turn.read(), self._routes.vendor(stands))
                 return await self._show(turn, Showing((offered,), facts))
+            case "stuck":
+                told = turn.read()
+                if not await self._ledger.is_waiting(told["delivery"]):
+                    return Done("not needed")
+                what = _WAITS.get(told["kind"], "What is written here")
+                waits = still_waits(what, told["problem"], told["until"])
+                return await self._show(turn, Showing((waits,), facts))
             case "opened_again":
                 if stands.thread is None and self._routes.of(stands).mirror == "handoff":
-                    return Done(QUIET)  # it never needed a human
+                    return Done()  # it never needed a human; and it is no event, to be told later
                 again = opened_again(self._routes.view(stands, facts))
                 return await self._show(turn, await self._after_the_quiet(turn, Showing((again,), facts)))
         event = EVENT.validate_json(turn.payload)
         if (heard := await self._echo(turn, event)) is not None:
             return Done(ref="echo", change=Change(heard=heard))
+        if facts.get("late") and not event.late and await self._ledger.was_told(turn, event):
+            return Done(ref="told")
         facts = learn(facts, event)
+        covers: tuple[int, ...] = ()
+        if isinstance(event, Message) and (turn.late is not None or COVERS in turn.refs):
+            event, covers, facts = await self._gathered(turn, event, facts)
         if await self._is_quiet(turn, event, facts):
             return Done(QUIET, change=None if facts == stands.facts else Change(facts=facts))
-        return await self._show(
-            turn, await self._after_the_quiet(turn, await self._showing(turn, event, facts))
-        )
+        showing = dataclasses.replace(await self._showing(turn, event, facts), covers=covers)
+        return await self._show(turn, await self._after_the_quiet(turn, showing))
 
     def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
         if isinstance(outcome, Again) or turn.kind != "event":
             return ()
         problem = getattr(outcome, "problem", "")
-        return (notice_in(turn, f"A message of this conversation could not be shown here: {problem}"),)
+        return (failure_of(turn, f"A message of this conversation could not be shown here: {problem}"),)
 
     async def _echo(self, turn: Turn, event: AnyEvent) -> str | None:
         """The digest of the reply of ours that `event` tells back."""
@@ -114,6 +141,25 @@ class ThreadCarrier:
         told = said_digest(event, tells_humans_apart=self._routes.tells_humans_apart(turn.conversation))
         within = ECHO if event.author.role is Role.AGENT else SHORT_ECHO
         return told if told is not None and await self._ledger.was_said(told, within) else None
+
+    async def _gathered(
+        self, turn: Turn, event: Message, facts: Mapping[str, Any]
+    ) -> tuple[Message, tuple[int, ...], Mapping[str, Any]]:
+        """With what its author went on to say while it waited; the same at every attempt."""
+        following: list[tuple[int, AnyEvent]] = []
+        fixed = turn.refs.get(COVERS)
+        among = None if fixed is None else {int(one) for one in fixed.split()}
+        for delivery, payload in await self._ledger.following(turn, MOST):
+            if among is not None and delivery not in among:
+                break
+            later = EVENT.validate_json(payload)
+            if among is None and await self._echo(turn, later) is not None:
+                break
+            following.append((delivery, later))
+        message, covers = gathered(event, following)
+        for delivery, later in following:
+            facts = learn(facts, later) if delivery in covers else facts
+        return message, covers, facts
 
     async def _showing(self, turn: Turn, event: AnyEvent, facts: Mapping[str, Any]) -> Showing:
         stands, view = turn.conversation, self._routes.view(turn.conversation, facts)
@@ -139,6 +185,8 @@ class ThreadCarrier:
         stands = turn.conversation
         if self._routes.of(stands, facts).mirror != "handoff" or isinstance(event, HandoffStarted):
             return False
+        if isinstance(event, ConversationReopened) and stands.thread is not None:
+            return False  # the customer wrote again: some vendors tell nothing else of it
         if stands.control not in (Control.BOT, Control.CLOSED):
             return False
         handoff = await self._ledger.last_handoff(stands.id)
@@ -184,7 +232,7 @@ class ThreadCarrier:
         if thread is None or not showing.messages:
             return Done(change=change, follow=self._after(turn, conversation, showing))
         try:
-            outcome = await self._post(turn, thread, showing.messages, slots)
+            outcome = await self._post(turn, thread, showing, slots)
         except (ThreadGone, ChannelAway) as error:
             if not self._opener.has_elsewhere(conversation, facts, error):
                 raise
@@ -196,13 +244,14 @@ class ThreadCarrier:
             index, handoff = showing.alert
             place = AlertPlace(thread.channel, outcome[index])
             change = dataclasses.replace(change or Change(), alert=(handoff.id, place))
-        return Done(outcome[-1], change=change, follow=self._after(turn, conversation, showing))
+        follow = self._after(turn, conversation, showing)
+        return Done(outcome[-1], change=change, follow=follow, covers=showing.covers)
 
     async def _post(
-        self, turn: Turn, thread: ThreadKey, messages: tuple[Shown, ...], slots: Slots
+        self, turn: Turn, thread: ThreadKey, showing: Showing, slots: Slots
     ) -> list[str] | PutBack | Again:
         """Post what does not stand in the thread yet; each message's ts."""
-        done = dict(turn.refs)
+        done, messages = dict(turn.refs), showing.messages
         if turn.doubt:
             done |= await self._api.posted(thread, turn.delivery)
         stand: list[str] = []
@@ -218,6 +267,8 @@ class ThreadCarrier:
             if isinstance(became, SlackMessage):
                 if (wait := await slots.wait(thread.channel)) > 0:
                     return PutBack(wait)
+                if showing.covers and COVERS not in turn.refs:  # from here on it may stand there
+                    await self._ledger.progress(turn, {COVERS: " ".join(map(str, showing.covers))})
                 payload = {"delivery": turn.delivery, "step": step}
                 posted = await self._api.post(thread.channel, became, payload, thread.ts)
                 if posted.rung:  # kept with the delivery, for whoever asks why it looks so plain

@@ -25,6 +25,8 @@ def learn(facts: Mapping[str, Any], event: AnyEvent) -> dict[str, Any]:
         learned["started_at"] = event.at.timestamp()
         if event.start_page:
             learned["start_page"] = event.start_page
+    if event.late:
+        learned["late"] = True  # a webhook may tell it again
     if event.details:
         learned["details"] = {**learned.get("details", {}), **event.details}
     return learned
@@ -68,6 +70,7 @@ def view(
         console=console,
         can_choose=can_choose,
         can=can,
+        row=conversation.id,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy import text
@@ -20,6 +20,7 @@ from bridge.engine.work import (
     AlertPlace,
     Conversation,
     Course,
+    Found,
     Handoff,
     Incoming,
     NewDelivery,
@@ -30,10 +31,22 @@ from bridge.engine.work import (
 )
 from bridge.errors import ConfigError, OutcomeUnknown
 from bridge.model import AnyEvent, ConversationKey, HeldChoice, ThreadKey
-from bridge.store import conversations, handoffs, inbox, lanes, migrate, pace, quiet, replies, watch
+from bridge.store import (
+    catchup,
+    conversations,
+    events,
+    handoffs,
+    inbox,
+    lanes,
+    migrate,
+    pace,
+    replies,
+    watch,
+)
 from bridge.store.database import Database, Postgres, Sqlite, postgres_dsn
 from bridge.store.listen import Listener
 from bridge.store.together import Together
+from bridge.store.upkeep import Upkeep
 
 __all__ = ["Store", "open_store"]
 
@@ -53,7 +66,7 @@ def open_store(path: Path, database_url: str | None, *, pool: int, environ: Mapp
     return Store(Sqlite(path), dsn=None)
 
 
-class Store:
+class Store(Upkeep):
     """Everything that is kept. Each method is one committed transaction and raises `Unavailable`.
 
     `woken` is set whenever some lane may be due, by this process or, on Postgres, by another.
@@ -169,6 +182,42 @@ class Store:
     async def forget_thread(self, incoming: Incoming, where: ThreadKey) -> str:
         return await self._database.run(replies.forget_thread, incoming, where)
 
+    # ── catching up ──────────────────────────────────────────────────────────────────────────────
+
+    async def heard(self) -> float | None:
+        """When anything came in last, from Slack or from a vendor."""
+        return await self._database.run(catchup.heard)
+
+    async def look_back(self, since: float) -> int:
+        """Queue a look into each thread that matters: see `catchup.look_back`."""
+        looks = await self._database.run(catchup.look_back, since)
+        self._wake()
+        return looks
+
+    async def ask_back(self, since: float, sources: Collection[str]) -> int:
+        """Queue a question to the vendor about each handoff under way at these sources."""
+        asked = await self._database.run(catchup.ask_back, since, sources)
+        self._wake()
+        return asked
+
+    async def keep_found(self, turn: Turn, found: Sequence[Found]) -> int:
+        """Keep what a look found, oldest first, before what is queued behind it: how much was new. Raises
+        `OutcomeUnknown` where the lane is no longer ours."""
+        new = await self._database.run(catchup.keep_found, turn, found)
+        _ours(new is not None)
+        self._wake()
+        return new or 0
+
+    async def keep_history(self, turn: Turn, since: float, told: Sequence[AnyEvent]) -> int:
+        """Keep what a vendor tells was said since then, as far as it is new; how much was."""
+        new = await self._database.run(catchup.keep_history, turn, since, told)
+        self._wake()
+        return new
+
+    async def was_told(self, turn: Turn, event: AnyEvent) -> bool:
+        """Whether a vendor's history has told what `event` tells under another id."""
+        return await self._database.run(catchup.was_told, turn, event)
+
     # ── lanes ────────────────────────────────────────────────────────────────────────────────────
 
     async def claim(self, worker: int, lease: float, limit: int) -> list[Turn]:
@@ -255,8 +304,8 @@ class Store:
         """The one that is under way, or else the last one."""
         return await self._database.run(handoffs.last, conversation)
 
-    async def place_alert(self, turn: Turn, handoff: int, name: str, where: AlertPlace, team: str) -> None:
-        await self._database.run(handoffs.place, turn.conversation.id, handoff, team, name, where)
+    async def place_alert(self, handoff: int, name: str, where: AlertPlace) -> None:
+        await self._database.run(handoffs.place, handoff, name, where)
 
     async def breach(self, handoff: int) -> None:
         """Somebody waited for longer than was promised."""
@@ -266,10 +315,14 @@ class Store:
         """The AI agent spoke although a human has the conversation, and ops were told."""
         await self._database.run(handoffs.alarm, handoff)
 
+    async def following(self, turn: Turn, most: int) -> list[tuple[int, str]]:
+        """The events that wait behind `turn` in its lane: delivery and payload."""
+        return await self._database.run(events.following, turn, most)
+
     async def quiet_events(self, turn: Turn, since: int, most: int) -> tuple[list[str], int]:
         """The newest events before `turn`, after the delivery `since`, that were not shown, oldest first; and
         how many more there are."""
-        return await self._database.run(quiet.events, turn, since, most)
+        return await self._database.run(events.kept_back, turn, since, most)
 
     async def newest_events(self, conversation: int, most: int) -> list[AnyEvent]:
         """What was last said or happened in a conversation, the newest first."""
@@ -303,6 +356,10 @@ class Store:
     async def open_thread(self, conversation: int, where: ThreadKey, card: str) -> Conversation:
         """`where` is the conversation's thread from now on; `card` the digest of the card that opens it."""
         return await self._database.run(conversations.open_thread, conversation, where, card)
+
+    async def own_thread(self, conversation: int, where: ThreadKey) -> None:
+        """`where` is about the conversation; what is said there goes to no customer."""
+        await self._database.run(conversations.own_thread, conversation, where)
 
     async def leave_thread(self, conversation: int, where: ThreadKey) -> None:
         """`where` takes no messages any more: the next opens another. Replies in it are still found."""

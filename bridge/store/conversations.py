@@ -55,6 +55,18 @@ _OPEN_THREAD = (
     )
     .on_conflict_do_nothing()
 )
+_OWN_THREAD = (
+    insert(thread)
+    .values(
+        team=bindparam("team"),
+        channel=bindparam("channel"),
+        ts=bindparam("ts"),
+        conversation_id=bindparam("conversation"),
+        opened_at=now(),
+        alert=True,
+    )
+    .on_conflict_do_nothing()
+)
 _POINT = (
     update(conversation)
     .where(conversation.c.id == bindparam("conversation"))
@@ -124,10 +136,10 @@ def change(connection: Connection, about: int, told: Change) -> list[NewDelivery
     if told.happened is not None:
         follow = handoffs.act(connection, about, told.happened, told.by or Owner()) or []
     if told.answered:
-        handoffs.answered(connection, about)
+        follow += handoffs.answered(connection, about)
     if told.alert is not None:
         number, place = told.alert
-        handoffs.place(connection, about, number, "", "thread", place)
+        handoffs.place(connection, number, "thread", place)
         follow.append(handoffs.alert(number, f"alert:placed:{place.ts}"))
     if told.facts is not None:
         values["facts"] = json.dumps(told.facts)
@@ -156,6 +168,11 @@ def open_thread(connection: Connection, conversation_id: int, where: ThreadKey, 
         },
     )
     return read(connection, (conversation_id,))[conversation_id]
+
+
+def own_thread(connection: Connection, conversation_id: int, where: ThreadKey) -> None:
+    """`where` is ours and about this conversation, but what is said there is for no customer."""
+    connection.execute(_OWN_THREAD, {**where.model_dump(), "conversation": conversation_id})
 
 
 def leave_thread(connection: Connection, conversation_id: int, where: ThreadKey) -> None:

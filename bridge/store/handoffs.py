@@ -16,7 +16,7 @@ from bridge import control
 from bridge.control import Signal
 from bridge.engine.work import AlertPlace, Handoff, NewDelivery, Owner
 from bridge.model import EVENT, AnyEvent, Control, DeliveryState, Direction, HandoffStarted, Message
-from bridge.store.tables import conversation, delivery, handoff, lane, now, thread
+from bridge.store.tables import conversation, delivery, handoff, lane, now
 
 _STANDS = (
     select(
@@ -44,10 +44,18 @@ _CLOCKS = (
 )
 _STOP = (
     update(delivery)
-    .where(delivery.c.lane_id == bindparam("lane"), delivery.c.state == DeliveryState.QUEUED)
+    .where(
+        delivery.c.lane_id == bindparam("lane"),
+        delivery.c.state.in_((DeliveryState.QUEUED, DeliveryState.SENDING)),
+    )
     .values(state=DeliveryState.CANCELLED, done_at=now(), problem="nobody waits any more")
 )
-_POKE = update(lane).where(lane.c.id == bindparam("lane_id"), lane.c.owner.is_(None)).values(due=now())
+# Whoever looks at one just now finds the lane taken away, and does not put it back to sleep.
+_POKE = (
+    update(lane)
+    .where(lane.c.id == bindparam("lane_id"))
+    .values(owner=None, due=now(), token=lane.c.token + 1)
+)
 _ANSWERED = (
     update(handoff)
     .where(
@@ -56,24 +64,12 @@ _ANSWERED = (
         handoff.c.answered_at.is_(None),
     )
     .values(answered_at=now())
+    .returning(handoff.c.id)
 )
 
 _JUST_NOW = select(handoff.c.id).where(
     handoff.c.id == bindparam("handoff"), handoff.c.ended_at > now() - bindparam("within", type_=Double())
 )
-_OWN_THREAD = (
-    insert(thread)
-    .values(
-        team=bindparam("team"),
-        channel=bindparam("channel"),
-        ts=bindparam("ts"),
-        conversation_id=bindparam("conversation"),
-        opened_at=now(),
-        alert=True,
-    )
-    .on_conflict_do_nothing()
-)
-
 AT_ONCE = 10.0  # seconds between two words for one end
 
 #: how a handoff ends by what an agent does
@@ -96,15 +92,16 @@ def tell(connection: Connection, about: int, event: AnyEvent) -> tuple[Control |
     after = control.after(Control(row.control), happened)
     if happened is Signal.AGENT_LEFT and row.owner_id is not None:
         after = None  # a colleague at the vendor left; somebody here has it
-    if after is None:
+    if after is not None:
+        author = getattr(event, "author", None) if after is Control.HUMAN else None
+        by = Owner(name=author.name) if author is not None else None
+        new = _become(connection, about, row, after, by, at=at, event=event, **stated)
+    else:
         if stated:
             connection.execute(_CHANGE.values(**stated), {"conversation": about})
-        return None, _learned(connection, about, event) if isinstance(event, HandoffStarted) else []
-    author = getattr(event, "author", None) if after is Control.HUMAN else None
-    by = Owner(name=author.name) if author is not None else None
-    new = _become(connection, about, row, after, by, at=at, event=event, **stated)
+        new = _learned(connection, about, event) if isinstance(event, HandoffStarted) else []
     if happened is Signal.AGENT_SPOKE:
-        answered(connection, about)
+        new += answered(connection, about)
     return after, new
 
 
@@ -118,9 +115,10 @@ def act(connection: Connection, about: int, happened: Signal, by: Owner) -> Foll
     return _become(connection, about, row, after, by, at=None, event=None, acted_at=now())
 
 
-def answered(connection: Connection, about: int) -> None:
-    """The customer has an agent's words."""
-    connection.execute(_ANSWERED, {"conversation": about})
+def answered(connection: Connection, about: int) -> list[NewDelivery]:
+    """The customer has an agent's words, by a deadline that an alert may show."""
+    first = connection.execute(_ANSWERED, {"conversation": about}).scalars()
+    return [alert(one, f"alert:answered:{one}") for one in first]
 
 
 def _become(
@@ -160,16 +158,16 @@ def _become(
         else:
             found = _go_on(connection, open_.id, after, by)
     elif open_ is not None:
-        found = _end(connection, open_.id, _ending(before, after, event), by, now() if at is None else at)
+        found = _end(connection, open_.id, _ending(open_, after, event), by, now() if at is None else at)
     else:
         found = _ended_with_it(connection, about, after, by)
     if found is not None and found.waiting_since is not None:
         new.append(alert(found.id, f"alert:{changes}"))
+    if after is Control.WAITING or (before is Control.WAITING and not _runs_on(after, found)):
+        _stop_clocks(connection, about)
     if found is not None and after is Control.WAITING:
         wait = json.dumps({"handoff": found.id, "round": found.round})
         new.append(NewDelivery(Direction.CLOCKS, "clock", f"clock:{found.id}:{found.round}", wait))
-    elif before is Control.WAITING and not _runs_on(after, found):
-        _stop_clocks(connection, about)
     return new
 
 
@@ -246,10 +244,11 @@ def _changed(connection: Connection, handoff_id: int, values: dict[str, Any]) ->
     return connection.execute(changed).one()
 
 
-def _ending(before: Control, after: Control, event: AnyEvent | None) -> str:
+def _ending(row: Any, after: Control, event: AnyEvent | None) -> str:
+    """A vendor that gave up did not wait for somebody who claims."""
     if after is Control.BOT:
         return "handed_back"
-    return "expired" if before is Control.WAITING and control.gave_up(event) else "closed"
+    return "expired" if row.answered_at is None and control.gave_up(event) else "closed"
 
 
 def _learned(connection: Connection, about: int, start: HandoffStarted) -> list[NewDelivery]:
@@ -307,11 +306,8 @@ def of_row(row: Any) -> Handoff:
     )
 
 
-def place(connection: Connection, about: int, handoff_id: int, team: str, name: str, at: AlertPlace) -> None:
-    """Remember where an alert stands and how it looks, and that what is said below it is for no customer."""
-    if name == "channel":
-        own = {"team": team, "channel": at.channel, "ts": at.ts, "conversation": about}
-        connection.execute(_OWN_THREAD, own)
+def place(connection: Connection, handoff_id: int, name: str, at: AlertPlace) -> None:
+    """Remember where an alert stands and how it looks."""
     held = select(handoff.c.places).where(handoff.c.id == handoff_id).with_for_update()
     places = json.loads(connection.execute(held).scalar_one())
     places[name] = [at.channel, at.ts, at.looks]

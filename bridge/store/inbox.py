@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam
 from sqlalchemy.dialects.postgresql import insert
 
 from bridge import control
+from bridge.control import Signal
 from bridge.engine.echo import ECHO, digest
 from bridge.engine.work import Incoming, NewDelivery
 from bridge.model import EVENT, AnyEvent, Control, ConversationKey, Direction, Message, Receipt, Typing
@@ -62,9 +63,10 @@ def keep_events(connection: Connection, webhooks: Sequence[Webhook]) -> list[boo
 
 
 def _matters(stands: Control, event: AnyEvent) -> bool:
-    """Whether `event` may change who has the conversation. Most do not, and cost nothing more."""
+    """Whether `event` may change who has the conversation, or answers. Most do not, and cost nothing more."""
     happened = control.signal(event)
-    return happened in control.STATED or control.after(stands, happened) is not None
+    answers = happened is Signal.AGENT_SPOKE
+    return answers or happened in control.STATED or control.after(stands, happened) is not None
 
 
 def _is_echo(connection: Connection, event: AnyEvent) -> bool:

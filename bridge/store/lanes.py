@@ -218,6 +218,15 @@ _FINISH = (
         done_at=case((bindparam("ended", type_=Boolean()), now()), else_=None),
     )
 )
+_COVER = (
+    update(delivery)
+    .where(
+        delivery.c.id.in_(bindparam("covers", expanding=True)),
+        delivery.c.lane_id == bindparam("lane"),
+        delivery.c.state == DeliveryState.QUEUED,
+    )
+    .values(state=DeliveryState.SENT, done_at=now(), refs=bindparam("new_refs"))
+)
 _REFS = update(delivery).where(delivery.c.id == bindparam("delivery")).values(refs=bindparam("new_refs"))
 _ATTEMPTS = insert(attempt).values(
     delivery_id=bindparam("delivery"),
@@ -323,6 +332,11 @@ def _finish(connection: Connection, ours: Sequence[Recorded], rows: Mapping[int,
     if attempts:
         connection.execute(_ATTEMPTS, attempts)
     connection.execute(_FINISH, finished)
+    for turn, outcome, _ in ours:
+        if isinstance(outcome, Done) and outcome.covers:
+            shown = json.dumps({"": outcome.ref, "with": turn.delivery})
+            told = {"covers": list(outcome.covers), "lane": turn.lane, "new_refs": shown}
+            connection.execute(_COVER, told)
 
 
 def progress(connection: Connection, turn: Turn, refs: Mapping[str, str]) -> bool:

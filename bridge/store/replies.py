@@ -11,11 +11,12 @@ from sqlalchemy.dialects.postgresql import insert
 
 from bridge.control import Signal
 from bridge.engine.gate import Stopped, Wish, admit
-from bridge.engine.work import KEPT, SENDING, WAS, Conversation, Incoming, NewDelivery, Owner, Turn
+from bridge.engine.work import KEPT, SENDING, Conversation, Incoming, NewDelivery, Owner, Turn
 from bridge.model import DeliveryState, Direction, HeldChoice, HeldFor, ThreadKey
 from bridge.store import conversations, handoffs
+from bridge.store.deadletters import hold, is_dead, queue_again, try_again
 from bridge.store.keeping import keep
-from bridge.store.lanes import enqueue, progress, storable, wake
+from bridge.store.lanes import enqueue, progress, storable
 from bridge.store.tables import delivery, lane, locked, now, said, thread
 
 #: where something was written or pressed: a thread, or without one a conversation
@@ -39,9 +40,6 @@ _LANE = (
     select(lane.c.id)
     .where(lane.c.conversation_id == bindparam("conversation"), lane.c.direction == Direction.VENDOR)
     .with_for_update()
-)
-_REPLY = select(delivery.c.id, delivery.c.kind, delivery.c.state, delivery.c.refs, delivery.c.payload).where(
-    delivery.c.id == bindparam("delivery"), delivery.c.lane_id == bindparam("lane")
 )
 _OF_MESSAGE = (
     select(lane.c.conversation_id, delivery.c.id, delivery.c.payload)
@@ -166,39 +164,20 @@ def send_on(
 def _send_on(
     connection: Connection, about: int, delivery_id: int, user: str | None, choice: HeldChoice | None
 ) -> str:
-    lane_id = connection.execute(_LANE, {"conversation": about}).scalar_one_or_none()
-    row = connection.execute(_REPLY, {"delivery": delivery_id, "lane": lane_id}).first()
-    if row is None:
+    row = hold(connection, delivery_id)
+    if row is None or row.conversation_id != about:
         return "decided"
-    refs, message = json.loads(row.refs), json.loads(row.payload)
     if choice is None:
-        waits = row.state in (DeliveryState.FAILED, DeliveryState.UNCERTAIN)
-    else:
-        waits = row.state == DeliveryState.CANCELLED and refs.get(KEPT) == "held"
-    if not waits:
+        if not is_dead(row):
+            return "decided"
+        try_again(connection, row, user)
+        return "queued"
+    if row.state != DeliveryState.CANCELLED or json.loads(row.refs).get(KEPT) != "held":
         return "decided"
-    if choice is not None and user is not None and message.get("user") != user:
+    message = json.loads(row.payload)
+    if user is not None and message.get("user") != user:
         return "not_yours"
-    was = "held" if choice is not None else row.state
-    refs = {name: value for name, value in refs.items() if name not in (KEPT, SENDING)}
-    refs[WAS] = " ".join(sorted({*refs.get(WAS, "").split(), was}))
-    if choice is not None:
-        message["choice"] = choice
-    else:
-        message["again_by"] = user
-    again = {
-        "state": DeliveryState.QUEUED,
-        "payload": json.dumps(message),
-        "refs": json.dumps(refs),
-        "doubt": row.state == DeliveryState.UNCERTAIN,
-        "attempts": 0,
-        "first_at": None,
-        "slot": None,
-        "done_at": None,
-        "problem": None,
-    }
-    connection.execute(update(delivery).where(delivery.c.id == row.id).values(**again))
-    wake(connection, about, Direction.VENDOR)
+    queue_again(connection, row, json.dumps({**message, "choice": choice}), "held")
     return "queued"
 
 
@@ -231,22 +210,24 @@ def lock_message(
     Returns "locked", "too_late" (and `late` is queued), "duplicate", or "not_our_thread" where no thread of
     ours is in that channel. The message itself may not be here yet.
     """
-    at = where.model_dump()
     if connection.execute(_OF_CHANNEL, {"team": where.team, "channel": where.channel}).first() is None:
         return "not_our_thread"
     if not all(keep(connection, [incoming])):
         return "duplicate"
-    connection.execute(_LOCK, at)
+    lock(connection, where)
     for row in connection.execute(_OF_MESSAGE, {"ts": where.ts}).all():
         if json.loads(row.payload).get("channel") != where.channel:
             continue
-        lane_id = connection.execute(_LANE, {"conversation": row.conversation_id}).scalar_one()
-        stands = connection.execute(_REPLY, {"delivery": row.id, "lane": lane_id}).one()
-        if SENDING in json.loads(stands.refs):
+        if SENDING in json.loads(hold(connection, row.id).refs):
             enqueue(connection, [(row.conversation_id, one) for one in late])
             return "too_late"
         _send_on(connection, row.conversation_id, row.id, None, HeldChoice.NOTE)
     return "locked"
+
+
+def lock(connection: Connection, at: ThreadKey) -> None:
+    """The message at `at` is a note from here on."""
+    connection.execute(_LOCK, at.model_dump())
 
 
 def forget_thread(connection: Connection, incoming: Incoming, where: ThreadKey) -> str:

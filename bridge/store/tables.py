@@ -117,6 +117,12 @@ handoff = Table(
         postgresql_where=text("ended_at IS NULL"),
     ),
     Index("ix_handoff_conversation_id", "conversation_id"),
+    Index(
+        "ix_handoff_ended_at",
+        "ended_at",
+        sqlite_where=text("ended_at IS NOT NULL"),
+        postgresql_where=text("ended_at IS NOT NULL"),
+    ),
 )
 
 # messages that carry a lock: notes, whatever they say
@@ -126,7 +132,7 @@ locked = Table(
     Column("team", Text, primary_key=True),
     Column("channel", Text, primary_key=True),
     Column("ts", Text, primary_key=True),
-    Column("at", Double, nullable=False),
+    Column("at", Double, nullable=False, index=True),
 )
 
 # what came in, as it came: the proof, the dedupe and the replay
@@ -164,7 +170,12 @@ lane = Table(
     ),
 )
 
+# A query that is to go by one of these partial indexes says what it is about in the same words.
 ACTIVE = "state IN ('queued', 'sending')"
+#: tried, and to be tried again or being tried again: few, and none of what goes well
+RETRIED = "(state = 'queued' AND attempts > 0 OR state = 'sending' AND attempts > 1)"
+#: ended otherwise than it should
+DEAD = "state IN ('failed', 'uncertain')"
 
 delivery = Table(
     "delivery",
@@ -187,6 +198,8 @@ delivery = Table(
     Column("problem", Text),
     UniqueConstraint("lane_id", "key"),
     Index("ix_delivery_head", "lane_id", "id", sqlite_where=text(ACTIVE), postgresql_where=text(ACTIVE)),
+    Index("ix_delivery_retried", "first_at", sqlite_where=text(RETRIED), postgresql_where=text(RETRIED)),
+    Index("ix_delivery_dead", "done_at", sqlite_where=text(DEAD), postgresql_where=text(DEAD)),
     Index(
         "ix_delivery_message",
         "message",

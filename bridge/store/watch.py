@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Double,
+    FromClause,
+    and_,
+    bindparam,
+    func,
+    select,
+    text,
+)
 
-from bridge.engine.work import KEPT, Course, Row
+from bridge.engine.work import KEPT, Backlog, Course, Row
 from bridge.model import EVENT, AnyEvent, Control, DeliveryState, Direction
 from bridge.store import conversations
 from bridge.store.handoffs import of_row
-from bridge.store.tables import conversation, delivery, handoff, lane
+from bridge.store.tables import DEAD, RETRIED, conversation, delivery, handoff, lane, now
+
+MOST = 10_000  # lanes that are counted
 
 _OPEN = (
     select(handoff)
@@ -24,20 +36,26 @@ _WITHIN = (
     .where(handoff.c.started_at >= bindparam("since"), handoff.c.started_at < bindparam("until"))
     .order_by(handoff.c.started_at, handoff.c.id)
 )
-_IS_HELD = and_(delivery.c.state == DeliveryState.CANCELLED, delivery.c.refs.contains(f'"{KEPT}": "held"'))
+
+
+def is_held(of: FromClause) -> ColumnElement[bool]:
+    """Whether a delivery waits for its author's word."""
+    return and_(of.c.state == DeliveryState.CANCELLED, of.c.refs.contains(f'"{KEPT}": "held"'))
+
+
 _HELD = (
     select(lane.c.conversation_id, func.count())
     .join(lane, lane.c.id == delivery.c.lane_id)
     .where(
         lane.c.conversation_id.in_(bindparam("ids", expanding=True)),
         lane.c.direction == Direction.VENDOR,
-        _IS_HELD,
+        is_held(delivery),
     )
     .group_by(lane.c.conversation_id)
 )
 _UNDECIDED = (
     select(
-        func.count().filter(_IS_HELD),
+        func.count().filter(is_held(delivery)),
         func.count().filter(delivery.c.state.in_((DeliveryState.QUEUED, DeliveryState.SENDING))),
         func.count().filter(delivery.c.state == DeliveryState.UNCERTAIN),
     )
@@ -50,6 +68,37 @@ _COUNT = (
     .select_from(handoff.join(conversation, conversation.c.id == handoff.c.conversation_id))
     .where(handoff.c.ended_at.is_(None))
     .group_by(conversation.c.control)
+)
+
+# Of the first so many, which cost the same however long the line is.
+_due = (
+    select(lane.c.direction, lane.c.due.label("since"))
+    .where(lane.c.due <= select(now()).scalar_subquery())
+    .order_by(lane.c.due)
+    .limit(MOST)
+    .subquery()
+)
+DUE = select(_due.c.direction, func.count(), now() - func.min(_due.c.since)).group_by(_due.c.direction)
+_retried = (
+    select(lane.c.direction, (lane.c.due > now()).label("rests"), delivery.c.first_at.label("since"))
+    .join(lane, lane.c.id == delivery.c.lane_id)
+    .where(text(RETRIED))
+    .order_by(delivery.c.first_at)
+    .limit(MOST)
+    .subquery()
+)
+RETRYING = select(
+    _retried.c.direction, func.count().filter(_retried.c.rests), now() - func.min(_retried.c.since)
+).group_by(_retried.c.direction)
+_since = select(now() - bindparam("within", type_=Double())).scalar_subquery()
+ENDED_BADLY = (
+    select(delivery.c.state, func.count())
+    .where(text(DEAD), delivery.c.done_at > _since)
+    .group_by(delivery.c.state)
+)
+_WAITS = select(delivery.c.id).where(
+    delivery.c.id == bindparam("delivery"),
+    delivery.c.state.in_((DeliveryState.QUEUED, DeliveryState.SENDING)),
 )
 
 _NEWEST = (
@@ -97,6 +146,24 @@ def courses(connection: Connection, since: float, until: float) -> list[Course]:
         )
         for row in rows
     ]
+
+
+def backlog(connection: Connection, within: float) -> Backlog:
+    """What does not get on now, and what ended badly `within` the last seconds."""
+    lanes = dict.fromkeys(Direction, (0, 0.0))
+    for found in (DUE, RETRYING):  # a lane that is due is counted as such, also where it was tried before
+        for direction, count, seconds in connection.execute(found):
+            before, longest = lanes[Direction(direction)]
+            lanes[Direction(direction)] = before + count, max(longest, seconds)
+    dead = dict.fromkeys((DeliveryState.FAILED, DeliveryState.UNCERTAIN), 0)
+    for state, count in connection.execute(ENDED_BADLY, {"within": within}):
+        dead[DeliveryState(state)] = count
+    return Backlog(lanes, dead)
+
+
+def is_waiting(connection: Connection, delivery_id: int) -> bool:
+    """Whether a delivery is still to be carried."""
+    return connection.execute(_WAITS, {"delivery": delivery_id}).first() is not None
 
 
 def newest_events(connection: Connection, about: int, most: int) -> list[AnyEvent]:

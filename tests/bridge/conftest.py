@@ -16,9 +16,9 @@ async def stage(
 ) -> AsyncIterator[Stage]:
     """One for all tests of a module: each has a customer of its own. Slack's pace is not the subject.
 
-    A module may change the configuration: `CONFIG` maps a section's heading to lines that follow it, `ROUTE` is
-    what stands in every route, `INSTEAD` maps text to what takes its place. And it may add a signing secret:
-    `NEXT_SECRET`.
+    A module may change the configuration: `CONFIG` maps a section's heading to lines that follow it, `ROUTE`
+    is what stands in every route, `INSTEAD` maps text to what takes its place. And it may add a signing
+    secret: `NEXT_SECRET`.
     """
     added = {"[slack]": 'timeout = "1s"', **getattr(request.module, "CONFIG", {})}
     route = {"route": request.module.ROUTE} if hasattr(request.module, "ROUTE") else {}

@@ -1,4 +1,4 @@
-"""/metrics and the handoffs: from the store, not more often than it can bear, and never in its way."""
+"""/metrics and the store: not asked more often than it can bear, and never waited for in vain."""
 
 from __future__ import annotations
 
@@ -16,16 +16,27 @@ from bridge import metrics, web
 from bridge.control import Signal
 from bridge.engine import measure
 from bridge.engine.measure import Measure
-from bridge.engine.work import Change, Done, Incoming, NewDelivery, Owner
+from bridge.engine.work import (
+    Again,
+    Change,
+    Done,
+    Failed,
+    Incoming,
+    NewDelivery,
+    Outcome,
+    Owner,
+    PutBack,
+    Uncertain,
+)
 from bridge.errors import Unavailable
 from bridge.model import ConversationKey, Direction, HandoffStarted
 from bridge.store import Store
-from tests.stores import opened
+from tests.stores import opened, receive, said
 
 
 @pytest.fixture
 async def store(database_url: str) -> AsyncIterator[Store]:
-    for gauge in metrics.HANDOFFS:
+    for gauge in metrics.STORED:
         gauge.clear()
     async with opened(database_url) as store:
         yield store
@@ -48,7 +59,7 @@ async def claimed(store: Store) -> None:
 
 
 async def shown(measured: Measure) -> dict[str, float]:
-    """What /metrics says of handoffs."""
+    """What /metrics says of handoffs, and of deliveries that do not get on."""
 
     async def slack_events(_request: Request) -> Response:
         return PlainTextResponse("")
@@ -62,7 +73,8 @@ async def shown(measured: Measure) -> dict[str, float]:
         answer = await http.get("/metrics")
     assert answer.status_code == 200
     assert "bridge_lanes_held" in answer.text
-    rows = [line.rsplit(" ", 1) for line in answer.text.splitlines() if line.startswith("bridge_handoff")]
+    wanted = ("bridge_handoff", "bridge_lanes_waiting", "bridge_deliveries_day")
+    rows = [line.rsplit(" ", 1) for line in answer.text.splitlines() if line.startswith(wanted)]
     return {name.removeprefix("bridge_"): float(value) for name, value in rows}
 
 
@@ -77,6 +89,30 @@ async def test_the_gauges_are_the_stores(store: Store) -> None:
     assert day == {"started": 2, "claimed": 1, "answered": 0}
     assert told['handoff_claim_seconds{quantile="0.5"}'] == pytest.approx(100, abs=30)
     assert told['handoff_reply_seconds{quantile="0.9"}'] != told['handoff_reply_seconds{quantile="0.9"}']
+
+
+async def test_lanes_that_do_not_get_on_are_counted(store: Store) -> None:
+    for id in ("c1", "c2", "c3"):
+        await receive(store, said(id, 1))
+    clock = NewDelivery(Direction.CLOCKS, "digest", "d", "{}")
+    await store.keep_clock(ConversationKey(source="@digest", id="C1"), clock)
+    became: dict[str, Outcome] = {
+        "c1": Again(60.0, "busy"),
+        "c2": Failed("no"),
+        "c3": Uncertain("perhaps"),
+        "C1": PutBack(3600.0),
+    }
+    for turn in await store.claim(await store.join(), 30, 50):
+        await store.advance(turn, became[turn.conversation.key.id], keep_going=False)
+    await receive(store, said("c2", 2), said("c3", 2))
+    await asyncio.sleep(0.05)
+
+    told = await shown(Measure(store))
+    waiting = {one: told[f'lanes_waiting{{direction="{one}"}}'] for one in Direction}
+    assert waiting == {**dict.fromkeys(Direction, 0), Direction.SLACK: 3}  # one that sleeps waits for nothing
+    assert told['lanes_waiting_seconds{direction="slack"}'] >= 0.05
+    assert told['lanes_waiting_seconds{direction="clocks"}'] == 0
+    assert (told['deliveries_day{state="failed"}'], told['deliveries_day{state="uncertain"}']) == (1, 1)
 
 
 async def test_the_store_is_not_asked_at_every_scrape(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The stage of `tests/bridge`: the sandbox, and a real bridge before it; whatever a test broke, the next finds whole."""
+"""The stage of `tests/bridge`: the sandbox, and a real bridge before it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ __all__ = ["bridge", "mended", "stage"]
 
 @pytest.fixture(autouse=True)
 def mended(stage: Stage) -> Iterator[None]:
+    """Whatever a test has broken, the next one finds whole."""
     yield
     stage.slack.faults.clear()
     for vendor in stage.vendors:

@@ -8,6 +8,7 @@ from bridge.sandbox.stage import Stage
 from tests.bridge.scene import SENT, Scene, buttons, counted, opened, waiting
 from tests.crash.books import until
 from tests.handoffs.ways import (
+    ALERTS,
     GUEST,
     JO,
     LEE,
@@ -93,6 +94,23 @@ async def test_to_claim_is_nothing_to_the_vendor(stage: Stage, name: str) -> Non
     await scene.stands("Mina Park has the conversation")
 
 
+@pytest.mark.parametrize("where", ["alert", "the channel's alert"])
+async def test_who_is_faster_than_slacks_answer_to_us_is_heard(stage: Stage, where: str) -> None:
+    """The alert stands in Slack, but we have not been told so: as after a crash."""
+    scene = await opened(stage)
+    channel = scene.card.channel if where == "alert" else ALERTS
+    slow = lambda call: call.get("channel") == channel and "waits for a human" in str(call)
+    stage.slack.faults.next("chat.postMessage", delay=0.7, when=slow)
+    scene.says("I want a human")
+    if where == "alert":
+        await scene.until(lambda: in_thread(scene), "the alert")
+        await on_the_alert("act-claim")(scene, MINA)
+    else:
+        await on_the_channels_alert("act-claim")(scene, MINA)
+    await scene.stands("Mina Park has the conversation")
+    await alerted(scene, "Claimed: by Mina Park")
+
+
 @every
 async def test_to_claim_what_somebody_has_is_refused_and_says_who(stage: Stage, name: str) -> None:
     scene = await owned(stage, name)
@@ -118,11 +136,9 @@ async def test_of_a_card_that_nobody_has_answered_in_its_thread_whoever_presses_
     (card,) = found()
     assert not card.replies
     scene = Scene(stage, stage.ada, "5df263b7db5a7e6ea03fae9b", "", card)
-    for entry in ("claim",):
-        told = len(asides(stage, MINA))
-        await in_the_menu(entry)(scene, MINA)
-        one = await aside(scene, MINA, "The AI agent has this conversation", but=told)
-        assert (one.channel, one.thread_ts) == (card.channel, None)
+    await in_the_menu("claim")(scene, MINA)
+    one = await aside(scene, MINA, "The AI agent has this conversation")
+    assert (one.channel, one.thread_ts) == (card.channel, None)
     assert not card.replies
 
 

@@ -24,8 +24,8 @@ ROUTE = f'reply_mode = "confirm"\nalert_channel = "{ALERTS}"'
 INSTEAD = {
     'channel = "C0VIP"': f"""\
 channel = "C0VIP"
-remind_after = ["300ms", "700ms"]
-escalate_after = "500ms"
+remind_after = ["400ms", "2s"]
+escalate_after = "1200ms"
 escalate_channel = "{LEADS}"
 escalate_to = "S0LEADS"
 """,
@@ -177,7 +177,7 @@ async def test_outside_of_business_hours_nobody_is_reminded(tmp_path: Path) -> N
 
 GREETING = "Somebody will be with you in a moment."
 TOLD = "The customer was told that somebody will come."
-WAIT = 2.0  # seconds, instead of GPTBots' 60
+WAIT = 4.0  # seconds, instead of GPTBots' 60
 
 
 @pytest.fixture
@@ -196,11 +196,12 @@ def greeted(folder: Path, line: str) -> Stage:
 async def test_whoever_gets_no_answer_is_greeted_in_time_and_gptbots_waits_on(tmp_path: Path) -> None:
     async with greeted(tmp_path, f'greeting = "{GREETING}"') as stage, in_process(stage):
         silent, had = await waiting(stage, stage.gptbots), await waiting(stage, stage.gptbots, "Tom")
-        answered, gone = await waiting(stage, stage.gptbots, "Kim"), await waiting(stage, stage.gptbots, "Bo")
-        deadline = stage.gptbots._now() + WAIT + 0.2  # of the last of them
         had.writes("!claim")  # but says nothing
+        answered = await waiting(stage, stage.gptbots, "Kim")
         by_mina = answered.writes("Hello Kim")
+        gone = await waiting(stage, stage.gptbots, "Bo")
         gone.writes("!resolve")
+        deadline = stage.gptbots._now() + WAIT + 0.2  # of the last of them
         for scene in (silent, had):
             await scene.tells(TOLD)
             await scene.until(lambda: stage.gptbots._now() > deadline, "the time at which GPTBots gives up")

@@ -273,7 +273,11 @@ async def test_claimed_and_not_answered_it_expires_as_well(stage: Stage) -> None
 
 async def test_answered_it_only_ends(stage: Stage) -> None:
     scene = await waiting(stage, stage.gptbots, "Tom")
+    scene.writes("!claim")
+    await alerted(scene, "Answer by")
     await scene.marked(scene.writes("Hello Tom"), SENT)
+    answered = lambda: all("Answer by" not in one.text for one in (*in_thread(scene), *in_channel(scene)))
+    await scene.until(answered, "alerts without a deadline")
     stage.gptbots.time_out(scene.talk)
     await alerted(scene, "the conversation ended")
     await scene.stands("closed")
@@ -312,6 +316,19 @@ async def test_a_session_at_moveo_expires(stage: Stage, claimed: bool) -> None:
     scene.writes("!reopen")  # a session that is over is over
     await aside(scene, MINA, "You wanted to reopen, which was not done")
     await scene.stands("closed")
+
+
+@pytest.mark.parametrize("answers", [False, True])
+async def test_whether_a_human_at_the_vendor_answered_is_known(stage: Stage, answers: bool) -> None:
+    scene = await waiting(stage, stage.moveo)
+    stage.moveo.member_joins(scene.id)
+    await scene.stands("Sarah Johnson has")
+    if answers:
+        stage.moveo.send_sample("message:send", scene.id)
+        await scene.tells("Hi! I'm Sarah from support.")
+    stage.moveo.expire(scene.id)
+    words = "the conversation ended" if answers else "the handoff expired, nobody answered in time"
+    await alerted(scene, words)
 
 
 async def test_a_session_at_moveo_is_closed(stage: Stage) -> None:

@@ -1,4 +1,4 @@
-"""What stays among us: notes however they are written, and words for the bridge that nobody can be sure of."""
+"""What stays among us: notes however they are written, and words that may be meant for the bridge."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 from bridge.sandbox.slack import Message
 from bridge.sandbox.stage import Stage
 from tests.bridge.scene import HELD, SENT, WAITING, Scene, buttons, opened, waiting
+from tests.handoffs.stands import NOTE, ONCE, SEND
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("bridge")]
 
 ROUTE = 'reply_mode = "confirm"\nalert_channel = "C0HANDOFFS"'
 INSTEAD = {'channel = "C0VIP"': 'channel = "C0VIP"\nnote_prefix = ":lock:"'}
 
-ONCE, SEND, NOTE = "held-once", "held-send", "held-note"
 UNKNOWN = "is no word the bridge knows"
 FILE = [("invoice.pdf", b"%PDF-1.7")]
 

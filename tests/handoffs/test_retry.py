@@ -1,4 +1,4 @@
-"""A reply that failed, or may have: its author reads why, and *Retry* sends what the customer has not, once."""
+"""Replies that failed, or may have: the thread says why, and *Retry* sends what is missing, once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from bridge.sandbox.slack import Message
 from bridge.sandbox.stage import Stage
 from tests.bridge.scene import FAILED, HELD, SENT, UNCERTAIN, Scene, buttons, waiting
+from tests.handoffs.stands import DECIDED, NOTE
 from tests.handoffs.ways import named
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("bridge")]
@@ -20,7 +21,6 @@ CONFIG = {"[engine.to_vendor]": 'give_up_after = "2s"'}
 NOT_SENT, IN_PART = "A reply was not sent to the customer", "Only a part of a reply was sent to the customer"
 PERHAPS = "Nobody knows whether this reply arrived"
 RETRY = "retry"
-DECIDED = "There is nothing to decide here any more."
 A, B = ("a.pdf", b"%PDF-1.7 a"), ("b.pdf", b"%PDF-1.7 b")
 
 every = pytest.mark.parametrize("name", ["ada", "gptbots", "moveo"])
@@ -37,7 +37,9 @@ def breaks(scene: Scene, **fault: Any) -> None:
         vendor.faults.next(f"*/{scene.id}/messages/*", method="POST", **fault)
 
 
-async def failed(stage: Stage, name: str, text: str = "Hello Lena", **more: Any) -> tuple[Scene, Message, Message]:
+async def failed(
+    stage: Stage, name: str, text: str = "Hello Lena", **more: Any
+) -> tuple[Scene, Message, Message]:
     """A reply that the vendor refused, and what the thread says of it."""
     scene = await waiting(stage, named(stage, name))
     breaks(scene, status=400)
@@ -146,9 +148,9 @@ async def test_closed_meanwhile_its_author_is_asked(stage: Stage) -> None:
     await scene.presses(notice, RETRY, "U0JO")
     await scene.marked(reply, HELD)
     question = await scene.whispered("U0MINA", "The conversation is closed", "Hello Lena")
-    assert buttons(question) == ["held-note"]
+    assert buttons(question) == [NOTE]
     assert scene.whispers("U0JO") == []
-    await scene.presses(question, "held-note")
+    await scene.presses(question, NOTE)
     await scene.marked(reply)
     assert scene.sent == []
 
@@ -193,7 +195,7 @@ async def test_uncertain_again(stage: Stage, name: str) -> None:
     breaks(scene, reset=True)
     await scene.presses(notice, RETRY)
     await scene.until(lambda: len([one for one in scene.texts if PERHAPS in one]) == 2, "the second doubt")
-    assert list(reply.reactions) == [UNCERTAIN]
+    await scene.marked(reply, UNCERTAIN)
     assert scene.sent == ["Hello Lena"] * 2
 
 

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from bridge.sandbox.slack import Message
-from bridge.sandbox.stage import AnyVendor, Stage
+from bridge.sandbox.stage import Stage
 from tests.bridge.events import envelope, tell
 from tests.bridge.scene import FAILED, HELD, SENT, Scene, buttons, opened, thread_of, waiting
+from tests.handoffs.stands import NOTE, ONCE, TAKE_OVER, ends
 from tests.handoffs.ways import named
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("bridge")]
@@ -27,7 +28,6 @@ INSTEAD = {
     'channel = "C0SUPPORT"': 'channel = "C0SUPPORT"\nidentity = "team"',
 }
 
-ONCE, NOTE = "held-once", "held-note"
 TIMES = 5  # that each race is run, at each vendor
 
 
@@ -58,7 +58,7 @@ async def test_row_1_internal_talk_never_reaches_the_customer(stage: Stage) -> N
     await stage.slack.settled()
     await scene.presses(question, ONCE, "U0JO")
     await scene.marked(by_jo)
-    stage.moveo.resolve(stage.moveo.conversations[scene.id])
+    ends(scene)
     await scene.stands("closed")
     last, question = await scene.held("glad that is over")
     await scene.presses(question, NOTE)
@@ -85,17 +85,15 @@ async def test_row_2_the_bot_does_not_talk_on_unseen(stage: Stage, name: str) ->
     scene.vendor.bot_says(scene.talk, "Have you tried the lamp?")
     odd = await scene.told("The AI agent said this after a human took over", "Have you tried the lamp?")
     assert odd.broadcast
-    scene.says("who is talking?")  # nor does it answer any more
     await scene.marked(scene.writes("Only me, from now on"), SENT)
     await scene.vendor.settled()  # the echoes of both are taken
-    await scene.carried()
     assert changes(scene) == before + 1
     assert [one.text for one in scene.thread if one.broadcast and "took over" in one.text] == [odd.text]
 
 
 async def test_row_5_edits_are_neither_duplicated_nor_lost(stage: Stage) -> None:
-    """Edits duplicated, or lost: a preview is none, one in time is what goes out, and one that comes too late is
-    a correction if somebody wants it."""
+    """Edits duplicated, or lost: a preview is none, one in time is what goes out, a late one may be sent as a
+    correction."""
     scene = await opened(stage)
     link = "https://shop.example/mug"
     reply, question = await scene.held(f"This: {link}", "U0MINA", "This:")
@@ -161,8 +159,8 @@ async def test_row_18_no_id_and_no_private_link_leaks(stage: Stage) -> None:
     """Mentions leak as <@U123> or #C123: not to the customer, and not into the question either."""
     scene = await opened(stage, stage.moveo)
     text = (
-        "<@U0JO>, <@U0NOBODY>, <!subteam^S0SUPPORT>, <!subteam^S0NONE>, <#C0VIP|vip>, <#C0NONE|gone>, <!here>: "
-        "see https://handoff-sandbox.slack.com/archives/C0VIP/p1 and <https://shop.example/mug|the mug>"
+        "<@U0JO>, <@U0NOBODY>, <!subteam^S0SUPPORT>, <!subteam^S0NONE>, <#C0VIP|vip>, <#C0NONE|gone>, "
+        "<!here>: see https://acme.slack.com/archives/C0VIP/p1 and <https://shop.example/mug|the mug>"
     )
     reply, question = await scene.held(text, "U0MINA", "@Jo")
     await scene.presses(question, ONCE)
@@ -175,7 +173,7 @@ async def test_row_18_no_id_and_no_private_link_leaks(stage: Stage) -> None:
 
 
 async def test_row_20_the_customer_sees_who_they_shall_see(stage: Stage) -> None:
-    """Wrong sender shown to the customer: an alias, or else the team's name, or that for all; and nobody's face.
+    """Wrong sender shown to the customer: an alias, else the team's name, or that for all; and nobody's face.
 
     As themselves: tests/bridge/test_replies.py. GPTBots shows its customers no names.
     """
@@ -197,7 +195,10 @@ async def test_row_20_the_customer_sees_who_they_shall_see(stage: Stage) -> None
 
 @pytest.mark.parametrize("name", ["ada", "gptbots", "moveo"])
 async def test_row_25_two_agents_do_not_answer_one_customer(stage: Stage, name: str) -> None:
-    """Two agents answer the same customer: of two replies written at the same moment one goes out."""
+    """Two agents answer the same customer: of two replies written at the same moment one goes out.
+
+    A reply and a claim at the same moment, and more of that: tests/handoffs/test_races.py.
+    """
 
     async def race(number: int) -> None:
         scene = await _slowly(await waiting(stage, vendor, f"Lena {number}"), number)
@@ -210,35 +211,9 @@ async def test_row_25_two_agents_do_not_answer_one_customer(stage: Stage, name: 
         assert scene.sent == [winner.text]
         has_it = "Mina Park" if winner.user == "U0MINA" else "Jo"
         question = await scene.whispered(str(loser.user), f"{has_it} has the conversation", loser.text)
-        assert buttons(question) == ["held-take_over", ONCE, NOTE]
+        assert buttons(question) == [TAKE_OVER, ONCE, NOTE]
         assert scene.whispers(str(winner.user)) == []
         await scene.stands(f"{has_it} has the conversation")
-
-    vendor = named(stage, name)
-    await asyncio.gather(*(race(number) for number in range(TIMES)))
-
-
-@pytest.mark.parametrize("name", ["ada", "gptbots", "moveo"])
-async def test_row_25_nor_does_one_whom_another_has_claimed(stage: Stage, name: str) -> None:
-    """Takeover races: a reply and somebody else's claim at the same moment, by ways that do not wait for one
-    another."""
-
-    async def race(number: int) -> None:
-        scene = await _slowly(await waiting(stage, vendor, f"Lena {number}"), number)
-        await scene.stands("waiting for a human")  # so there is a button
-        reply = scene.writes("from Mina")
-        await scene.presses(scene.card, "act-claim", "U0JO")
-        await scene.until(lambda: {SENT, HELD} & reply.reactions.keys(), "the reply decided")
-        if SENT in reply.reactions:
-            await scene.whispered("U0JO", "Mina Park has this conversation")
-            await scene.stands("Mina Park has the conversation")
-            assert scene.sent == ["from Mina"]
-        else:
-            await scene.whispered("U0MINA", "Jo has the conversation")
-            await scene.stands("Jo has the conversation")
-            await scene.tells("Jo claimed the conversation.")
-            assert scene.sent == []
-        assert ("Jo claimed the conversation." in scene.texts) == (HELD in reply.reactions)
 
     vendor = named(stage, name)
     await asyncio.gather(*(race(number) for number in range(TIMES)))
@@ -248,5 +223,7 @@ async def _slowly(scene: Scene, number: int) -> Scene:
     """Every second time the vendor takes its time with the first reply."""
     if number % 2:
         paths = {"ada": f"*/{scene.id}/messages/", "moveo": f"*/{scene.id}/messages/agent"}
-        scene.vendor.faults.next(paths.get(scene.vendor.name, "*/human/message/receive"), method="POST", delay=0.3)
+        scene.vendor.faults.next(
+            paths.get(scene.vendor.name, "*/human/message/receive"), method="POST", delay=0.3
+        )
     return scene

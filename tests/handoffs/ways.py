@@ -79,8 +79,8 @@ async def aside(scene: Scene, user: str, *words: str, but: int = 0) -> Message:
     around = {scene.card.ts, *(one.ts for one in in_channel(scene))}
 
     def told() -> list[Message]:
-        seen = asides(scene.stage, user)[but:]
-        return [one for one in seen if one.thread_ts in around or one.thread_ts is None]
+        seen = [one for one in asides(scene.stage, user)[but:] if float(one.ts) > float(scene.card.ts)]
+        return [one for one in seen if one.thread_ts in (None, *around)]
 
     found = lambda: [one for one in told() if all(word in one.text for word in words)]
     try:

@@ -13,7 +13,7 @@ from bridge.engine.gate import choices
 from bridge.model import Control, HeldChoice, HeldFor
 from bridge.render.acts import ACT, HELD, RETRY, offered
 from bridge.sandbox.slack import Message
-from tests.model.expected import Handoff, Model, Owner, Reply, Words
+from tests.model.expected import JO, MINA, SAM, Handoff, Model, Owner, Reply, Words
 from tests.model.vendor import Got
 from tests.model.world import Row, Snapshot, Talk
 
@@ -30,12 +30,12 @@ class Watch:
     reply: Reply
     held: bool = False
     stays: int | None = None
-    clear: bool = False  # its author said that it is a reply
+    clear: bool = False  # its author said that it is to be sent
     retried: int = 0
 
     def pressed(self, choice: HeldChoice) -> None:
         """Its author presses this."""
-        self.clear |= choice is HeldChoice.SEND
+        self.clear |= choice is not HeldChoice.NOTE
         if self.held and choice is not HeldChoice.NOTE:
             self.stays = None
 
@@ -169,8 +169,7 @@ def equal(model: Model, talk: Talk, stands: Snapshot) -> None:
     found = Owner(stands.owner, stands.owner_id) if stands.owner else None
     assert (stands.control, found) == (model.control, model.owner), "who has the conversation"
     assert [one.text for one in talk.vendor.got[talk.key.id]] == model.got, "what the customer has"
-    handoffs = [Handoff(one.waiting_since is not None, one.ending) for one in stands.handoffs]
-    assert handoffs == model.handoffs, "the handoffs"
+    assert _handoffs(stands) == model.handoffs, "the handoffs"
     for reply in model.replies:
         row = stands.replies[reply.ts]
         why = f"held: {reply.why}" if reply.state == "held" else None
@@ -187,7 +186,7 @@ def adopt(model: Model, talk: Talk, stands: Snapshot) -> None:
     model.owner = Owner(stands.owner, stands.owner_id) if stands.owner else None
     model.vendor_at = stands.vendor_at
     model.acted = (stands.acted_at, stands.acted_at) if stands.acted_at is not None else None
-    model.handoffs = [Handoff(one.waiting_since is not None, one.ending) for one in stands.handoffs]
+    model.handoffs = _handoffs(stands)
     model.done = done(talk)
     model.got = [one.text for one in talk.vendor.got[talk.key.id]]
     talk.vendor.ahead.clear()
@@ -198,5 +197,19 @@ def adopt(model: Model, talk: Talk, stands: Snapshot) -> None:
         reply.why = HeldFor(row.problem.removeprefix("held: ")) if row.problem and reply.state == "held" else None
         chosen = row.payload.get("choice")
         reply.choice = HeldChoice(chosen) if chosen else None
-        reply.as_is = row.payload.get("as_is", chosen == HeldChoice.SEND)
+        again_by = row.payload.get("again_by")
+        reply.again_by = next((one for one in (MINA, JO, SAM) if one.id == again_by), None)
+        reply.asked = HeldFor(row.refs["asked"]) if "asked" in row.refs else None
         reply.arrived = any(text in model.got for _, text in reply.versions)
+
+
+def _handoffs(stands: Snapshot) -> list[Handoff]:
+    return [
+        Handoff(
+            one.waiting_since is not None,
+            one.ending,
+            one.answered_at is not None,
+            None if one.ended_by is not None else one.ended_at,
+        )
+        for one in stands.handoffs
+    ]

@@ -18,6 +18,9 @@ from tests.model.reports import REPORTS
 from tests.model.vendor import Fault, Meanwhile
 
 
+AT_ONCE = 10.0  # seconds between two words of a vendor for one end
+
+
 @dataclass(frozen=True)
 class Person:
     """`serves`: may act on conversations and reply to customers."""
@@ -55,7 +58,8 @@ class Reply:
     state: State = "note"
     why: HeldFor | None = None
     choice: HeldChoice | None = None
-    as_is: bool = False  # its author said that it is a reply, whatever it looks like
+    asked: HeldFor | None = None  # why its author was last asked
+    again_by: Person | None = None
     sent_on: bool = False
     begun: bool = False  # the vendor may have it
     arrived: bool = False
@@ -75,6 +79,8 @@ class Reply:
 class Handoff:
     waited: bool
     ending: str | None = None
+    answered: bool = False
+    ended_at: float | None = None  # where the vendor said so
 
 
 @dataclass(frozen=True)
@@ -111,12 +117,14 @@ class Model:
             return
         if happened in _STATED:
             self.vendor_at = max(at, self.vendor_at or at)
-        after = TABLE.get((self.control, happened))
+        after, closed = TABLE.get((self.control, happened)), "closed"
+        if kind == "it times out" and self.handoffs and not self.handoffs[-1].answered:
+            closed = "expired"
         ours = self.owner is not None and self.owner.id is not None
-        if after is None or (happened is Signal.AGENT_LEFT and ours):
-            return
-        expired = kind == "it times out" and self.control is Control.WAITING
-        self._become(after, Owner("Vera"), "expired" if expired else "closed")
+        if after is not None and not (happened is Signal.AGENT_LEFT and ours):
+            self._become(after, Owner("Vera"), closed, at)
+        if happened is Signal.AGENT_SPOKE:
+            self._answered()
 
     def _is_late(self, happened: Signal, at: float) -> bool:
         stated = happened in _STATED
@@ -137,15 +145,34 @@ class Model:
         self._become(after, owner, "closed")
         return True
 
-    def _become(self, after: Control, human: Owner, closed: str) -> None:
+    def _become(self, after: Control, human: Owner, closed: str, told_at: float | None = None) -> None:
         self.control, self.owner = after, human if after is Control.HUMAN else None
-        stand = self.handoffs[-1] if self.handoffs and self.handoffs[-1].ending is None else None
+        last = self.handoffs[-1] if self.handoffs else None
+        stands = last if last is not None and last.ending is None else None
         if after in (Control.WAITING, Control.HUMAN):
-            if stand is None:
-                self.handoffs.append(stand := Handoff(waited=False))
-            stand.waited |= after is Control.WAITING
-        elif stand is not None:
-            stand.ending = "handed_back" if after is Control.BOT else closed
+            if stands is None:
+                self.handoffs.append(stands := Handoff(waited=False))
+            stands.waited |= after is Control.WAITING
+        elif stands is not None:
+            stands.ending = "handed_back" if after is Control.BOT else closed
+            stands.ended_at = told_at
+        elif after is Control.CLOSED and (ended := self._just_ended("handed_back")) is not None:
+            # a vendor may say that the handoff has ended just before it says so of all
+            ended.ending = "closed"
+            ended.ended_at = None if told_at is None else ended.ended_at
+
+    def _just_ended(self, ending: str) -> Handoff | None:
+        """The last handoff, where the vendor has just told of its end."""
+        last = self.handoffs[-1] if self.handoffs else None
+        if last is None or last.ended_at is None or last.ending != ending:
+            return None
+        oldest, newest = (now - last.ended_at for now in reversed(self.now))
+        self.sure &= newest < AT_ONCE or AT_ONCE <= oldest
+        return last if newest < AT_ONCE else None
+
+    def _answered(self) -> None:
+        if self.control in (Control.WAITING, Control.HUMAN):
+            self.handoffs[-1].answered = True
 
     # ── acts ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -161,8 +188,12 @@ class Model:
             if fault is Fault.NO:
                 return
             if fault is None:
-                self._act(happened, by)
-                self.done += 1  # also where the vendor has told of it meanwhile
+                self.done += 1
+                if not self._act(happened, by):  # the vendor has told of it meanwhile, and now it is known by whom
+                    ending = "handed_back" if happened is Signal.HANDED_BACK else "closed"
+                    ended = self._just_ended(ending) if act in (Act.HAND_BACK, Act.RESOLVE) else None
+                    if ended is not None:
+                        ended.ended_at = None
                 return
 
     def _ask(self, act: Act) -> Fault | None:
@@ -191,13 +222,12 @@ class Model:
     def choose(self, reply: Reply, by: Person, choice: HeldChoice) -> None:
         if reply.state != "held" or by is not reply.by:
             return
-        reply.choice, reply.sent_on = choice, True
-        reply.as_is |= choice is HeldChoice.SEND
+        reply.choice, reply.sent_on, reply.again_by = choice, True, None
         self._carry(reply)
 
-    def retry(self, reply: Reply) -> None:
+    def retry(self, reply: Reply, by: Person) -> None:
         if reply.state in ("failed", "uncertain"):
-            reply.sent_on, reply.begun = True, False
+            reply.sent_on, reply.begun, reply.again_by = True, False, by
             self._carry(reply, doubt=reply.state == "uncertain")
 
     def lock(self, reply: Reply) -> None:
@@ -206,7 +236,7 @@ class Model:
 
     def edit(self, reply: Reply) -> None:
         if reply.state == "held":  # what was decided was decided about other words
-            reply.choice, reply.as_is = None, False
+            reply.choice = None
 
     def delete(self, reply: Reply) -> None:
         if reply.state == "held":
@@ -219,6 +249,9 @@ class Model:
             verdict, doubt = self._attempt(reply, doubt)
         reply.why = verdict if isinstance(verdict, HeldFor) else None
         reply.state = "held" if isinstance(verdict, HeldFor) else verdict
+        reply.asked = reply.why or reply.asked
+        if reply.state == "sent":
+            self._answered()
 
     def _attempt(self, reply: Reply, doubt: bool) -> tuple[State | HeldFor | None, bool]:
         """What becomes of it, or None where it is tried again; and whether it may have arrived."""
@@ -228,29 +261,24 @@ class Model:
             return "failed", doubt
         if reply.words in (Words.NOTE, Words.NOTE_WORD, Words.MENTION):
             return "note", doubt
-        if reply.words is Words.UNCLEAR and not reply.as_is:
+        if reply.words is Words.UNCLEAR and reply.choice is None:
             return HeldFor.UNCLEAR, doubt
-        if not reply.by.serves:
+        if not reply.by.serves or (reply.again_by is not None and not reply.again_by.serves):
             return "failed", doubt
         if (doubt or reply.begun) and self.finds and reply.arrived:
             return "sent", doubt
         if reply.begun and not self.finds:
             return "uncertain", doubt
+        if reply.locked:
+            return "note", doubt
         admitted = self._admits(reply)
         if isinstance(admitted, HeldFor):
             return admitted, doubt
-        needs = None
-        if reply.choice is HeldChoice.TAKE_OVER and self.control is Control.BOT:
-            needs = Act.TAKE_OVER
-        elif reply.choice is HeldChoice.REOPEN and self.control is Control.CLOSED:
-            needs = Act.REOPEN
-        if needs is not None:
+        if (needs := self._needs(reply)) is not None:
             fault = self._ask(needs) if needs in self.can else Fault.NO
             if fault is not None:
                 return _after(fault, doubt)
             admitted = self._admits(reply)  # it may have changed meanwhile
-        if reply.locked:
-            return "note", doubt
         if isinstance(admitted, HeldFor):
             return admitted, doubt
         if admitted is not None:
@@ -265,25 +293,38 @@ class Model:
         reply.begun = before or fault in (Fault.ARRIVED, Fault.LOST)
         return _after(fault, doubt)
 
+    def _needs(self, reply: Reply) -> Act | None:
+        """What the vendor has to do first."""
+        match self.control, reply.choice:
+            case Control.BOT, HeldChoice.TAKE_OVER:
+                return Act.TAKE_OVER
+            case Control.CLOSED, HeldChoice.REOPEN:
+                return Act.REOPEN
+            case Control.BOT, HeldChoice.REOPEN if Act.TAKE_OVER in self.can:  # the customer came back meanwhile
+                return Act.TAKE_OVER
+        return None
+
     def _admits(self, reply: Reply) -> Signal | HeldFor | None:
         """What happens as it goes out, or why it is held."""
         another = self.owner is not None and self.owner.id not in (None, reply.by.id)
+        held = HeldFor.BOT if self.control is Control.BOT else HeldFor.OWNED if another else None
+        # who decided about one thing has not decided about the other
+        decided = reply.choice if reply.asked is None or held in (None, reply.asked) else None
         match self.control, reply.choice:
             case Control.CLOSED, HeldChoice.REOPEN:
                 return Signal.REOPENED_BY_AGENT
             case Control.CLOSED, _:
                 return HeldFor.CLOSED
+            case Control.BOT, HeldChoice.REOPEN:
+                return Signal.AGENT_SPOKE
+        match held, decided:
             case _, HeldChoice.ONCE:
                 return None
-            case Control.BOT, HeldChoice.TAKE_OVER:
+            case HeldFor.BOT, HeldChoice.TAKE_OVER:
                 return Signal.TAKEN_OVER
-            case Control.BOT, HeldChoice.REOPEN:  # the vendor has told of it already
-                return Signal.AGENT_SPOKE
-            case Control.BOT, _:
-                return HeldFor.BOT
-            case Control.HUMAN, choice if another:
-                return Signal.TRANSFERRED if choice is HeldChoice.TAKE_OVER else HeldFor.OWNED
-        return Signal.AGENT_SPOKE
+            case HeldFor.OWNED, HeldChoice.TAKE_OVER:
+                return Signal.TRANSFERRED
+        return held or Signal.AGENT_SPOKE
 
 
 def _after(fault: Fault, doubt: bool) -> tuple[State | None, bool]:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from hypothesis import note
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bridge.adapter import FindsReplies
 from bridge.control import ACTS, TABLE
@@ -37,6 +37,10 @@ T = TypeVar("T")
 
 PEOPLE = {"Mina": MINA, "Jo": JO, "Sam": SAM, "Lee": LEE}
 WORDS = {Act.TAKE_OVER: "!takeover", Act.HAND_BACK: "!bot"}
+
+# of what a step needs only this may be asked, which is the same whenever a story is told
+a_reply = precondition(lambda self: bool(self.watches))
+a_report = precondition(lambda self: bool(self.told))
 
 WAIT = st.sampled_from([True, True, True, False])
 WHICH = st.integers(0, 3)  # of several, counted from the last one
@@ -88,18 +92,22 @@ class Machine(RuleBasedStateMachine):
     def _reports(self, *told: tuple[str, float], wait: bool) -> None:
         events = tuple(report(kind, self.world.new_id(), self.talk.key, at) for kind, at in told)
         self.told.append(events)
+        now = time.time()
         self.world.tell(*events, key=events[0].id)
         self.known &= not self.flying
+        self.model.now = (now, time.time())
         for (kind, _), event in zip(told, events, strict=True):
             self.model.tell(kind, event.at.timestamp())
         if wait:
             self.settle()
 
+    @a_report
     @rule(which=WHICH, same_webhook=st.booleans())
     def vendor_reports_again(self, which: int, same_webhook: bool) -> None:
         if events := _pick(self.told, which):
             self.world.tell(*events, key=events[0].id if same_webhook else None)
 
+    @a_reply
     @rule()
     def vendor_echoes(self) -> None:
         """It tells back what an agent of ours said, as some do, once each."""
@@ -159,6 +167,7 @@ class Machine(RuleBasedStateMachine):
         more = {"thread_ts": self.talk.card.ts, "client_msg_id": f"late-{reply.ts}"}
         self.messages.append(self.slack.state.post(Message(channel, reply.ts, reply.text, reply.by.id, **more)))
 
+    @a_reply
     @rule(which=WHICH)
     def slack_tells_again(self, which: int) -> None:
         """Of a message, under another event's id."""
@@ -169,6 +178,7 @@ class Machine(RuleBasedStateMachine):
     async def _sends(self, event: dict[str, Any]) -> None:
         self.slack.send_event(event)
 
+    @a_reply
     @rule(which=WHICH, words=WORDING, wait=WAIT)
     def edits(self, which: int, words: Words, wait: bool) -> None:
         if (reply := self._there(which)) is None:
@@ -177,6 +187,7 @@ class Machine(RuleBasedStateMachine):
         where = (reply.by.id, self.talk.card.channel, reply.ts)
         self._do(lambda: self.model.edit(reply), _soon(self.slack.edit_as, *where, reply.text), wait=wait)
 
+    @a_reply
     @rule(which=WHICH, wait=WAIT)
     def deletes(self, which: int, wait: bool) -> None:
         if (reply := self._there(which)) is None:
@@ -185,6 +196,7 @@ class Machine(RuleBasedStateMachine):
         where = (reply.by.id, self.talk.card.channel, reply.ts)
         self._do(lambda: self.model.delete(reply), _soon(self.slack.delete_as, *where), wait=wait)
 
+    @a_reply
     @rule(which=WHICH, by=ANYBODY, wait=WAIT)
     def locks(self, which: int, by: str, wait: bool) -> None:
         if (reply := self._there(which)) is None or reply.locked:
@@ -208,13 +220,13 @@ class Machine(RuleBasedStateMachine):
     def presses_on_the_card(self, by: str, act: Act, to: str, wait: bool) -> None:
         """Whatever it offers now: what somebody sees may be old."""
         person, other = PEOPLE[by], PEOPLE[to]
-        press = self._presses(person, _with(self.talk.card, f"{ACT}{act}"), f"{ACT}{act}")
-        self._do(lambda: self.model.act(act, person, other), self._answers(person, act, other, press), wait=wait)
+        press = self._presses_card(person, act, other)
+        self._do(lambda: self.model.act(act, person, other), press, wait=wait)
 
     @rule(by=st.sampled_from(["Mina", "Jo", "Lee"]), in_thread=st.booleans(), wait=WAIT)
     def claims_on_the_alert(self, by: str, in_thread: bool, wait: bool) -> None:
         person, alerts = PEOPLE[by], [one for found in self.talk.alerts().values() for one in found]
-        if in_thread:
+        if in_thread and person is not LEE:  # who is not in that channel
             alerts = [message for message in self.talk.thread if message.broadcast and message.bot_id]
         if alert := _pick(alerts, 0):
             press = self._presses(person, _with(alert, f"{ACT}claim"), f"{ACT}claim")
@@ -225,6 +237,10 @@ class Machine(RuleBasedStateMachine):
         person, other = PEOPLE[by], PEOPLE[to]
         use = self.slack.shortcut(person.id, self.talk.card, act)
         self._do(lambda: self.model.act(act, person, other), self._answers(person, act, other, use), wait=wait)
+
+    async def _presses_card(self, by: Person, act: Act, to: Person) -> None:
+        shown = _with(self.talk.card, f"{ACT}{act}")
+        await self._answers(by, act, to, self._presses(by, shown, f"{ACT}{act}"))
 
     async def _presses(self, by: Person, where: Message, action: str) -> None:
         answer = await self.slack.press(by.id, where, action)
@@ -250,8 +266,7 @@ class Machine(RuleBasedStateMachine):
         if act is Act.HAND_BACK and self.model.apart:
             happened = ACTS[Act.RESOLVE]
         after = TABLE.get((before, happened)) if act in self.model.can else None
-        presses = self._presses(JO, _with(self.talk.card, f"{ACT}{act}"), f"{ACT}{act}")
-        jo = self._says(JO, act, JO) if in_words else self._answers(JO, act, JO, presses)
+        jo = self._says(JO, act, JO) if in_words else self._presses_card(JO, act, JO)
         self.known = False
         self.world.begin(self._says(MINA, act, MINA), jo)
         self.settle()
@@ -262,6 +277,7 @@ class Machine(RuleBasedStateMachine):
 
     # ── what becomes of a reply ──────────────────────────────────────────────────────────────────
 
+    @a_reply
     @rule(which=WHICH, button=WHICH, wait=WAIT)
     def answers_a_question(self, which: int, button: int, wait: bool) -> None:
         """One that is there, though what it asks may be decided already."""
@@ -275,6 +291,7 @@ class Machine(RuleBasedStateMachine):
         by = next(one for one in PEOPLE.values() if one.id == question.ephemeral_to)
         self._chooses(watch, by, HeldChoice(action.removeprefix(HELD)), question, wait)
 
+    @a_reply
     @rule(which=WHICH, by=ANYBODY, choice=CHOICES, wait=WAIT)
     def chooses(self, which: int, by: str, choice: HeldChoice, wait: bool) -> None:
         """Whatever was offered, and to whom: a request can be made up."""
@@ -290,6 +307,7 @@ class Machine(RuleBasedStateMachine):
         press = self._presses(by, where, f"{HELD}{choice}")
         self._do(lambda: self.model.choose(watch.reply, by, choice), press, wait=wait)
 
+    @a_reply
     @rule(which=WHICH, by=ANYBODY, wait=WAIT)
     def retries(self, which: int, by: str, wait: bool) -> None:
         """Also what needs it no more."""
@@ -298,8 +316,9 @@ class Machine(RuleBasedStateMachine):
             return
         watch.retried += 1
         press = self._presses(PEOPLE[by], self._shown(RETRY, row.id), RETRY)
-        self._do(lambda: self.model.retry(watch.reply), press, wait=wait)
+        self._do(lambda: self.model.retry(watch.reply, PEOPLE[by]), press, wait=wait)
 
+    @a_reply
     @rule(which=WHICH, by=AGENT)
     def wants_to_be_asked_again(self, which: int, by: str) -> None:
         if (reply := self._there(which)) is not None:

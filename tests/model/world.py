@@ -183,7 +183,7 @@ class World:
                 while self._under_way:
                     await self._under_way.pop(0)
                 await self.stage.slack.settled()
-                while await self.bridge.store.next_due() is not None:
+                while await self._ask(_busy):
                     await asyncio.sleep(0.002)
         except TimeoutError:
             raise AssertionError(f"not at rest after {REST:.0f} s: {await self._ask(_busy)}") from None
@@ -222,8 +222,11 @@ def _is_odd(row: Any) -> bool:
 
 
 def _busy(connection: Connection) -> list[Any]:
-    query = select(lane.c.conversation_id, lane.c.direction, lane.c.due, lane.c.owner)
-    return list(connection.execute(query.where(lane.c.due.is_not(None))))
+    """What is to be carried, and the lanes that somebody holds."""
+    carried = select(lane.c.conversation_id, lane.c.direction, delivery.c.kind, delivery.c.state)
+    active = carried.join(delivery).where(delivery.c.state.in_(("queued", "sending")))
+    held = select(lane.c.conversation_id, lane.c.direction, lane.c.due).where(lane.c.owner.is_not(None))
+    return [*connection.execute(active), *connection.execute(held)]
 
 
 @contextlib.contextmanager

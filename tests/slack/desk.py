@@ -122,8 +122,9 @@ class Desk:
         """The alert of its handoff, in another channel."""
         turn = await self.until(self._of_alerts, "an alert is wanted")
         ts = (await self.api.post(ALERTS, self.routes.card(self.about, LENA), {"alert": 1})).ts
-        place = AlertPlace(ALERTS, ts)
-        await self.store.place_alert(turn, turn.read()["handoff"], "channel", place, self.slack.state.team_id)
+        await self.store.place_alert(turn.read()["handoff"], "channel", AlertPlace(ALERTS, ts))
+        where = ThreadKey(team=self.slack.state.team_id, channel=ALERTS, ts=ts)
+        await self.store.own_thread(turn.conversation.id, where)
         return self.slack.state.channels[ALERTS].messages[ts]
 
     def writes(self, text: str, user: str = "U0MINA", where: Message | None = None, **more: Any) -> Message:

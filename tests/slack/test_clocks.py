@@ -193,6 +193,29 @@ async def test_a_release_begins_anew(watched: Watching) -> None:
     assert watch.alert.replies == []
 
 
+async def test_a_clock_that_ran_on_does_not_hold_up_the_next_round(watched: Watching) -> None:
+    """Where the vendor waits for an answer, a claim does not stop it."""
+    watch = await watched(REMINDED)
+    await watch.waits(125, wait=60.0)
+    await watch.carry()
+    await watch.acts(Signal.CLAIMED)
+    await watch.acts(Signal.RELEASED)
+    (outcome,) = await watch.carry("clock")
+    assert isinstance(outcome, PutBack)
+    assert outcome.wait == pytest.approx(120, abs=20)
+
+
+async def test_a_clock_that_is_looked_at_while_somebody_claims_is_cancelled_too(watched: Watching) -> None:
+    watch = await watched(REMINDED)
+    await watch.waits(30)
+    turn = await watch.turn(Direction.CLOCKS)
+    outcome = await watch.carriers[Direction.CLOCKS].carry(turn)
+    assert isinstance(outcome, PutBack)
+    await watch.acts(Signal.CLAIMED)
+    assert await watch.store.advance(turn, outcome, keep_going=False) == (False, None)
+    assert await watch.carry("clock") == []
+
+
 async def test_one_that_may_have_been_posted_is_looked_for(watched: Watching) -> None:
     watch = await watched(REMINDED)
     await watch.waits(125)

@@ -198,14 +198,16 @@ def test_what_becomes_of_a_held_reply_is_said_without_its_message() -> None:
     assert found.choice is HeldChoice.TAKE_OVER
 
 
-def test_a_failed_reply_is_sent_again() -> None:
-    found = pressed(button("retry", ABOUT, **REPLY), US)
+@pytest.mark.parametrize("value", [ABOUT, {"delivery": 5}])
+def test_what_failed_is_tried_again(value: Any) -> None:
+    """What failed before there was a thread is told in the one it has now."""
+    found = pressed(button("retry", value, **REPLY), US)
     assert isinstance(found, Decided)
     assert (found.where, found.delivery, found.choice) == (CARD, 5, None)
 
 
 @pytest.mark.parametrize(
-    "value", [None, "nonsense", "[]", {"delivery": "5", "thread_ts": "1.1"}, {"delivery": 5}]
+    "value", [None, "nonsense", "[]", {"delivery": "5", "thread_ts": "1.1"}, {"thread_ts": "1.1"}]
 )
 @pytest.mark.parametrize("name", ["held-once", "retry"])
 def test_which_reply_has_to_be_said(name: str, value: Any) -> None:
@@ -216,7 +218,8 @@ def test_a_correction_and_a_choice_go_to_the_vendor() -> None:
     correction = pressed(button("send_correction", {"ts": "1.3", "edit": "Ev1"}, **REPLY), US)
     assert isinstance(correction, Pressed)
     assert (correction.where, correction.key) == (CARD, "correction:1.3:Ev1")
-    assert json.loads(correction.delivery.payload) == {"user": "U1", "channel": "C1", "ts": "1.3", "thread_ts": "1.1"}
+    asker = {"user": "U1", "channel": "C1", "thread_ts": "1.1"}
+    assert json.loads(correction.delivery.payload) == {**asker, "ts": "1.3"}
     choice = pressed(button("say-0", {"say": "Yes"}, **REPLY), US)
     assert isinstance(choice, Pressed)
     assert (choice.delivery.direction, choice.delivery.kind) == (Direction.VENDOR, "choice")

@@ -66,8 +66,8 @@ async def test_a_thread_an_alert_and_a_row_are_about_a_conversation(store: Store
     await store.keep_events(Incoming("acme-ada", "h", "", b"{}"), (handoff,))
     opened = await store.last_handoff(1)
     assert opened is not None
-    turn = await take(store, await store.join(), Direction.ALERTS)
-    await store.place_alert(turn, opened.id, "channel", AlertPlace("CALERTS", "3.1"), THREAD.team)
+    await store.place_alert(opened.id, "channel", AlertPlace("CALERTS", "3.1"))
+    await store.own_thread(1, ThreadKey(team=THREAD.team, channel="CALERTS", ts="3.1"))
     for where in (THREAD, ThreadKey(team=THREAD.team, channel="CALERTS", ts="3.1"), 1):
         found = await store.at(where)
         assert found is not None and found.id == 1

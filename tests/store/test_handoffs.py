@@ -275,17 +275,22 @@ async def test_a_held_reply_that_is_deleted_cannot_be_sent_on(store: Store, stor
     assert await store.send_on(told, THREAD, turn.delivery, "U0MINA", HeldChoice.ONCE) == "decided"
 
 
+@pytest.mark.parametrize("said_no", [True, False])
 @pytest.mark.parametrize("outcome", [Failed("no"), Uncertain("perhaps")])
-async def test_what_failed_can_be_sent_again(store: Store, story: Story, outcome: Failed | Uncertain) -> None:
+async def test_what_failed_can_be_sent_again(
+    store: Store, story: Story, outcome: Failed | Uncertain, said_no: bool
+) -> None:
     await story.tell(HandoffStarted)
     await opened_thread(story)
     turn = await story.reply("hello")
     assert await store.begin_reply(turn, "0", ["d"], Wish(MINA, confirms=True)) is None
+    if said_no:
+        del turn.refs["sending"]
     await store.advance(turn, outcome, keep_going=False)
     told = Incoming("@slack", "p", "", b"{}")
     assert await store.send_on(told, THREAD, turn.delivery, "U0JO", None) == "queued"  # anybody may
     again = await story.turn(Direction.VENDOR)
-    assert again.doubt is isinstance(outcome, Uncertain)
+    assert again.doubt is (isinstance(outcome, Uncertain) or not said_no)
     assert "sending" not in again.refs  # its author has looked: it is no longer in doubt where none can ask
     other = Incoming("@slack", "q", "", b"{}")
     assert await store.send_on(other, THREAD, turn.delivery, "U0JO", None) == "decided"

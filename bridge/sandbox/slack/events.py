@@ -110,7 +110,8 @@ class Failed:
 
 
 class Events:
-    """`retry_delays`: Slack waits about 0 s, 1 min and 5 min; a sandbox has not that much time."""
+    """`retry_delays`: Slack waits about 0 s, 1 min and 5 min; a sandbox has not that much time. They may be
+    changed: without any, it gives up at the first failure."""
 
     def __init__(
         self,
@@ -122,7 +123,7 @@ class Events:
         self.delivered = 0
         self._workspace = workspace
         self._line = line
-        self._retry_delays = retry_delays
+        self.retry_delays = retry_delays
         self._tasks: set[asyncio.Task[None]] = set()
         self._answered: dict[Hashable, asyncio.Event] = {}  # by thread: its latest event's first answer
 
@@ -162,7 +163,7 @@ class Events:
         if before is not None:
             await before.wait()
         reasons: list[str] = []
-        for attempt, delay in enumerate((0.0, *self._retry_delays)):
+        for attempt, delay in enumerate((0.0, *self.retry_delays)):
             if delay:
                 await asyncio.sleep(delay)
             try:

@@ -12,8 +12,9 @@ slack.faults.token_error = "token_revoked"           # from now on, until it is 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bridge.sandbox.slack.state import Json
 
@@ -31,6 +32,7 @@ class Fault:
     drop: bool
     delay: float
     when: Callable[[Json], bool] | None
+    met: list[float] = field(default_factory=list)  # when each call met it, by `time.monotonic`
 
     @property
     def refuses(self) -> bool:
@@ -59,11 +61,11 @@ class Faults:
         drop: bool = False,
         delay: float = 0.0,
         when: Callable[[Json], bool] | None = None,
-    ) -> None:
+    ) -> Fault:
         """`when` chooses by the call's arguments."""
-        self._waiting.append(
-            Fault(method, times, status, retry_after, body, ok_error, problems, reset, drop, delay, when)
-        )
+        fault = Fault(method, times, status, retry_after, body, ok_error, problems, reset, drop, delay, when)
+        self._waiting.append(fault)
+        return fault
 
     def clear(self) -> None:
         self.token_error = None
@@ -73,6 +75,7 @@ class Faults:
         for fault in self._waiting:
             if fault.method in (method, "*") and (fault.when is None or fault.when(values)):
                 fault.times -= 1
+                fault.met.append(time.monotonic())
                 if fault.times <= 0:
                     self._waiting.remove(fault)
                 return fault

@@ -66,6 +66,8 @@ class AdaSandbox(Vendor[AdaConversation]):
         self.handoff_url = handoff_url
         self.handoff_label = handoff_label
         self.ai_agent_domain = ai_agent_domain
+        #: whether messages have other ids in the transcript than in webhooks, which Ada's pages leave open
+        self.transcript_has_own_ids = False
         self._signer = Webhook(webhook_secret)
         # Any answer but a 2xx is a failure to Svix, also a 4xx or a redirect.
         self._events = Manner(self._signed, retry_delays)

@@ -174,7 +174,7 @@ class AdaApi:
         data = [
             {
                 "type": "message_logs",
-                "message_id": message.id,
+                "message_id": f"t-{message.id}" if self._ada.transcript_has_own_ids else message.id,
                 "created_at": ada_events.moment(message.at),
                 "author": self._ada.author(conversation, message),
                 "content": message.parts[0],

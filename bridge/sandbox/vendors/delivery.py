@@ -63,7 +63,7 @@ class Outbox:
     """Sends in order within a conversation, conversations side by side.
 
     `in_order=True` lets a delivery that is retried hold up those behind it; with False they overtake
-    it, as at vendors that promise no order.
+    it, as at vendors that promise no order. While `loses` is set, whatever is sent is lost on its way.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class Outbox:
         on_attempt: Callable[[Delivery], None],
     ) -> None:
         self.deliveries: list[Delivery] = []
+        self.loses = False
         self._clock = clock
         self._timeout = timeout
         self._in_order = in_order
@@ -106,6 +107,10 @@ class Outbox:
     def send(self, delivery: Delivery, manner: Manner) -> Delivery:
         """Queue `delivery`; its `done` is set once it was delivered or given up."""
         self.deliveries.append(delivery)
+        if self.loses:
+            delivery.state = "failed"
+            delivery.done.set()
+            return delivery
         self._turns.put(delivery.conversation_id, lambda: self._first(delivery, manner))
         return delivery
 

@@ -89,6 +89,10 @@ class Vendor(Generic[C]):
         """All that was sent to the bridge, oldest first."""
         return self._outbox.deliveries
 
+    def lose(self, lost: bool = True) -> None:
+        """From now on whatever is sent to the bridge is lost, and not tried again; or no longer."""
+        self._outbox.loses = lost
+
     @property
     def failed_deliveries(self) -> list[Delivery]:
         """Those that the vendor has given up."""

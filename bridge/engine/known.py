@@ -1,0 +1,42 @@
+"""Knowing a message that a vendor tells twice: by a webhook, and in its history under another id. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bridge.engine.echo import words_of
+from bridge.model import AnyEvent, Message, Presence
+
+SAME = 3.0  # seconds between the two times of one message: some are cut to a second, some to none
+
+
+def unknown(told: Sequence[AnyEvent], known: Sequence[AnyEvent]) -> list[AnyEvent]:
+    """What of `told` is not among `known`, by its id or as its twin. Each known one is the twin of one."""
+    ids, names = {event.id for event in told}, {event.id for event in known}
+    twins = [event for event in known if event.id not in ids]
+    new: list[AnyEvent] = []
+    for event in told:
+        if event.id in names:
+            continue
+        twin = next((one for one in twins if same(event, one)), None)
+        if twin is None:
+            new.append(event)
+        else:
+            twins.remove(twin)
+    return new
+
+
+def same(one: AnyEvent, other: AnyEvent) -> bool:
+    """Whether the two say the same, said by the same side at the same time."""
+    match one, other:
+        case (Message(), Message()) if one.author.role is other.author.role:
+            alike = _said(one) == _said(other)
+        case (Presence(), Presence()):
+            alike = one.text == other.text
+        case _:
+            return False
+    return alike and abs((one.at - other.at).total_seconds()) <= SAME
+
+
+def _said(message: Message) -> tuple[object, ...]:
+    return (*(part.kind for part in message.parts), words_of(message.parts))

@@ -1,0 +1,80 @@
+"""What people wrote in a thread while nobody listened, as what becomes of it: pure.
+
+Slack tells an event again after one and after five minutes, and then no more:
+https://docs.slack.dev/apis/events-api/#retries
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from bridge.compose import Command, command
+from bridge.engine.work import Found, Incoming, NewDelivery
+from bridge.model import Direction, ThreadKey
+from bridge.render.words import lasting
+from bridge.slack.api import Identity
+from bridge.slack.asking import written
+from bridge.slack.inbound import INBOX, NEW, Written, found
+from bridge.slack.marks import MARKS
+
+#: with one of these from us a message has been taken care of, whether or not the store remembers it
+_TAKEN = (MARKS["sent"], MARKS["uncertain"])
+
+
+def since(heard: float) -> float:
+    """From when on something may have been missed, where anything came in last at `heard`."""
+    return heard - NEW
+
+
+def missed(
+    messages: Iterable[Mapping[str, Any]],
+    thread: ThreadKey,
+    us: Identity,
+    *,
+    look: int,
+    until: float,
+    now: float,
+) -> list[Found]:
+    """What people wrote among a thread's messages, oldest first, as the delivery `look` found it. What was
+    written after `until` is not late: somebody listened."""
+    there = []
+    for message in sorted(messages, key=lambda one: float(one["ts"])):
+        one, reactions = found(message, thread.channel, us), _reactions(message)
+        if one is None or any(us.user in reactions.get(mark, ()) for mark in _TAKEN):
+            continue
+        at = float(one.message["ts"])
+        late = {"late": True, "look": look} if at <= until else {}
+        delivery = _delivery(one, late, now - at)
+        if delivery is None:
+            continue
+        place = ThreadKey(team=us.team, channel=thread.channel, ts=one.message["ts"])
+        incoming = Incoming(INBOX, f"found:{one.key}", "replies", json.dumps(dict(message)).encode())
+        # That its client_msg_id is that of the event is not documented; where it is another, the ts tells.
+        keys = (one.key, f"{place.channel}:{place.ts}")
+        locked = reactions.get("lock", {us.user}) != {us.user}
+        there.append(Found(place, incoming, delivery, (*keys, *(f"act:{key}" for key in keys)), locked))
+    return there
+
+
+def _delivery(one: Written, late: Mapping[str, Any], age: float) -> NewDelivery | None:
+    """What carries it. An act that is older than Slack's own tries may not be wanted any more: it is not
+    done, and the thread is told so."""
+    said = command(one.message)
+    is_act = isinstance(said, Command) and said.word != "note"
+    if not is_act or age <= NEW:
+        return written({**one.message, **late}, one.key)
+    if not isinstance(said, Command) or said.word in ("who", "help"):
+        return None
+    text = (
+        f"“!{said.word}” was written here {lasting(age)} ago, while the bridge was away, and was not done. "
+        "Write it again if it still holds."
+    )
+    return NewDelivery(Direction.SLACK, "notice", f"not_done:{one.key}", json.dumps({"text": text}))
+
+
+def _reactions(message: Mapping[str, Any]) -> dict[str, set[str]]:
+    """Who reacted, and how. https://docs.slack.dev/reference/methods/reactions.get: not all may be named."""
+    told = [one for one in message.get("reactions") or () if isinstance(one, Mapping)]
+    return {str(one.get("name")): set(one.get("users") or ()) for one in told}

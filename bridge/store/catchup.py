@@ -1,0 +1,213 @@
+"""What happened while nobody listened: where it is looked for, and what was found, put in its place.
+
+A look is a delivery in the lane of replies, queued before the bridge listens again. So it is done once,
+by whichever process, also after a crash; and what is written from then on waits behind what it finds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Connection, Double, bindparam, delete, func, or_, select
+
+from bridge.engine.known import same, unknown
+from bridge.engine.work import Found, Incoming, NewDelivery, Turn
+from bridge.model import EVENT, AnyEvent, DeliveryState, Direction
+from bridge.store import conversations, inbox, replies
+from bridge.store.keeping import keep
+from bridge.store.lanes import enqueue, progress, storable
+from bridge.store.tables import conversation, delivery, handoff, lane, now, thread
+from bridge.store.tables import inbox as inbox_table
+
+MOST = 100  # conversations that are looked through
+ACTIVE = 3 * 86_400.0  # seconds before the gap in which something has to have happened in them …
+SCANNED = 5_000  # … among the newest deliveries, so that the search costs the same however many there are
+JUST_NOW = 5.0  # seconds in which a look counts for the next process that starts, too
+BURST = 20  # looks at once; after them one each `INTERVAL`
+INTERVAL = 1.2  # seconds: Tier 3, 50 a minute, https://docs.slack.dev/apis/web-api/rate-limits
+SKEW = 60.0  # seconds that a vendor's clock may be ahead of ours
+
+LOOK, HISTORY = "look", "history"
+
+# ── where to look ────────────────────────────────────────────────────────────────────────────────
+
+_HEARD = select(inbox_table.c.received_at).order_by(inbox_table.c.id.desc()).limit(1)
+_UNDER_WAY = (
+    select(handoff.c.conversation_id)
+    .where(handoff.c.ended_at.is_(None))
+    .order_by(handoff.c.id.desc())
+    .limit(bindparam("most"))
+)
+_NEWEST = (
+    select(delivery.c.id, delivery.c.lane_id, delivery.c.created_at)
+    .where(delivery.c.kind.not_in((LOOK, HISTORY)))
+    .order_by(delivery.c.id.desc())
+    .limit(SCANNED)
+    .subquery()
+)
+_ACTIVE = (
+    select(lane.c.conversation_id)
+    .join(_NEWEST, _NEWEST.c.lane_id == lane.c.id)
+    .where(_NEWEST.c.created_at > bindparam("since", type_=Double()))
+    .group_by(lane.c.conversation_id)
+    .order_by(func.max(_NEWEST.c.id).desc())
+    .limit(bindparam("most"))
+)
+_THREADS = select(thread.c.conversation_id, thread.c.team, thread.c.channel, thread.c.ts).where(
+    thread.c.conversation_id.in_(bindparam("ids", expanding=True)), thread.c.alert.is_(False)
+)
+# One that is queued will see all that is there by then.
+_UNDONE = (
+    select(lane.c.conversation_id, delivery.c.payload)
+    .join(lane, lane.c.id == delivery.c.lane_id)
+    .where(
+        lane.c.conversation_id.in_(bindparam("ids", expanding=True)),
+        lane.c.direction == Direction.VENDOR,
+        delivery.c.kind == bindparam("kind"),
+        or_(delivery.c.state == DeliveryState.QUEUED, delivery.c.started_at > now() - JUST_NOW),
+    )
+)
+_NOW = select(now())
+_OF_SOURCES = select(conversation.c.id).where(
+    conversation.c.id.in_(bindparam("ids", expanding=True)),
+    conversation.c.source.in_(bindparam("sources", expanding=True)),
+)
+
+
+def heard(connection: Connection) -> float | None:
+    """When anything came in last."""
+    return connection.execute(_HEARD).scalar_one_or_none()
+
+
+def look_back(connection: Connection, since: float) -> int:
+    """Queue a look into each thread that matters, for what was written there since then; how many."""
+    ids = list(connection.execute(_UNDER_WAY, {"most": MOST}).scalars())
+    ids += connection.execute(_ACTIVE, {"since": since - ACTIVE, "most": MOST}).scalars()
+    ranks = {about: rank for rank, about in enumerate(list(dict.fromkeys(ids))[:MOST])}
+    threads = sorted(connection.execute(_THREADS, {"ids": list(ranks)}), key=lambda row: ranks[row[0]])
+    undone = connection.execute(_UNDONE, {"ids": list(ranks), "kind": LOOK})
+    looks = [json.loads(row.payload) for row in undone]
+    seen = {(look["channel"], look["ts"]) for look in looks}
+    at: float = connection.execute(_NOW).scalar_one()
+    new: list[tuple[int, NewDelivery]] = []
+    for row in threads:
+        if (row.channel, row.ts) not in seen:
+            after = max(0, len(new) - BURST) * INTERVAL
+            told = {"team": row.team, "channel": row.channel, "ts": row.ts, "since": since, "after": after}
+            key = f"{LOOK}:{row.channel}:{row.ts}:{at:.6f}"
+            new.append((row.conversation_id, NewDelivery(Direction.VENDOR, LOOK, key, json.dumps(told))))
+    return sum(enqueue(connection, new))
+
+
+def ask_back(connection: Connection, since: float, sources: Collection[str]) -> int:
+    """Queue a question to the vendor about each handoff under way at these sources; how many."""
+    under_way = list(connection.execute(_UNDER_WAY, {"most": MOST}).scalars())
+    of_sources = {"ids": under_way, "sources": list(sources)}
+    ids = list(connection.execute(_OF_SOURCES, of_sources).scalars())
+    undone = {row.conversation_id for row in connection.execute(_UNDONE, {"ids": ids, "kind": HISTORY})}
+    key = f"{HISTORY}:{connection.execute(_NOW).scalar_one():.6f}"
+    new = NewDelivery(Direction.VENDOR, HISTORY, key, json.dumps({"since": since}))
+    return sum(enqueue(connection, [(about, new) for about in ids if about not in undone]))
+
+
+# ── what was found ───────────────────────────────────────────────────────────────────────────────
+
+_KNOWN = (
+    select(delivery.c.key, delivery.c.message)
+    .join(lane, lane.c.id == delivery.c.lane_id)
+    .where(
+        lane.c.conversation_id == bindparam("conversation"),
+        or_(
+            delivery.c.key.in_(bindparam("keys", expanding=True)),
+            delivery.c.message.in_(bindparam("messages", expanding=True)),
+        ),
+    )
+)
+# Whatever of this lane was queued after the turn that we hold, and so was never begun.
+_TAKE_OUT = (
+    delete(delivery)
+    .where(
+        delivery.c.lane_id == bindparam("lane"),
+        delivery.c.id > bindparam("turn"),
+        delivery.c.state == DeliveryState.QUEUED,
+        delivery.c.attempts == 0,
+        delivery.c.refs == "{}",
+    )
+    .returning(delivery.c.id, delivery.c.kind, delivery.c.key, delivery.c.payload, delivery.c.message)
+)
+
+
+def keep_found(connection: Connection, turn: Turn, found: Sequence[Found]) -> int | None:
+    """Keep what was written in a thread, oldest first, and queue it before all that is queued behind `turn`.
+
+    What is known already stays as it was. Returns how much was new; None where the lane is no longer ours.
+    """
+    about = turn.conversation.id
+    conversations.lock(connection, [about])
+    if not progress(connection, turn, turn.refs):
+        return None
+    behind = {}
+    taken_out = connection.execute(_TAKE_OUT, {"lane": turn.lane, "turn": turn.delivery})
+    for row in sorted(taken_out, key=lambda row: row.id):
+        behind[row.key] = NewDelivery(turn.direction, row.kind, row.key, row.payload, row.message)
+    keys = [storable(key) for one in found for key in one.known_as]
+    told = {"conversation": about, "keys": keys, "messages": [one.place.ts for one in found]}
+    known = {name for row in connection.execute(_KNOWN, told) for name in row}
+    line: list[NewDelivery] = []
+    new = 0
+    for one in found:
+        if one.locked:
+            replies.lock(connection, one.place)
+        names = {*map(storable, one.known_as), one.place.ts}
+        waiting = [key for key, queued in behind.items() if names & {key, queued.message}]
+        line += [behind.pop(key) for key in waiting]
+        if not waiting and not names & known and all(keep(connection, [one.incoming])):
+            line.append(one.delivery)
+            new += 1
+    enqueue(connection, [(about, one) for one in (*line, *behind.values())])
+    return new
+
+
+_EVENTS = (
+    select(delivery.c.payload)
+    .join(lane, lane.c.id == delivery.c.lane_id)
+    .where(
+        lane.c.conversation_id == bindparam("conversation"),
+        lane.c.direction == Direction.SLACK,
+        delivery.c.kind == "event",
+        delivery.c.created_at > bindparam("since", type_=Double()),
+    )
+    .order_by(delivery.c.id)
+)
+_LATE = (
+    select(delivery.c.payload)
+    .where(
+        delivery.c.lane_id == bindparam("lane"),
+        delivery.c.id < bindparam("turn"),
+        delivery.c.kind == "event",
+        delivery.c.payload.contains('"late":true'),
+    )
+    .order_by(delivery.c.id.desc())
+    .limit(200)
+)
+
+
+def keep_history(connection: Connection, turn: Turn, since: float, told: Sequence[AnyEvent]) -> int:
+    """Keep what a vendor tells was said since then, as events that are late. Returns how much was new."""
+    about = turn.conversation.id
+    conversations.lock(connection, [about])
+    rows = connection.execute(_EVENTS, {"conversation": about, "since": since - SKEW}).scalars()
+    new = unknown(told, [EVENT.validate_json(payload) for payload in rows])
+    late = [event.model_copy(update={"late": True}) for event in new]
+    return sum(inbox.keep_events(connection, [(_asked(event), (event,)) for event in late])) if late else 0
+
+
+def _asked(event: AnyEvent) -> Incoming:
+    return Incoming(event.conversation.source, f"{HISTORY}:{event.id}", HISTORY, EVENT.dump_json(event))
+
+
+def was_told(connection: Connection, turn: Turn, event: AnyEvent) -> bool:
+    """Whether the vendor's history has told what `event`, another webhook, tells again under its own id."""
+    late = connection.execute(_LATE, {"lane": turn.lane, "turn": turn.delivery}).scalars()
+    return any(same(event, EVENT.validate_json(payload)) for payload in late)

@@ -1,0 +1,221 @@
+"""Retention: what is over, and was kept for long enough, is deleted in small batches beside the traffic.
+
+Never what is open, queued, held or uncertain. What is stored as it comes in is walked through by its ids,
+which are in the order of time: that needs no index, which every webhook would pay for. What is passed over
+on the way, being still needed, is little.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    Connection,
+    Delete,
+    Double,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+    tuple_,
+)
+
+from bridge.engine.echo import ECHO
+from bridge.model import DeliveryState, Direction
+from bridge.store.database import Database
+from bridge.store.tables import (
+    attempt,
+    conversation,
+    delivery,
+    handoff,
+    inbox,
+    lane,
+    locked,
+    now,
+    said,
+    thread,
+)
+from bridge.store.watch import is_held
+
+BATCH = 500  # rows looked at in one transaction
+PAUSE = 0.05  # seconds between two: the database is the others'
+_LOCK = select(func.pg_try_advisory_xact_lock(7021922))  # one process at a time
+
+_most: BindParameter[int] = bindparam("most")
+_ids: BindParameter[list[int]] = bindparam("ids", expanding=True)
+# One value for the whole statement: an index takes no other.
+_cutoff = select(now() - bindparam("keep", type_=Double())).scalar_subquery()
+
+Told = Mapping[str, Any]
+
+
+def _within(table: Table) -> ColumnElement[bool]:
+    return and_(table.c.id > bindparam("after"), table.c.id <= bindparam("upto"))
+
+
+def _padded(ids: Iterable[int]) -> dict[str, list[int]]:
+    """Lists of one length make one statement, prepared once. No row has the id 0."""
+    found = sorted(ids)
+    return {"ids": found + [0] * (BATCH - len(found))}
+
+
+# ── deliveries ───────────────────────────────────────────────────────────────────────────────────
+
+_other, _its_lane, _other_lane = delivery.alias("other"), lane.alias("its_lane"), lane.alias("other_lane")
+# The author of a held reply can let themselves be asked again, as they were.
+_STILL_ASKED = exists(
+    select(_other.c.id)
+    .join(_other_lane, _other_lane.c.id == _other.c.lane_id)
+    .join(_its_lane, _its_lane.c.conversation_id == _other_lane.c.conversation_id)
+    .where(_its_lane.c.id == delivery.c.lane_id, _other_lane.c.direction == Direction.VENDOR, is_held(_other))
+)
+_DELIVERIES = (
+    select(delivery.c.id)
+    .where(_within(delivery), delivery.c.done_at < _cutoff)
+    .where(delivery.c.state.in_((DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.CANCELLED)))
+    .where(not_(is_held(delivery)), or_(delivery.c.kind != "question", not_(_STILL_ASKED)))
+    .with_for_update(skip_locked=True)
+)
+
+
+def _deliveries(connection: Connection, told: Told) -> int:
+    """Done ones, with their attempts."""
+    ids = _padded(connection.execute(_DELIVERIES, told).scalars())
+    connection.execute(delete(attempt).where(attempt.c.delivery_id.in_(_ids)), ids)
+    return connection.execute(delete(delivery).where(delivery.c.id.in_(_ids)), ids).rowcount
+
+
+# ── handoffs and conversations ───────────────────────────────────────────────────────────────────
+
+_IS_BUSY = exists().where(lane.c.conversation_id == handoff.c.conversation_id, lane.c.due.is_not(None))
+_HANDOFFS = (
+    select(handoff.c.id)
+    .where(handoff.c.ended_at < _cutoff, not_(_IS_BUSY))
+    .order_by(handoff.c.ended_at)
+    .limit(_most)
+)
+
+_OF_DELIVERIES = select(lane.c.conversation_id).join(delivery, delivery.c.lane_id == lane.c.id)
+_HAS_DELIVERIES = exists(_OF_DELIVERIES.where(lane.c.conversation_id == conversation.c.id))
+_HAS_HANDOFFS = exists().where(handoff.c.conversation_id == conversation.c.id)
+_CONVERSATIONS = (
+    select(conversation.c.id)
+    .where(_within(conversation), conversation.c.created_at < _cutoff)
+    .where(not_(_HAS_DELIVERIES), not_(_HAS_HANDOFFS))
+    .order_by(conversation.c.id)
+    .with_for_update(skip_locked=True)
+)
+_LANES = (
+    select(lane.c.id)
+    .where(lane.c.conversation_id.in_(_ids))
+    .order_by(lane.c.conversation_id, lane.c.direction)
+    .with_for_update()
+)
+_AFTER_ALL = _OF_DELIVERIES.where(lane.c.conversation_id.in_(_ids)).union(
+    select(handoff.c.conversation_id).where(handoff.c.conversation_id.in_(_ids))
+)
+
+
+def _conversations(connection: Connection, told: Told) -> int:
+    """Those with nothing left: whatever happens in one is a delivery, so it has been quiet for as long.
+
+    They and their lanes are held, and looked at once more: something may have come in before that.
+    """
+    found = connection.execute(_CONVERSATIONS, told).scalars().all()
+    ids = _padded(found)
+    connection.execute(_LANES, ids)
+    ids = _padded(set(found).difference(connection.execute(_AFTER_ALL, ids).scalars()))
+    connection.execute(delete(thread).where(thread.c.conversation_id.in_(_ids)), ids)
+    connection.execute(delete(lane).where(lane.c.conversation_id.in_(_ids)), ids)
+    return connection.execute(delete(conversation).where(conversation.c.id.in_(_ids)), ids).rowcount
+
+
+# ── all of it ────────────────────────────────────────────────────────────────────────────────────
+
+_LOCKS = select(locked.c.team, locked.c.channel, locked.c.ts).where(locked.c.at < _cutoff).limit(_most)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One kind of rows. Those with a `walk` are looked at in the order of their ids, as long as they are old;
+    `lasts` is for how long they are of use, where that is not as configured."""
+
+    name: str
+    delete: Callable[[Connection, Told], int]
+    walk: Select[Any] | None = None
+    lasts: float | None = None
+
+
+def _walk(at: Column[float]) -> Select[Any]:
+    """The next rows by id, and whether each is old."""
+    id = at.table.c.id
+    return select(id, (at < _cutoff).label("old")).where(id > bindparam("after")).order_by(id).limit(_most)
+
+
+def _plainly(wanted: Delete) -> Callable[[Connection, Told], int]:
+    return lambda connection, told: connection.execute(wanted, told).rowcount
+
+
+PARTS = (
+    Part(
+        "webhooks",
+        _plainly(delete(inbox).where(_within(inbox), inbox.c.received_at < _cutoff)),
+        walk=_walk(inbox.c.received_at),
+    ),
+    Part("deliveries", _deliveries, walk=_walk(delivery.c.created_at)),
+    Part("handoffs", _plainly(delete(handoff).where(handoff.c.id.in_(_HANDOFFS)))),
+    Part(
+        "said",
+        _plainly(delete(said).where(_within(said), said.c.at < _cutoff)),
+        walk=_walk(said.c.at),
+        lasts=ECHO,
+    ),
+    Part(
+        "locks",
+        _plainly(delete(locked).where(tuple_(locked.c.team, locked.c.channel, locked.c.ts).in_(_LOCKS))),
+    ),
+    Part("conversations", _conversations, walk=_walk(conversation.c.created_at)),
+)
+
+
+def batch(connection: Connection, part: Part, after: int, keep: float) -> tuple[int, int | None] | None:
+    """Delete what is over among the next rows of one kind. How many, and the id behind which to go on, None
+    at the end; nothing at all while another process sweeps."""
+    if connection.dialect.name == "postgresql" and not connection.execute(_LOCK).scalar_one():
+        return None
+    told = {"after": after, "keep": part.lasts or keep, "most": BATCH}
+    if part.walk is None:
+        count = part.delete(connection, told)
+        return count, after if count == BATCH else None
+    rows = connection.execute(part.walk, told).all()
+    if not rows or not rows[0].old:
+        return 0, None
+    count = part.delete(connection, {**told, "upto": rows[-1].id})
+    return count, rows[-1].id if len(rows) == BATCH else None
+
+
+async def sweep(database: Database, keep: float) -> dict[str, int]:
+    """Delete everything that has been over for `keep` seconds: how many rows of each kind."""
+    swept: dict[str, int] = {}
+    for part in PARTS:
+        after: int | None = 0
+        while after is not None:
+            found = await database.run(batch, part, after, keep)
+            if found is None:
+                return swept
+            count, after = found
+            swept[part.name] = swept.get(part.name, 0) + count
+            await asyncio.sleep(PAUSE)
+    return swept

@@ -1,0 +1,425 @@
+"""What can go wrong around the bridge, and what then happens: one row for each fault.
+
+The rows are what `tests/faults` runs over, and what docs/faults.md shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+VENDORS = ("Ada", "GPTBots", "Moveo")
+BLIND = ("GPTBots", "Moveo")  # they cannot be asked what they have
+DATABASES = ("SQLite", "Postgres")
+
+
+class Tried(StrEnum):
+    """Whether it is sent again, and when."""
+
+    NEVER = "no"
+    AGAIN = "yes, with the configured delays"
+    AFTER = "yes, after the time that was asked for"
+    LOOKED = "only where it is not found there"
+    PLAINER = "at once, in its next plainer form"
+    ELSEWHERE = "at once, in a new thread"
+
+
+class End(StrEnum):
+    SENT = "sent"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+
+
+class Others(StrEnum):
+    """What goes on while it lasts."""
+
+    ALL = "all else"
+    CHANNELS = "other channels; replies"
+    SLACK = "what goes to Slack"
+    INGEST = "webhooks are taken; replies"
+    NOTHING = "what is on its way; nothing new is taken"
+
+
+@dataclass(frozen=True)
+class Log:
+    words: str
+
+    def __str__(self) -> str:
+        return f"log: `{self.words}`"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A counter that grows, with its labels as `/metrics` writes them."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"`{self.name}`"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The marks that the agent's message had, in order; the last one stays."""
+
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"mark: {', then '.join(f':{name}:' for name in self.names)}"
+
+
+@dataclass(frozen=True)
+class Thread:
+    """A message of the bridge's own in the thread, with all of `words`. `{key}` is the variable of the API key."""
+
+    words: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"thread: “{' … '.join(self.words).format(key='<the key>')}”"
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What `/readyz` misses, with a 503."""
+
+    missing: str
+
+    def __str__(self) -> str:
+        return f"`/readyz`: `{self.missing}`"
+
+
+Told = Log | Metric | Mark | Thread | Ready
+
+
+@dataclass(frozen=True)
+class Row:
+    """`fault` on the side of each of `sides`. `cause` is how it is brought about there: arguments of the sandbox's
+    `faults.next`, or what the machine beneath the process does."""
+
+    sides: tuple[str, ...]
+    fault: str
+    tried: Tried
+    told: tuple[Told, ...]
+    ends: End
+    others: Others = Others.ALL
+    given_up: bool = False  # it lasts for longer than `give_up_after`
+    cause: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+
+    def __str__(self) -> str:
+        return self.fault
+
+
+# ── Slack ────────────────────────────────────────────────────────────────────────────────────────
+
+PAGE = "<html><body><h1>Bad gateway</h1></body></html>"
+
+
+def _posts(outcome: str) -> Metric:
+    return Metric(f'bridge_slack_calls_total{{method="chat.postMessage",outcome="{outcome}"}}')
+
+
+def _slack(
+    fault: str,
+    tried: Tried,
+    log: str | None,
+    outcome: str,
+    *told: Told,
+    ends: End = End.SENT,
+    others: Others = Others.ALL,
+    given_up: bool = False,
+    **cause: Any,
+) -> Row:
+    said = (*([Log(log)] if log else []), _posts(outcome), *told)
+    return Row(("Slack",), fault, tried, said, ends, others, given_up, MappingProxyType(cause))
+
+
+SLACK = (
+    _slack(
+        "429 with `Retry-After`",
+        Tried.AFTER,
+        "chat.postMessage: rate limited",
+        "RetryAfter",
+        others=Others.CHANNELS,
+        status=429,
+        retry_after=1,
+    ),
+    _slack(
+        "429 without `Retry-After`: a second",
+        Tried.AFTER,
+        "chat.postMessage: rate limited",
+        "RetryAfter",
+        others=Others.CHANNELS,
+        status=429,
+    ),
+    _slack(
+        "`ratelimited` with a 200: a second",
+        Tried.AFTER,
+        "chat.postMessage: rate limited",
+        "RetryAfter",
+        others=Others.CHANNELS,
+        ok_error="ratelimited",
+    ),
+    _slack("500", Tried.LOOKED, "Slack answers 500", "OutcomeUnknown", status=500),
+    _slack("502 with a page", Tried.LOOKED, "Slack answers 502", "OutcomeUnknown", status=502, body=PAGE),
+    _slack("503", Tried.AGAIN, "Slack answers 503", "RetryLater", status=503),
+    _slack("`fatal_error`", Tried.LOOKED, "Slack answers fatal_error", "OutcomeUnknown", ok_error="fatal_error"),
+    _slack(
+        "the line is cut, before Slack has it",
+        Tried.LOOKED,
+        "chat.postMessage: no answer",
+        "no_answer",
+        drop=True,
+    ),
+    _slack(
+        "the line is cut, after Slack has it",
+        Tried.LOOKED,
+        "chat.postMessage: no answer",
+        "no_answer",
+        reset=True,
+    ),
+    _slack("no answer within `timeout`", Tried.LOOKED, "no answer (TimeoutError)", "no_answer", delay=1.5),
+    _slack(
+        "`invalid_blocks`",
+        Tried.PLAINER,
+        None,
+        "invalid_blocks",
+        Metric('bridge_slack_rungs_total{rung="1"}'),
+        ok_error="invalid_blocks",
+        form="rich",
+    ),
+    _slack(
+        "`msg_too_long`",
+        Tried.PLAINER,
+        None,
+        "msg_too_long",
+        Metric('bridge_slack_rungs_total{rung="1"}'),
+        ok_error="msg_too_long",
+        form="rich",
+    ),
+    _slack(
+        "`invalid_blocks` in every form",
+        Tried.NEVER,
+        "Slack refused it: invalid_blocks",
+        "invalid_blocks",
+        Thread(("could not be shown here", "invalid_blocks")),
+        ends=End.FAILED,
+        ok_error="invalid_blocks",
+        form="every",
+    ),
+    _slack(
+        "`cannot_reply_to_message`: its first message is gone",
+        Tried.ELSEWHERE,
+        None,
+        "cannot_reply_to_message",
+        Thread(("goes on here", "its earlier thread is gone")),
+        ok_error="cannot_reply_to_message",
+        form="thread",
+    ),
+    _slack(
+        "`not_in_channel`",
+        Tried.AGAIN,
+        "Slack answers not_in_channel. Invite the app to the channel",
+        "ChannelAway",
+        others=Others.CHANNELS,
+        channel="not_in_channel",
+    ),
+    _slack(
+        "`is_archived`",
+        Tried.AGAIN,
+        "Slack answers is_archived. Unarchive the channel",
+        "ChannelAway",
+        others=Others.CHANNELS,
+        channel="is_archived",
+    ),
+    _slack(
+        "either of them, where the route has a `fallback_channel`",
+        Tried.ELSEWHERE,
+        None,
+        "ChannelAway",
+        Thread(("This conversation is here because its channel is away",)),
+        channel="is_archived",
+        at="GPTBots",
+    ),
+    _slack(
+        "`invalid_auth`: not our token",
+        Tried.AGAIN,
+        "Slack answers invalid_auth. Check SLACK_BOT_TOKEN",
+        "RetryLater",
+        others=Others.INGEST,
+        token="invalid_auth",
+    ),
+    _slack(
+        "`token_revoked` in the middle, later put back",
+        Tried.AGAIN,
+        "Slack answers token_revoked. Install the app again",
+        "RetryLater",
+        others=Others.INGEST,
+        token="token_revoked",
+    ),
+    _slack(
+        "its name does not resolve",
+        Tried.AGAIN,
+        "could not connect (ClientConnectorDNSError)",
+        "no_connection",
+        others=Others.INGEST,
+        machine="unknown",
+    ),
+    _slack(
+        "nobody listens at its address",
+        Tried.AGAIN,
+        "could not connect (ClientConnectorError)",
+        "no_connection",
+        others=Others.INGEST,
+        machine="nobody",
+    ),
+    _slack(
+        "503 for longer than `give_up_after`",
+        Tried.AGAIN,
+        "given up after",
+        "RetryLater",
+        Thread(("could not be shown here", "503", "given up after")),
+        ends=End.FAILED,
+        status=503,
+        given_up=True,
+    ),
+)
+
+
+# ── vendors ──────────────────────────────────────────────────────────────────────────────────────
+
+WAITED = Mark(("hourglass_flowing_sand", "white_check_mark"))
+ASKED = Mark(("hourglass_flowing_sand", "grey_question"))
+REFUSED = Mark(("x",))
+LOOK = Thread(("Nobody knows whether this reply arrived", "Look in the vendor's console"))
+
+
+def _vendor(
+    sides: tuple[str, ...],
+    fault: str,
+    tried: Tried,
+    ends: End,
+    log: str,
+    *told: Told,
+    given_up: bool = False,
+    **cause: Any,
+) -> Row:
+    outcome = {End.SENT: "retry", End.FAILED: "failed", End.UNCERTAIN: "uncertain"}[ends]
+    counted = Metric(f'bridge_deliveries_total{{direction="vendor",kind="reply",outcome="{outcome}"}}')
+    said = (*told, Log(log), counted)
+    return Row(sides, fault, tried, said, ends, Others.ALL, given_up, MappingProxyType(cause))
+
+
+def _waits(fault: str, log: str, *, tried: Tried = Tried.AGAIN, **cause: Any) -> tuple[Row, ...]:
+    """Not taken, for a reason that may pass."""
+    return (_vendor(VENDORS, fault, tried, End.SENT, log, WAITED, **cause),)
+
+
+def _doubtful(fault: str, log: str, **cause: Any) -> tuple[Row, ...]:
+    """Taken or not: the vendor is asked, and where it cannot be, the agent is."""
+    return (
+        _vendor(("Ada",), fault, Tried.LOOKED, End.SENT, log, WAITED, **cause),
+        _vendor(BLIND, fault, Tried.NEVER, End.UNCERTAIN, log, ASKED, LOOK, **cause),
+    )
+
+
+def _refused(fault: str, *words: str, **cause: Any) -> tuple[Row, ...]:
+    """Never to be taken."""
+    told = Thread(("A reply was not sent to the customer", *words))
+    return (_vendor(VENDORS, fault, Tried.NEVER, End.FAILED, words[0], REFUSED, told, **cause),)
+
+
+VENDOR = (
+    *_waits("429 with `Retry-After`", "rate limited (429)", tried=Tried.AFTER, status=429, retry_after=1),
+    *_waits("429 without `Retry-After`", "rate limited (429, without Retry-After)", status=429),
+    *_waits("503", "unavailable (503)", status=503),
+    *_waits("500 that says why, in the vendor's own form", "Something broke", status=500, says="internal"),
+    *_waits("its name does not resolve", "could not connect (ConnectError)", machine="unknown"),
+    *_waits("nobody listens at its address", "could not connect (ConnectError)", machine="nobody"),
+    *_doubtful("500 that says nothing", "answered 500", status=500),
+    *_doubtful("502 with a page", "a gateway answered 502", status=502, html=True),
+    *_doubtful("200 with a page, not JSON", "answered 200, but not as documented", status=200, html=True),
+    *_doubtful("the line is cut, before the vendor has it", "no answer (RemoteProtocolError)", drop=True),
+    *_doubtful("the line is cut, after the vendor has it", "no answer (RemoteProtocolError)", reset=True),
+    *_doubtful("no answer within 15 s", "no answer (ReadTimeout)", delay=3.0),
+    *_refused("401: the key was revoked", "answered 401", "Check {key}", status=401),
+    *_refused("403", "answered 403", "Check {key}", status=403),
+    *_refused("404", "answered 404", "The conversation is unknown there, or has ended", status=404),
+    *_refused("another 4xx, with the vendor's reason", "Something broke", status=422, says="refusal"),
+    *_refused("a redirect, which is not followed", "answered 302, a redirect", "Check base_url", status=302),
+    _vendor(
+        VENDORS,
+        "503 for longer than `give_up_after`",
+        Tried.AGAIN,
+        End.FAILED,
+        "given up after",
+        Mark(("hourglass_flowing_sand", "x")),
+        Thread(("A reply was not sent to the customer", "503", "given up after")),
+        given_up=True,
+        status=503,
+    ),
+)
+
+
+# ── the store ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _store(database: str, fault: str, log: str, *told: Told, others: Others = Others.NOTHING) -> Row:
+    return Row((database,), fault, Tried.AGAIN, (Log(log), *told), End.SENT, others)
+
+
+STORE = (
+    _store("Postgres", "it crashes, and is back after a while", "not kept: ", Ready("store")),
+    _store("Postgres", "it is shut down, and is back after a while", "not kept: ", Ready("store")),
+    _store("Postgres", "no connection is free", "too many connections", Ready("store")),
+    _store("Postgres", "our connections are ended, again and again", "", others=Others.ALL),
+    _store("SQLite", "the disk is full", "database or disk is full"),
+    _store("SQLite", "the disk takes no writes", "disk I/O error"),
+)
+
+
+# ── clocks ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _clock(
+    sides: tuple[str, ...], fault: str, tried: Tried, *told: Told, others: Others = Others.ALL, **cause: float
+) -> Row:
+    return Row(sides, fault, tried, told, End.SENT, others, cause=MappingProxyType(cause))
+
+
+TOO_OLD = (
+    Log("the signature is too old or too new"),
+    Log("Check SLACK_SIGNING_SECRET and this machine's clock"),
+    Metric('bridge_webhooks_total{result="not_authentic",source="acme-ada"}'),
+)
+
+CLOCKS = (
+    _clock(DATABASES, "ours is four minutes ahead of everybody's", Tried.NEVER, clock=240.0),
+    _clock(DATABASES, "ours is four minutes behind", Tried.NEVER, clock=-240.0),
+    _clock(
+        DATABASES,
+        "ours is ten minutes ahead",
+        Tried.AGAIN,
+        *TOO_OLD,
+        others=Others.NOTHING,
+        clock=600.0,
+    ),
+    _clock(
+        DATABASES,
+        "ours is ten minutes behind",
+        Tried.AGAIN,
+        *TOO_OLD,
+        others=Others.NOTHING,
+        clock=-600.0,
+    ),
+    _clock(("Postgres",), "of two workers', one is an hour ahead and one an hour behind", Tried.NEVER),
+)
+
+
+def each(rows: tuple[Row, ...]) -> Iterator[tuple[Row, str]]:
+    """Every row, once for each of its sides."""
+    for row in rows:
+        for side in row.sides:
+            yield row, side

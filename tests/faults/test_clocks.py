@@ -1,0 +1,99 @@
+"""Clocks that differ: nothing is sent early, late or twice for it, and what cannot be trusted is refused until it can."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bridge.sandbox.stage import Process
+from tests.bridge.scene import SENT
+from tests.crash.books import until
+from tests.crash.test_kill import carried_by
+from tests.faults.books import Books
+from tests.faults.ground import Ground
+from tests.faults.machine import Machine
+from tests.faults.matrix import CLOCKS, Row, Tried, each
+
+pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="package")]
+
+
+def rows(*, within: bool | None) -> list[object]:
+    """Those within what is allowed, those beyond it, and the one that is about two workers (None)."""
+    kind = lambda row: row.tried is Tried.NEVER if row.cause else None
+    return [pytest.param(side, row, id=f"{side}-{row}") for row, side in each(CLOCKS) if kind(row) is within]
+
+
+@pytest.mark.parametrize(("one_ground", "row"), rows(within=True), indirect=["one_ground"])
+async def test_what_is_allowed_changes_nothing(ground: Ground, row: Row, books: Books) -> None:
+    """A conversation's whole way, with a fault on each side, so that delays count."""
+    ground.machine.set(clock=row.cause["clock"])
+    talk = await ground.talk()
+    await faulty(ground, talk.scene.id, talk.scene.card.ts)
+    talk.says(3)
+    replies = [talk.writes(), talk.writes()]
+    await talk.arrived(books)
+    for reply in replies:
+        await talk.scene.marked(reply, SENT)
+    books.close(talk.written, talk.sent)
+    refused = {one.status for said in ground.stage.ada.deliveries for one in said.attempts} - {200}
+    assert refused == set()
+    books["faults"] += 1
+
+
+async def faulty(ground: Ground, id: str, ts: str) -> None:
+    ground.stage.ada.faults.next(f"*/{id}/messages/", method="POST", status=503)
+    ground.stage.slack.faults.next(
+        "chat.postMessage", status=503, when=lambda call: call.get("thread_ts") == ts
+    )
+
+
+@pytest.mark.parametrize(("one_ground", "row"), rows(within=False), indirect=["one_ground"])
+async def test_what_is_beyond_is_refused_until_it_is_right(ground: Ground, row: Row, books: Books) -> None:
+    talk = await ground.talk()
+    await talk.scene.carried()
+    since = await ground.look(row)
+    ground.machine.set(clock=row.cause["clock"])
+    talk.says(2)
+    reply = talk.writes()
+    for told in row.told:
+        await ground.told(told, since, talk)
+    assert (talk.shown, talk.sent) == ([], [])
+    ground.mend()
+    talk.says()
+    await talk.arrived(books)
+    await talk.scene.marked(reply, SENT)
+    books.close(talk.written, talk.sent)
+    books["faults"] += 1
+
+
+@pytest.mark.parametrize(("one_ground", "row"), rows(within=None), indirect=["one_ground"])
+async def test_workers_whose_clocks_differ(ground: Ground, row: Row, books: Books, tmp_path: Path) -> None:
+    machines = [Machine(tmp_path / name) for name in ("ahead", "behind")]
+    workers: list[Process] = []
+    for machine, clock in zip(machines, (3600.0, -3600.0), strict=True):
+        machine.set(clock=clock)
+        workers.append(await ground.stage.spawn("work", machine.environ))
+    await until(lambda: all("working" in one.log.read_text() for one in workers), 30, "two workers")
+    talks = [await ground.talk() for _ in range(4)]
+    url = ground.stage.environ["DATABASE_URL"]
+    for _ in range(50):
+        for talk in talks:
+            await faulty(ground, talk.scene.id, talk.scene.card.ts)
+            talk.says(2)
+            reply = talk.writes()
+            await talk.scene.marked(reply, SENT)
+        if len(await carried_by(url)) >= 3:  # all three have done their part
+            break
+        await asyncio.sleep(0)
+    else:
+        raise AssertionError("one of the workers carried nothing")
+    for talk in talks:
+        await talk.arrived(books)
+        books.close(talk.written, talk.sent)
+    books["faults"] += 1
+    for worker in workers:
+        await worker.terminate()
+    for machine in machines:
+        machine.close()

@@ -1,0 +1,114 @@
+"""The store's rows: what is not kept is not taken, what was on its way is recorded later, and all of it once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from tests.bridge.scene import SENT
+from tests.faults.books import Books
+from tests.faults.ground import ROLE, Ground
+from tests.faults.matrix import STORE, Others, Row, each
+
+pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="package")]
+
+LONG = " " + "and so on " * 200  # so that it needs room on the disk
+ROWS = [pytest.param(side, row, id=f"{side}-{row}") for row, side in each(STORE)]
+
+
+def lasting(ground: Ground, row: Row) -> contextlib.AbstractAsyncContextManager[None]:
+    """While it lasts, the store is as the row says."""
+    return {
+        "it crashes, and is back after a while": lambda: stopped(ground, "immediate"),
+        "it is shut down, and is back after a while": lambda: stopped(ground, "fast"),
+        "no connection is free": lambda: exhausted(ground),
+        "our connections are ended, again and again": lambda: ended(ground),
+        "the disk is full": lambda: limited(ground, pages=lambda: 1),
+        "the disk takes no writes": lambda: limited(ground, growth=lambda: longest(ground)),
+    }[row.fault]()
+
+
+@contextlib.asynccontextmanager
+async def stopped(ground: Ground, mode: str) -> AsyncIterator[None]:
+    assert ground.server is not None
+    ground.server._stop_server(mode)  # type: ignore[arg-type]
+    yield
+    ground.server._start()
+
+
+@contextlib.asynccontextmanager
+async def exhausted(ground: Ground) -> AsyncIterator[None]:
+    """As where a plan's connections are all taken: the same SQLSTATE, 53300."""
+    assert ground.server is not None
+    ground.server.sql(f"ALTER ROLE {ROLE} CONNECTION LIMIT 0")
+    end_connections(ground)
+    yield
+    ground.server.sql(f"ALTER ROLE {ROLE} CONNECTION LIMIT -1")
+
+
+@contextlib.asynccontextmanager
+async def ended(ground: Ground) -> AsyncIterator[None]:
+    async def again_and_again() -> None:
+        while True:
+            await asyncio.to_thread(end_connections, ground)
+            await asyncio.sleep(0.1)
+
+    task = asyncio.create_task(again_and_again())
+    yield
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def end_connections(ground: Ground) -> None:
+    assert ground.server is not None
+    ground.server.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{ROLE}'")
+
+
+@contextlib.asynccontextmanager
+async def limited(ground: Ground, **limits: Callable[[], float]) -> AsyncIterator[None]:
+    ground.machine.set(**{name: limit() for name, limit in limits.items()})
+    yield
+    ground.machine.mend()
+
+
+def longest(ground: Ground) -> int:
+    """The length of the longest file that the process writes: none may get longer than that."""
+    return max(path.stat().st_size for path in ground.stage.folder.iterdir())
+
+
+@pytest.mark.parametrize(("one_ground", "row"), ROWS, indirect=["one_ground"])
+async def test_store(ground: Ground, row: Row, books: Books) -> None:
+    ada, scene_of = ground.stage.ada, ground.talk
+    talk, other = await scene_of(), await scene_of()
+    await other.goes_on(books)
+    since = await ground.look(row)
+    ada.faults.next(f"*/{talk.scene.id}/messages/", method="POST", delay=1.0)
+    on_its_way = talk.writes()
+    await talk.scene.until(lambda: talk.sent, "the reply at the vendor, its answer outstanding")
+
+    async with lasting(ground, row):
+        for _ in range(3):
+            talk.says(4, more=LONG)
+            other.says(4, more=LONG)
+            await asyncio.sleep(0.3)
+        late = other.writes()
+        statuses = lambda: {one.status for said in ada.deliveries for one in said.attempts}
+        if row.others is Others.NOTHING:
+            await talk.scene.until(lambda: 503 in statuses(), "a webhook that is not taken")
+        for told in row.told:
+            await ground.told(told, since, talk)
+
+    await ground.is_ready()
+    talk.says()
+    await talk.arrived(books)
+    await other.arrived(books)
+    for one, reply in ((talk, on_its_way), (other, late)):
+        await one.scene.marked(reply, SENT)
+        books.close(one.written, one.sent)
+    assert "Traceback" not in ground.log[since.log :]
+    assert "File " not in ground.log[since.log :]
+    books["faults"] += 1
