@@ -16,12 +16,13 @@ from pathlib import Path
 
 import uvicorn
 
-from bridge import __version__
+from bridge import __version__, deadletters
 from bridge.app import Bridge, check_can_work, store_of
 from bridge.config import Config, load
 from bridge.errors import BridgeError, ConfigError
 from bridge.preview import preview
 from bridge.registry import adapters
+from bridge.store import InUse
 
 logger = logging.getLogger("bridge")
 
@@ -78,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     work.set_defaults(run=_work)
     migrate = commands.add_parser("migrate", parents=[configured], help="bring the schema up to date")
     migrate.set_defaults(run=_migrate)
+    dead = commands.add_parser("deadletters", help="what failed or is uncertain: list, show, retry, drop")
+    deadletters.options(dead, configured)
+    dead.set_defaults(run=_deadletters)
     render = commands.add_parser(
         "render", parents=[common], help="print what Slack is sent for a recorded webhook"
     )
@@ -158,6 +162,20 @@ async def _migrate(arguments: argparse.Namespace) -> int:
         await store.close()
     print(f"the schema is at {after}" + ("" if before == after else f" (was at {before or 'nothing'})"))
     return 0
+
+
+async def _deadletters(arguments: argparse.Namespace) -> int:
+    config = _config(arguments)
+    try:
+        store = store_of(config)
+    except InUse as error:
+        error.remedy = "Stop the bridge for as long as this takes, or press Retry below what failed in Slack"
+        raise
+    try:
+        await store.check_schema()
+        return int(await arguments.act(store, arguments))
+    finally:
+        await store.close()
 
 
 async def _render(arguments: argparse.Namespace) -> int:

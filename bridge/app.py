@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from bridge import web
 from bridge.adapter import TellsHistory
 from bridge.config import Config
-from bridge.engine.lanes import Lanes
+from bridge.engine.lanes import Lanes, where
 from bridge.engine.measure import Measure
 from bridge.engine.vendor import VendorCarrier
 from bridge.errors import ConfigError, DeliveryError, Unavailable
@@ -52,6 +52,7 @@ from bridge.store import Store, open_store
 
 logger = logging.getLogger(__name__)
 
+SWEEP = 900.0  # seconds between two looks for what may be deleted
 AUTH_RETRY = (0.2, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0)  # seconds between tries of auth.test
 
 
@@ -144,6 +145,7 @@ class Bridge:
                 self._socket.heard = heard
         await self._lanes.start()
         self._tasks.append(asyncio.create_task(self._meet_slack(listen=listen), name="meet-slack"))
+        self._tasks.append(asyncio.create_task(self._sweep(self.config.store.keep), name="sweep"))
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -215,6 +217,22 @@ class Bridge:
             logger.info("Slack knows us as %s in workspace %s", us.user, us.team)
             self.store.woken.set()
             return
+
+    async def _sweep(self, keep: float) -> None:
+        """Delete what was kept for long enough, now and then, as long as we run."""
+        while keep:
+            await asyncio.sleep(SWEEP)
+            try:
+                swept = await self.store.sweep(keep)
+            except Unavailable as error:
+                logger.warning("cannot delete what was kept for long enough: %s", error)
+            except Exception as error:
+                logger.error(
+                    "cannot delete what was kept for long enough: %s\n%s", type(error).__name__, where(error)
+                )
+            else:
+                if any(swept.values()):
+                    logger.info("deleted after %.0f days: %s", keep / 86400, dict(swept))
 
 
 def check_can_work(store: Store) -> None:

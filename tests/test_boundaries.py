@@ -43,6 +43,7 @@ ALLOWED = {
     "store": RULES | {"hours", "metrics", "engine"},
     "web": RULES | {"metrics", "engine"},
     "app": RULES | {"metrics", "media", "engine", "slack", "store", "web"},
+    "deadletters": BASE | {"engine", "store"},
     "registry": BASE | {"adapter"},
     "preview": RULES | {"engine", "slack"},
     "sandbox": set(),
@@ -50,7 +51,8 @@ ALLOWED = {
     "sandbox.tour": {"errors", "config"},
     "sandbox.show": set(),
     "__main__": RULES
-    | {"metrics", "engine", "slack", "store", "web", "app", "registry", "preview", "sandbox"},
+    | {"metrics", "engine", "slack", "store", "web", "app", "registry"}
+    | {"deadletters", "preview", "sandbox"},
 }
 PURE = {"model", "errors", "hours", "routing", "control", "render", "compose"}
 EFFECTS = {

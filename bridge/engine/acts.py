@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bridge import control
 from bridge.adapter import Adapter, HandsBack, Reopens, Resolves, TakesOver
 from bridge.control import Signal
-from bridge.engine.work import Owner
+from bridge.engine.work import Conversation, Owner
 from bridge.errors import Rejected
 from bridge.model import Act, Control, ConversationKey, Direction
 
@@ -56,6 +56,14 @@ class Asked:
 
     def failed(self, problem: str) -> str:
         return f"{self.by.name or 'Somebody'} wanted to {_WANTED[self.act]} the conversation: {problem}"
+
+
+def taken(by: Owner, stands: Conversation) -> str:
+    """What the thread is told once a reply has taken the conversation over from whoever had it."""
+    name, owner = by.name or "Somebody", stands.owner
+    if stands.control is Control.HUMAN and owner is not None and owner.id != by.id:
+        return f"{name} took the conversation over from {owner.name or 'a colleague'}."
+    return _TOLD[Act.TAKE_OVER if stands.control is Control.BOT else Act.CLAIM].format(by=name)
 
 
 def lane_of(act: Act) -> Direction:

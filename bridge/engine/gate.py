@@ -39,9 +39,11 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """It was not begun: held for a reason, or without one a note, since its message carries a lock."""
+    """It was not begun: held for a reason, or without one a note, since its message carries a lock; or it was
+    `changed` just now, and is to be read again."""
 
     held: HeldFor | None
+    changed: bool = False
 
 
 def admit(stands: Conversation, wish: Wish) -> Admitted | HeldFor:

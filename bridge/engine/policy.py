@@ -6,8 +6,9 @@ import contextlib
 from collections.abc import Iterator
 
 from bridge.config import Retry
-from bridge.engine.work import Again, Failed, Turn
+from bridge.engine.work import SENDING, Again, Failed, Turn, Uncertain
 from bridge.errors import BridgeError, DeliveryError, OutcomeUnknown, Rejected, RetryAfter, Unavailable
+from bridge.model import Direction
 
 FAULTS = 5  # attempts, where one ends with a fault in this program
 PATIENCE = 180.0  # seconds in which something is tried that replies wait behind, though they do not need it
@@ -25,7 +26,7 @@ def while_patient(turn: Turn, error: type[DeliveryError]) -> Iterator[None]:
         raise Rejected(last.problem, where=last.where, remedy=last.remedy) from None
 
 
-def decide(error: Exception, turn: Turn, retry: Retry, chance: float) -> Again | Failed:
+def decide(error: Exception, turn: Turn, retry: Retry, chance: float) -> Again | Failed | Uncertain:
     """The outcome of an attempt that raised `error`. `chance` is a random number in 0..1 for the jitter.
 
     An error that is none of ours is a fault in this program: it is tried again with doubt, since nobody
@@ -35,10 +36,13 @@ def decide(error: Exception, turn: Turn, retry: Retry, chance: float) -> Again |
     if isinstance(error, Rejected):
         return Failed(problem)
     fault = not isinstance(error, BridgeError)
-    if turn.age >= retry.give_up_after or (fault and turn.attempt >= FAULTS):
-        return Failed(f"{problem} (given up after {turn.attempt} attempts)")
-    until = turn.began - turn.age + retry.give_up_after
     doubt = turn.doubt or fault or isinstance(error, OutcomeUnknown | Unavailable)
+    if turn.age >= retry.give_up_after or (fault and turn.attempt >= FAULTS):
+        problem = f"{problem} (given up after {turn.attempt} attempts)"
+        # What a customer may have is not to be written again as if they had not.
+        may_have = doubt and turn.direction is Direction.VENDOR and SENDING in turn.refs
+        return Uncertain(problem) if may_have else Failed(problem)
+    until = turn.began - turn.age + retry.give_up_after
     if isinstance(error, RetryAfter):
         return Again(error.seconds + chance * JITTER, problem, doubt=doubt, until=until)
     delay = retry.delays[min(turn.attempt, len(retry.delays)) - 1]

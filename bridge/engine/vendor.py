@@ -96,7 +96,9 @@ class VendorCarrier:
         if not isinstance(composed, Composed):
             return self._kept(turn, composed)
         if (rest := composed.delay - turn.waited) > 0:
-            return PutBack(rest)  # so long it can be changed, deleted or locked
+            held = gate.admit(turn.conversation, composed.wish)
+            # So long it can be changed, deleted or locked; what is to be asked is asked at once.
+            return self._kept(turn, held) if isinstance(held, HeldFor) else PutBack(rest)
         adapter = self._adapter(turn)
         steps = await steps_of(composed, adapter)
         try:
@@ -161,12 +163,12 @@ class VendorCarrier:
             with _until_no(turn):
                 kept = await self._ledger.begin_reply(turn, step.key, digests(step.reply), wish)
                 if kept is not None:
-                    return self._kept(turn, kept.held)
+                    return PutBack(0.0) if kept.changed else self._kept(turn, kept.held)
                 ref = (await adapter.send(step.reply)).ref
             if step.key == steps[-1].key:
-                return _sent(turn, ref)
+                return _sent(turn, ref, composed.wish)
             await self._ledger.progress(turn, {step.key: ref or ""})
-        return _sent(turn, turn.refs[steps[-1].key])
+        return _sent(turn, turn.refs[steps[-1].key], composed.wish)
 
     async def _room(self, turn: Turn, adapter: Adapter, *, calls: int) -> float:
         """Seconds until the vendor's limits let `calls` more calls go; 0 for now, and they are counted."""
@@ -261,17 +263,21 @@ class VendorCarrier:
                 told = turn.read()
                 wanted = told["act"].replace("_", " ")
                 return (whisper(turn, f"You wanted to {wanted}, which was not done: {problem}{more}"),)
+        # The message of a correction carries the mark of the reply that it corrects.
+        marks = turn.kind != "correction"
         if isinstance(outcome, Again):
-            return (mark(turn, "waiting"),) if turn.attempt == 1 else ()
+            return (mark(turn, "waiting"),) if turn.attempt == 1 and marks else ()
         if isinstance(outcome, Uncertain):
             text = (
                 f"Nobody knows whether this reply arrived: {problem}. "
                 "Look in the vendor's console before you send it again."
             )
-            return mark(turn, "uncertain"), failure(turn, text, uncertain=True)
+            told = failure(turn, text, uncertain=True)
+            return (mark(turn, "uncertain"), told) if marks else (told,)
         in_part = any(key.isdecimal() for key in turn.refs)
         what = "Only a part of a reply was sent" if in_part else "A reply was not sent"
-        return mark(turn, "failed"), failure(turn, f"{what} to the customer: {problem}")
+        told = failure(turn, f"{what} to the customer: {problem}")
+        return (mark(turn, "failed"), told) if marks else (told,)
 
 
 async def _done_at(adapter: Adapter, act: Act, key: ConversationKey) -> None:
@@ -312,5 +318,8 @@ async def _uploaded(step: Step, adapter: Adapter) -> Step:
     return dataclasses.replace(step, reply=step.reply.model_copy(update={"parts": (part,)}))
 
 
-def _sent(turn: Turn, ref: str | None) -> Done:
-    return Done(ref, change=Change(answered=True), follow=(mark(turn, "sent"), *sent_late(turn)))
+def _sent(turn: Turn, ref: str | None, wish: gate.Wish) -> Done:
+    follow = [mark(turn, "sent"), *sent_late(turn)]
+    if wish.choice is HeldChoice.TAKE_OVER:
+        follow.append(notice(turn, acts.taken(wish.by, turn.conversation)))
+    return Done(ref, change=Change(answered=True), follow=tuple(follow))

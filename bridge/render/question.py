@@ -73,6 +73,8 @@ def _why(reason: HeldFor, words: str, owner: str | None, meant: str | None) -> s
         case HeldFor.OWNED:
             return f"{one_line(owner) or 'Somebody else'} has the conversation: this reply was not sent."
     word = one_line(words).partition(" ")[0]
+    if meant and word.lower() == meant:
+        return f"“{word}” acts only as a message of its own. This was not sent."
     hint = f"; did you mean “{one_line(meant)}”?" if meant else "."
     return f"“{word}” is no word the bridge knows{hint} This was not sent."
 

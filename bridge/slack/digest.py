@@ -45,8 +45,8 @@ class Daily:
         midnight = datetime.combine(day, time(), self.zone)
         return midnight.timestamp(), (midnight + _DAY).timestamp()
 
-    def clock(self, day: date) -> NewDelivery:
-        told = json.dumps({"channel": self.channel, "day": day.isoformat()})
+    def clock(self, day: date, now: float) -> NewDelivery:
+        told = json.dumps({"channel": self.channel, "day": day.isoformat(), "arranged": now})
         return NewDelivery(Direction.CLOCKS, "digest", f"digest:{day}", told)
 
 
@@ -62,11 +62,13 @@ class Digests:
                 self._daily.setdefault(channel, Daily(channel, at, zone(route.time_zone)))
 
     async def arrange(self, now: float) -> None:
-        """Let the next digest of each channel be on its way; it is followed by the one after it."""
+        """Let the next digest of each channel be on its way; it is followed by the one after it.
+
+        One that became due while nobody was here is so still: what it posts would wait behind the next.
+        """
         for channel, daily in self._daily.items():
-            await self._ledger.keep_clock(
-                ConversationKey(source=SOURCE, id=channel), daily.clock(daily.next(now))
-            )
+            new = daily.clock(daily.next(now - LATE), now)
+            await self._ledger.keep_clock(ConversationKey(source=SOURCE, id=channel), new)
 
     async def carry(self, turn: Turn) -> Outcome:
         told = turn.read()
@@ -75,12 +77,14 @@ class Digests:
             return Done()  # nobody wants it any more
         if turn.kind == "numbers":
             return await self._post(turn, daily, day)
-        late = turn.began - daily.due(day)
-        if late < 0:
-            return PutBack(-late)
+        due = daily.due(day)
+        if turn.began < due:
+            return PutBack(due - turn.began)
+        following = daily.clock(max(day + _DAY, daily.next(turn.began - LATE)), turn.began)
+        if turn.began >= due + LATE or told["arranged"] > due:  # nobody was here to want it
+            return Done(follow=(following,))
         numbers = NewDelivery(Direction.CLOCKS, "numbers", f"numbers:{day}", turn.payload)
-        following = daily.clock(daily.next(turn.began))
-        return Done(follow=(numbers, following) if late < LATE else (following,))
+        return Done(follow=(numbers, following))
 
     async def _post(self, turn: Turn, daily: Daily, day: date) -> Outcome:
         self._api.known()

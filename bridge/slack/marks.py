@@ -106,7 +106,7 @@ class MarksCarrier:
             thread_ts=told["thread_ts"],
             words=said,
             owner=stands.owner.name if stands.owner else None,
-            meant=unclear.nearest if isinstance(unclear, Unclear) else None,
+            meant=f"!{unclear.nearest}" if isinstance(unclear, Unclear) and unclear.nearest else None,
             cannot=self._routes.cannot(stands, lacks) if lacks else None,
         )
         return await self._whisper(told, asked)

@@ -115,8 +115,8 @@ def _button(body: Mapping[str, Any], us: Identity, user: str) -> Found | None:
     if name == REFRESH:
         return Refreshed(user)
     if name.startswith(ACT):
-        about = value.get("conversation")
-        return _act(name.removeprefix(ACT), body, about if isinstance(about, int) else where, user, press)
+        about = _number(value.get("conversation"))
+        return _act(name.removeprefix(ACT), body, where if about is None else about, user, press)
     if where is None or not value:
         return None
     if name == RETRY or name.startswith(HELD):
@@ -137,8 +137,8 @@ def _button(body: Mapping[str, Any], us: Identity, user: str) -> Found | None:
 def _decided(name: str, value: Mapping[str, Any], where: ThreadKey, user: str, press: str) -> Decided | None:
     """The thread is the value's, if it has one: what one person alone is shown comes without its message."""
     choice = _of(HeldChoice, name.removeprefix(HELD))
-    delivery, thread_ts = value.get("delivery"), value.get("thread_ts", where.ts)
-    if not (isinstance(delivery, int) and isinstance(thread_ts, str)) or (choice is None and name != RETRY):
+    delivery, thread_ts = _number(value.get("delivery")), value.get("thread_ts", where.ts)
+    if delivery is None or not isinstance(thread_ts, str) or (choice is None and name != RETRY):
         return None
     thread = where.model_copy(update={"ts": thread_ts})
     return Decided(thread, f"{name}:{delivery}:{press}", delivery, user, choice)
@@ -174,8 +174,8 @@ def _act(
 def _submitted(view: Mapping[str, Any], user: str) -> Pressed | Incomplete | None:
     """https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload"""
     about = _json(view.get("private_metadata"))
-    wanted, where = _of(Act, str(about.get("act"))), about.get("conversation")
-    if view.get("callback_id") != ACT_MODAL or wanted is None or not isinstance(where, int):
+    wanted, where = _of(Act, str(about.get("act"))), _number(about.get("conversation"))
+    if view.get("callback_id") != ACT_MODAL or wanted is None or where is None:
         return None
     values = _mapping(_mapping(view.get("state")).get("values"))
     to = _mapping(_mapping(values.get(COLLEAGUE)).get(COLLEAGUE)).get("selected_user")
@@ -225,6 +225,11 @@ def _of(kind: type[_Word], name: str) -> _Word | None:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def _number(value: object) -> int | None:
+    """A row's, if it can be one."""
+    return value if type(value) is int and 0 < value < 2**63 else None
 
 
 def _json(value: object) -> Mapping[str, Any]:

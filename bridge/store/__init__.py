@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy import text
@@ -20,7 +20,6 @@ from bridge.engine.work import (
     AlertPlace,
     Conversation,
     Course,
-    Found,
     Handoff,
     Incoming,
     NewDelivery,
@@ -31,24 +30,15 @@ from bridge.engine.work import (
 )
 from bridge.errors import ConfigError, OutcomeUnknown
 from bridge.model import AnyEvent, ConversationKey, HeldChoice, ThreadKey
-from bridge.store import (
-    catchup,
-    conversations,
-    events,
-    handoffs,
-    inbox,
-    lanes,
-    migrate,
-    pace,
-    replies,
-    watch,
-)
-from bridge.store.database import Database, Postgres, Sqlite, postgres_dsn
+from bridge.store import conversations, events, handoffs, inbox, lanes, migrate, pace, replies, watch
+from bridge.store.catchup import CatchUp
+from bridge.store.database import Database, InUse, Postgres, Sqlite, postgres_dsn
+from bridge.store.deadletters import Attempt, Delivery
 from bridge.store.listen import Listener
 from bridge.store.together import Together
 from bridge.store.upkeep import Upkeep
 
-__all__ = ["Store", "open_store"]
+__all__ = ["Attempt", "Delivery", "InUse", "Store", "open_store"]
 
 
 def open_store(path: Path, database_url: str | None, *, pool: int, environ: Mapping[str, str]) -> Store:
@@ -66,7 +56,7 @@ def open_store(path: Path, database_url: str | None, *, pool: int, environ: Mapp
     return Store(Sqlite(path), dsn=None)
 
 
-class Store(Upkeep):
+class Store(CatchUp, Upkeep):
     """Everything that is kept. Each method is one committed transaction and raises `Unavailable`.
 
     `woken` is set whenever some lane may be due, by this process or, on Postgres, by another.
@@ -181,42 +171,6 @@ class Store(Upkeep):
 
     async def forget_thread(self, incoming: Incoming, where: ThreadKey) -> str:
         return await self._database.run(replies.forget_thread, incoming, where)
-
-    # ── catching up ──────────────────────────────────────────────────────────────────────────────
-
-    async def heard(self) -> float | None:
-        """When anything came in last, from Slack or from a vendor."""
-        return await self._database.run(catchup.heard)
-
-    async def look_back(self, since: float) -> int:
-        """Queue a look into each thread that matters: see `catchup.look_back`."""
-        looks = await self._database.run(catchup.look_back, since)
-        self._wake()
-        return looks
-
-    async def ask_back(self, since: float, sources: Collection[str]) -> int:
-        """Queue a question to the vendor about each handoff under way at these sources."""
-        asked = await self._database.run(catchup.ask_back, since, sources)
-        self._wake()
-        return asked
-
-    async def keep_found(self, turn: Turn, found: Sequence[Found]) -> int:
-        """Keep what a look found, oldest first, before what is queued behind it: how much was new. Raises
-        `OutcomeUnknown` where the lane is no longer ours."""
-        new = await self._database.run(catchup.keep_found, turn, found)
-        _ours(new is not None)
-        self._wake()
-        return new or 0
-
-    async def keep_history(self, turn: Turn, since: float, told: Sequence[AnyEvent]) -> int:
-        """Keep what a vendor tells was said since then, as far as it is new; how much was."""
-        new = await self._database.run(catchup.keep_history, turn, since, told)
-        self._wake()
-        return new
-
-    async def was_told(self, turn: Turn, event: AnyEvent) -> bool:
-        """Whether a vendor's history has told what `event` tells under another id."""
-        return await self._database.run(catchup.was_told, turn, event)
 
     # ── lanes ────────────────────────────────────────────────────────────────────────────────────
 

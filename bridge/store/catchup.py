@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, Double, bindparam, delete, func, or_, select
+from sqlalchemy import Connection, Double, and_, bindparam, delete, func, or_, select
 
 from bridge.engine.known import same, unknown
 from bridge.engine.work import Found, Incoming, NewDelivery, Turn
+from bridge.errors import OutcomeUnknown
 from bridge.model import EVENT, AnyEvent, DeliveryState, Direction
 from bridge.store import conversations, inbox, replies
+from bridge.store.database import Database
 from bridge.store.keeping import keep
 from bridge.store.lanes import enqueue, progress, storable
 from bridge.store.tables import conversation, delivery, handoff, lane, now, thread
@@ -23,7 +25,7 @@ from bridge.store.tables import inbox as inbox_table
 MOST = 100  # conversations that are looked through
 ACTIVE = 3 * 86_400.0  # seconds before the gap in which something has to have happened in them …
 SCANNED = 5_000  # … among the newest deliveries, so that the search costs the same however many there are
-JUST_NOW = 5.0  # seconds in which a look counts for the next process that starts, too
+JUST_NOW = 2.0  # seconds in which a look counts for other processes that start, if nothing was heard since
 BURST = 20  # looks at once; after them one each `INTERVAL`
 INTERVAL = 1.2  # seconds: Tier 3, 50 a minute, https://docs.slack.dev/apis/web-api/rate-limits
 SKEW = 60.0  # seconds that a vendor's clock may be ahead of ours
@@ -57,7 +59,12 @@ _ACTIVE = (
 _THREADS = select(thread.c.conversation_id, thread.c.team, thread.c.channel, thread.c.ts).where(
     thread.c.conversation_id.in_(bindparam("ids", expanding=True)), thread.c.alert.is_(False)
 )
-# One that is queued will see all that is there by then.
+# One that is queued will see all that is there by then. One that has begun does for processes that start at
+# the same time.
+_FOR_ALL = and_(
+    delivery.c.started_at > now() - JUST_NOW,
+    delivery.c.started_at > _HEARD.scalar_subquery(),
+)
 _UNDONE = (
     select(lane.c.conversation_id, delivery.c.payload)
     .join(lane, lane.c.id == delivery.c.lane_id)
@@ -65,7 +72,7 @@ _UNDONE = (
         lane.c.conversation_id.in_(bindparam("ids", expanding=True)),
         lane.c.direction == Direction.VENDOR,
         delivery.c.kind == bindparam("kind"),
-        or_(delivery.c.state == DeliveryState.QUEUED, delivery.c.started_at > now() - JUST_NOW),
+        or_(delivery.c.state == DeliveryState.QUEUED, _FOR_ALL),
     )
 )
 _NOW = select(now())
@@ -138,15 +145,16 @@ _TAKE_OUT = (
 )
 
 
-def keep_found(connection: Connection, turn: Turn, found: Sequence[Found]) -> int | None:
+def keep_found(connection: Connection, turn: Turn, found: Sequence[Found]) -> int:
     """Keep what was written in a thread, oldest first, and queue it before all that is queued behind `turn`.
 
-    What is known already stays as it was. Returns how much was new; None where the lane is no longer ours.
+    What is known already stays as it was. Returns how much was new. Raises `OutcomeUnknown` where the lane is
+    no longer ours.
     """
     about = turn.conversation.id
     conversations.lock(connection, [about])
     if not progress(connection, turn, turn.refs):
-        return None
+        raise OutcomeUnknown("the lane was taken over by another worker")
     behind = {}
     taken_out = connection.execute(_TAKE_OUT, {"lane": turn.lane, "turn": turn.delivery})
     for row in sorted(taken_out, key=lambda row: row.id):
@@ -211,3 +219,39 @@ def was_told(connection: Connection, turn: Turn, event: AnyEvent) -> bool:
     """Whether the vendor's history has told what `event`, another webhook, tells again under its own id."""
     late = connection.execute(_LATE, {"lane": turn.lane, "turn": turn.delivery}).scalars()
     return any(same(event, EVENT.validate_json(payload)) for payload in late)
+
+
+class CatchUp:
+    """The part of the store that all this is called by. Each is one transaction and raises `Unavailable`."""
+
+    _database: Database
+
+    def _wake(self) -> None:
+        raise NotImplementedError
+
+    async def heard(self) -> float | None:
+        """When anything came in last, from Slack or from a vendor."""
+        return await self._database.run(heard)
+
+    async def look_back(self, since: float) -> int:
+        looks = await self._database.run(look_back, since)
+        self._wake()
+        return looks
+
+    async def ask_back(self, since: float, sources: Collection[str]) -> int:
+        asked = await self._database.run(ask_back, since, sources)
+        self._wake()
+        return asked
+
+    async def keep_found(self, turn: Turn, found: Sequence[Found]) -> int:
+        new = await self._database.run(keep_found, turn, found)
+        self._wake()
+        return new
+
+    async def keep_history(self, turn: Turn, since: float, told: Sequence[AnyEvent]) -> int:
+        new = await self._database.run(keep_history, turn, since, told)
+        self._wake()
+        return new
+
+    async def was_told(self, turn: Turn, event: AnyEvent) -> bool:
+        return await self._database.run(was_told, turn, event)

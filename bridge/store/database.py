@@ -31,6 +31,10 @@ TRIES = 3  # of one transaction on Postgres
 BACKLOG = 10_000  # transactions waiting for the writer; more than that and callers are told to come back
 
 
+class InUse(ConfigError):
+    """Somebody else has the store, and it is one that nobody can share."""
+
+
 class Database(Protocol):
     async def run(self, transaction: Transaction[T], *args: Any) -> T:
         """Run `transaction(connection, *args)` and commit. Raises `Unavailable` when the database is away."""
@@ -48,7 +52,7 @@ class Sqlite:
         try:
             self._lock.acquire()
         except Timeout:
-            raise ConfigError(
+            raise InUse(
                 "another bridge process has this SQLite file open",
                 where=str(path),
                 remedy="One process serves a SQLite store; for several, set DATABASE_URL to a Postgres",

@@ -33,7 +33,7 @@ _SAID = (
     .limit(1)
 )
 _SAY = insert(said).values(digest=bindparam("digest"), at=now())
-_OF_KEY = select(delivery.c.id, delivery.c.state, delivery.c.refs).where(
+_OF_KEY = select(delivery.c.id, delivery.c.state, delivery.c.refs, delivery.c.payload).where(
     delivery.c.lane_id == bindparam("lane"), delivery.c.key == bindparam("key")
 )
 _LANE = (
@@ -51,6 +51,7 @@ _LOCK = (
     .values(team=bindparam("team"), channel=bindparam("channel"), ts=bindparam("ts"), at=now())
     .on_conflict_do_nothing()
 )
+_PAYLOAD = select(delivery.c.payload).where(delivery.c.id == bindparam("delivery")).with_for_update()
 _LOCKED = select(locked.c.at).where(
     locked.c.team == bindparam("team"),
     locked.c.channel == bindparam("channel"),
@@ -126,17 +127,23 @@ def amend_reply(
     row = connection.execute(_OF_KEY, {"lane": lane_id, "key": storable(key)}).first()
     if row is None:
         return "not_a_reply"
-    held = row.state == DeliveryState.CANCELLED and json.loads(row.refs).get(KEPT) == "held"
-    if held or (row.state == DeliveryState.QUEUED and SENDING not in row.refs):
-        told: dict[str, Any] = {"payload": payload} if payload else {}
-        if payload is None:
+    refs, before = json.loads(row.refs), json.loads(row.payload)
+    held = row.state == DeliveryState.CANCELLED and refs.get(KEPT) == "held"
+    waits = row.state in (DeliveryState.QUEUED, DeliveryState.SENDING) and SENDING not in refs
+    if held or waits:
+        told: dict[str, Any] = {}
+        if payload is not None:  # what was decided about it stays decided
+            decided = {name: before[name] for name in ("choice", "again_by") if name in before}
+            told = {"payload": json.dumps({**json.loads(payload), **decided})}
+        elif row.state == DeliveryState.SENDING:  # whoever has it just now finds that it is a note
+            connection.execute(_LOCK, _place(before))
+            return "amended"
+        else:
             told = {"state": DeliveryState.CANCELLED, "done_at": now(), "problem": "deleted in Slack"}
             told["refs"] = json.dumps({KEPT: "note"})
         connection.execute(update(delivery).where(delivery.c.id == row.id).values(**told))
         return "amended"
-    if row.state == DeliveryState.CANCELLED or (
-        SENDING not in row.refs and row.state != DeliveryState.SENDING
-    ):
+    if row.state == DeliveryState.CANCELLED or SENDING not in refs:
         return "not_a_reply"  # a note, or refused before it was sent
     enqueue(connection, [(found, one) for one in late])
     return "too_late"
@@ -261,6 +268,8 @@ def begin_reply(
         stands = conversations.read(connection, (about,))[about]
         if is_locked(connection, turn):
             return True, Stopped(None)
+        if connection.execute(_PAYLOAD, {"delivery": turn.delivery}).scalar_one() != turn.payload:
+            return True, Stopped(None, changed=True)
         admitted = admit(stands, wish)
         if isinstance(admitted, HeldFor):
             return True, Stopped(admitted)
@@ -276,9 +285,11 @@ def begin_reply(
 
 
 def is_locked(connection: Connection, turn: Turn) -> bool:
-    message = turn.read()
-    place = {name: message.get(name) for name in ("team", "channel", "ts")}
-    return connection.execute(_LOCKED, place).first() is not None
+    return connection.execute(_LOCKED, _place(turn.read())).first() is not None
+
+
+def _place(message: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: message.get(name) for name in ("team", "channel", "ts")}
 
 
 def was_said(connection: Connection, digest: str, within: float) -> bool:

@@ -14,7 +14,6 @@ from tests.bridge.scene import Scene
 from tests.stores import opened
 
 LATE = "Written while the bridge was away"
-TOLD_LATE = "Told late"
 
 
 @contextlib.asynccontextmanager
@@ -36,8 +35,8 @@ async def aged(stage: Stage, seconds: float) -> None:
 
 def at_another_time(scene: Scene, words: str, at: float, user: str = "U0MINA") -> Message:
     """Somebody wrote in the thread then."""
-    there = {"channel": scene.card.channel, "ts": f"{at:.6f}", "thread_ts": scene.card.ts}
-    message = Message(**there, text=words, user=user, client_msg_id=f"cm-{at:.6f}")
+    message = Message(channel=scene.card.channel, ts=f"{at:.6f}", text=words, user=user)
+    message.thread_ts, message.client_msg_id = scene.card.ts, f"cm-{at:.6f}"
     return scene.stage.slack.state.post(message)
 
 
@@ -46,6 +45,7 @@ def lines(scene: Scene, words: str) -> list[str]:
     return [one for one in scene.texts if words in one]
 
 
-def looks(stage: Stage, scene: Scene) -> list[Any]:
-    """The calls that looked into the thread."""
-    return [call for call in stage.slack.calls.of("conversations.replies") if call.args["ts"] == scene.card.ts]
+def looks(scene: Scene) -> list[Any]:
+    """The calls that looked for what was missed in the thread."""
+    calls = scene.stage.slack.calls.of("conversations.replies")
+    return [call for call in calls if call.args["ts"] == scene.card.ts and call.args["limit"] == "200"]

@@ -1,4 +1,4 @@
-"""What ops see of handoffs, as it is read: the alerts of a conversation, and what is said where they watch."""
+"""What ops see of handoffs, as it is read: a conversation's alerts, and what is said where they watch."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from bridge.sandbox.seen import words
 from bridge.sandbox.slack import Message
 from bridge.sandbox.stage import Stage
 from tests.bridge.scene import Scene
-from tests.crash.books import until
 
 ALERTS, LEADS = "C0HANDOFFS", "C0LEADS"
-COLOURS = {"waiting": "#ECB22E", "human": "#2EB67D", "bot": "#1264A3", "closed": "#9E9EA6", "missed": "#E01E5A"}
+COLOURS = {
+    "waiting": "#ECB22E",
+    "human": "#2EB67D",
+    "bot": "#1264A3",
+    "closed": "#9E9EA6",
+    "missed": "#E01E5A",
+}
 
 #: what else is told to a whole channel about a conversation
 _ELSE = ("has waited", "goes on answering", "wrote again", "said this after a human took over")
@@ -29,7 +34,7 @@ def told(stage: Stage, channel: str) -> list[Message]:
 
 
 def alerts_of(scene: Scene, channel: str | None = ALERTS) -> list[Message]:
-    """The alerts of the conversation, oldest first: those in its thread, and those elsewhere that lead to it."""
+    """The alerts of the conversation, oldest first: in its thread, and those elsewhere that lead to it."""
     found = [one for one in scene.thread if one.broadcast]
     if channel is not None:
         found += [one for one in told(scene.stage, channel) if link(scene) in words(one)]
@@ -44,7 +49,10 @@ async def alerts(
 
     def found() -> list[list[Message]]:
         both = alerts_of(scene, channel)
-        return [[one for one in both if one.is_reply], [one for one in both if not one.is_reply or not channel]]
+        return [
+            [one for one in both if one.is_reply],
+            [one for one in both if not one.is_reply or not channel],
+        ]
 
     def say() -> bool:
         newest = [one[number - 1 : number] for one in found()]
@@ -67,11 +75,3 @@ def markers(messages: Collection[Message], name: str) -> list[Any]:
     """What the messages with a marker of this name are about: handoffs, deliveries, days."""
     found = [(one.metadata or {}).get("event_payload", {}) for one in messages]
     return [one[name] for one in found if name in one]
-
-
-async def until_told(stage: Stage, channel: str, count: int, *said: str) -> list[Message]:
-    """Wait until `count` messages of a channel say all of `said`; there are no more."""
-    found = lambda: [one for one in told(stage, channel) if all(text in words(one) for text in said)]
-    await until(lambda: len(found()) >= count, 20, f"{count} messages in {channel} with {said}")
-    assert len(found()) == count
-    return found()

@@ -1,4 +1,4 @@
-"""Alerts at both ends: one in the thread, one in the alert channel, both as the handoff stands, never twice."""
+"""Alerts: one in the thread, one in the alert channel, both as the handoff stands, never twice."""
 
 from __future__ import annotations
 
@@ -22,7 +22,13 @@ ROUTE = f'reply_mode = "confirm"\nalert_channel = "{ALERTS}"'
 every = pytest.mark.parametrize("name", ["ada", "gptbots", "moveo"])
 
 SAID = {
-    "ada": ("Lena (customer)", "Why: I want a human", "Department: support", "Language: en", "I want a human"),
+    "ada": (
+        "Lena (customer)",
+        "Why: I want a human",
+        "Department: support",
+        "Language: en",
+        "I want a human",
+    ),
     "gptbots": ("Customer", "Answer by:", "or the vendor ends the handoff", "Last words:", "I want a human"),
     "moveo": ("Lena (customer)", "Department: support", "Language: en"),  # it never tells what customers say
 }
@@ -154,6 +160,22 @@ async def test_a_second_handoff_has_alerts_of_its_own(stage: Stage) -> None:
     assert [one.text for one in first] == final
 
 
+async def test_one_that_is_brought_to_its_end_late_has_its_own_last_words(stage: Stage) -> None:
+    """Not those of the next handoff, which has begun by then."""
+    scene = await waiting(stage)
+    first = await alerts(scene, "Last words:", "I want a human")
+    away = lambda call: "handed back" in str(call)
+    stage.slack.faults.next("chat.update", status=503, times=3, when=away)
+    scene.writes("!bot")
+    await scene.stands("the AI agent has the conversation")
+    scene.says("No, a person please")
+    await scene.told("waits for a human", "No, a person please")
+    await scene.until(lambda: all("Ended: " in words(one) for one in first), "the end of the first")
+    for one in first:
+        assert "I want a human" in words(one)
+        assert "No, a person" not in words(one)
+
+
 async def test_a_start_that_only_a_message_told_of_is_one_alert(stage: Stage) -> None:
     """Ada's call was lost at first: its label on what the customer says is all there is."""
     scene = await opened(stage)
@@ -202,22 +224,23 @@ async def test_an_ai_agent_that_goes_on_is_shown_so_and_alarms_once(stage: Stage
 
 async def test_the_next_handoff_has_an_alarm_of_its_own(stage: Stage) -> None:
     scene = await waiting(stage)
-    for number in (1, 2):
-        scene.writes("!claim")
-        _, above = await alerts(scene, "is talking with Mina Park", number=number)
-        scene.vendor.bot_says(scene.talk, "May I add something")
-        await scene.until(lambda above=above: above.replies, f"alarm {number}")
-        if number == 1:
-            scene.writes("!bot")
-            await alerts(scene, HANDED_BACK)
-            scene.says("No, a person please")
-            await alerts(scene, "waits for a human", number=2)
-    assert [len(one.replies) for one in alerts_of(scene) if not one.is_reply] == [1, 1]
+    _, first = await claimed(scene)
+    scene.vendor.bot_says(scene.talk, "May I add something")
+    await scene.until(lambda: first.replies, "the alarm")
+    scene.writes("!bot")
+    await alerts(scene, HANDED_BACK)
+    scene.says("No, a person please")
+    await alerts(scene, "waits for a human", number=2)
+    scene.writes("!claim")
+    _, second = await alerts(scene, "is talking with Mina Park", number=2)
+    scene.vendor.bot_says(scene.talk, "May I add something else")
+    await scene.until(lambda: second.replies, "the second alarm")
+    assert (len(first.replies), len(second.replies)) == (1, 1)
 
 
 @every
 async def test_what_the_ai_agent_says_in_its_turn_is_no_alarm(stage: Stage, name: str) -> None:
-    """What it said before the handoff, though its lane comes to it only after the claim, and after its end."""
+    """Before the handoff, though its lane comes to it only after the claim; and after the end."""
     scene, before = await opened(stage, named(stage, name)), len(told(stage, ALERTS))
     if name != "gptbots":
         scene.fault(delay=0.8)
@@ -256,10 +279,11 @@ async def test_where_slack_refuses_every_block_the_words_stand(stage: Stage) -> 
     blocks = lambda call: bool(call.get("blocks")) and "waits for a human" in str(call)
     for method in ("chat.postMessage", "chat.update"):
         stage.slack.faults.next(method, ok_error="invalid_blocks", when=blocks, times=99)
+    before = len(told(stage, ALERTS))
     scene = await waiting(stage)
-    told_in = lambda: [one for one in told(stage, ALERTS) if one.blocks == [] == one.attachments]
-    await scene.until(told_in, "an alert of words alone")
-    (above,) = told_in()
+    await scene.until(lambda: told(stage, ALERTS)[before:], "the alert in the channel")
+    (above,) = told(stage, ALERTS)[before:]
+    assert (above.blocks, above.attachments) == ([], [])
     for text in ("Lena (customer) waits for a human", "Source: acme-ada", "I want a human"):
         assert text in above.text
     stage.slack.faults.clear()

@@ -11,6 +11,7 @@ import pytest
 from adapters.gptbots import human_service
 from bridge.sandbox.seen import words
 from bridge.sandbox.slack import Message
+from bridge.sandbox.slack.pings import Pings
 from bridge.sandbox.stage import Stage
 from tests.bridge.running import in_process
 from tests.bridge.scene import SENT, Scene, waiting
@@ -72,8 +73,7 @@ async def test_two_reminders_and_an_escalation_between_them(stage: Stage) -> Non
     for one in (first, second):
         assert one.broadcast and not one.pings
     assert NOBODY_CLAIMED in words(escalated)
-    assert (escalated.pings.groups, escalated.pings.users) == ({"S0LEADS"}, frozenset())
-    assert not escalated.pings.broadcast
+    assert escalated.pings == Pings(groups=frozenset({"S0LEADS"}))
     assert link(scene) in words(escalated)  # *Open thread*: it is another channel
 
     await scene.presses(above, "act-claim")
@@ -89,7 +89,7 @@ async def test_without_a_channel_of_its_own_an_escalation_is_below_the_alert(sta
     await rung(scene, above)
     (escalated,) = escalations(above)
     assert escalated.broadcast
-    assert (escalated.pings.users, escalated.pings.groups) == ({"U0LEE"}, frozenset())
+    assert escalated.pings == Pings(users=frozenset({"U0LEE"}))
 
 
 # ── they are stopped ─────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,4 @@
-"""Quiet channels: the AI agent's talk leaves no trace until a human is needed, and then nothing of it is missing."""
+"""Quiet channels: no trace of the AI agent's talk until a human is needed; then nothing of it is missing."""
 
 from __future__ import annotations
 
@@ -104,7 +104,9 @@ async def test_nor_does_one_that_was_closed_and_goes_on(stage: Stage) -> None:
     assert [call.method for call in list(stage.slack.calls.recent)[calls:]] == []
 
     scene = await wants_a_human(stage, stage.moveo, moveo)
-    said_once(scene, "How can I help you", "Parcel 13", "reopened", "Parcel 14", "That is one for our people.")
+    said_once(
+        scene, "How can I help you", "Parcel 13", "reopened", "Parcel 14", "That is one for our people."
+    )
 
 
 @pytest.mark.usefixtures("bridge")

@@ -208,7 +208,6 @@ async def test_ada_is_asked_and_nobody_else(stage: Stage) -> None:
     assert not [text for text in scene.texts if PERHAPS in text]
 
 
-@pytest.mark.xfail(strict=True, reason="given up in doubt counts as not sent, and the doubt is forgotten")
 async def test_where_ada_does_not_say_so_for_too_long_it_is_asked_on_retry(stage: Stage) -> None:
     scene = await waiting(stage)
     breaks(scene, reset=True)

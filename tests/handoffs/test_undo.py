@@ -118,16 +118,13 @@ async def test_one_customers_wait_is_not_anothers(stage: Stage) -> None:
 
 # ── while it is made ready ───────────────────────────────────────────────────────────────────────
 
-too_late = pytest.mark.xfail(strict=True, reason="a reply that is made ready counts as gone out")
-
-
 @pytest.mark.parametrize(
     "think_again",
     [
         pytest.param(lambda scene, reply: scene.locks(reply), id="locked"),
-        pytest.param(lambda scene, reply: scene.deletes(reply), id="deleted", marks=too_late),
-        pytest.param(lambda scene, reply: scene.edits(reply, "// For Tom"), id="noted", marks=too_late),
-        pytest.param(lambda scene, reply: scene.edits(reply, "For Lena"), id="changed", marks=too_late),
+        pytest.param(lambda scene, reply: scene.deletes(reply), id="deleted"),
+        pytest.param(lambda scene, reply: scene.edits(reply, "// For Tom"), id="noted"),
+        pytest.param(lambda scene, reply: scene.edits(reply, "For Lena"), id="changed"),
     ],
 )
 async def test_while_its_file_is_on_its_way_it_is_not_too_late(

@@ -17,9 +17,18 @@ from tests.model.expected import JO, MINA, SAM, Handoff, Model, Owner, Reply, Wo
 from tests.model.vendor import Got
 from tests.model.world import Row, Snapshot, Talk
 
-_MARKS = {"sent": "white_check_mark", "failed": "x", "uncertain": "grey_question", "held": "double_vertical_bar"}
+_MARKS = {
+    "sent": "white_check_mark",
+    "failed": "x",
+    "uncertain": "grey_question",
+    "held": "double_vertical_bar",
+}
 _DONE = re.compile(r"(Mina Park|Jo) (claimed|released|gave|took|handed|resolved|reopened) the conversation")
-_ENDINGS = {"handed_back": "handed back to the AI agent", "closed": "the conversation ended", "expired": "expired"}
+_ENDINGS = {
+    "handed_back": "handed back to the AI agent",
+    "closed": "the conversation ended",
+    "expired": "expired",
+}
 
 
 @dataclass
@@ -61,7 +70,9 @@ def nothing_slips(got: list[Got], watches: list[Watch], *, finds: bool) -> None:
     """No customer has a note or a held reply, and none has one twice, but where somebody risked that."""
     times = dict.fromkeys((watch.reply.ts for watch in watches), 0)
     for one in got:
-        watch = next((watch for watch in watches if one.text in dict(map(reversed, watch.reply.versions))), None)
+        watch = next(
+            (watch for watch in watches if one.text in dict(map(reversed, watch.reply.versions))), None
+        )
         assert watch is not None, f"the customer has {one.text!r}, which nobody wrote so"
         words = next(words for words, text in watch.reply.versions if text == one.text)
         may = words is Words.ANSWER or (words is Words.UNCLEAR and watch.clear)
@@ -105,7 +116,9 @@ def _shown(talk: Talk, message: Message, row: Row) -> None:
         wanted_choices = set(choices(why, can(type(talk.vendor))))
         assert wanted_choices in asked, f"{message.text!r} is {row.problem}, and its author is asked {asked}"
     if row.became in ("failed", "uncertain"):
-        told = [one for one in talk.thread if (RETRY, row.id) in [(name, value) for name, value in buttons(one)]]
+        told = [
+            one for one in talk.thread if (RETRY, row.id) in [(name, value) for name, value in buttons(one)]
+        ]
         assert told, f"{message.text!r} is {row.became}, and nobody can send it again"
 
 
@@ -135,7 +148,9 @@ def _alerts(talk: Talk, stands: Snapshot, thread: dict[str, Message]) -> None:
         elif handoff.claimed_at is None:
             words, claims = "waits for a human", True
         for alert in found:
-            assert words in alert.text, f"handoff {number}: {words!r} is not what its alert says: {alert.text!r}"
+            assert words in alert.text, (
+                f"handoff {number}: {words!r} is not what its alert says: {alert.text!r}"
+            )
             has = (f"{ACT}claim") in [name for name, _ in buttons(alert)]
             assert has == claims, f"handoff {number}: its alert {'has' if has else 'lacks'} a claim button"
 
@@ -194,7 +209,9 @@ def adopt(model: Model, talk: Talk, stands: Snapshot) -> None:
     for reply in model.replies:
         row = stands.replies[reply.ts]
         reply.state, reply.begun, reply.sent_on = row.became, row.begun, bool(row.was)  # type: ignore[assignment]
-        reply.why = HeldFor(row.problem.removeprefix("held: ")) if row.problem and reply.state == "held" else None
+        reply.why = (
+            HeldFor(row.problem.removeprefix("held: ")) if row.problem and reply.state == "held" else None
+        )
         chosen = row.payload.get("choice")
         reply.choice = HeldChoice(chosen) if chosen else None
         again_by = row.payload.get("again_by")

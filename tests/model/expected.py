@@ -132,7 +132,9 @@ class Model:
             return True
         if self.acted is None:
             return False
-        first, last = (acted - (60 if stated or happened is Signal.CUSTOMER_SPOKE else 0) for acted in self.acted)
+        first, last = (
+            acted - (60 if stated or happened is Signal.CUSTOMER_SPOKE else 0) for acted in self.acted
+        )
         self.sure &= not first < at < last
         return at <= first
 
@@ -166,9 +168,9 @@ class Model:
         last = self.handoffs[-1] if self.handoffs else None
         if last is None or last.ended_at is None or last.ending != ending:
             return None
-        oldest, newest = (now - last.ended_at for now in reversed(self.now))
-        self.sure &= newest < AT_ONCE or AT_ONCE <= oldest
-        return last if newest < AT_ONCE else None
+        least, most = (now - last.ended_at for now in self.now)
+        self.sure &= most < AT_ONCE or AT_ONCE <= least
+        return last if most < AT_ONCE else None
 
     def _answered(self) -> None:
         if self.control in (Control.WAITING, Control.HUMAN):
@@ -189,7 +191,9 @@ class Model:
                 return
             if fault is None:
                 self.done += 1
-                if not self._act(happened, by):  # the vendor has told of it meanwhile, and now it is known by whom
+                if not self._act(
+                    happened, by
+                ):  # the vendor has told of it meanwhile, and now it is known by whom
                     ending = "handed_back" if happened is Signal.HANDED_BACK else "closed"
                     ended = self._just_ended(ending) if act in (Act.HAND_BACK, Act.RESOLVE) else None
                     if ended is not None:
@@ -300,7 +304,9 @@ class Model:
                 return Act.TAKE_OVER
             case Control.CLOSED, HeldChoice.REOPEN:
                 return Act.REOPEN
-            case Control.BOT, HeldChoice.REOPEN if Act.TAKE_OVER in self.can:  # the customer came back meanwhile
+            case Control.BOT, HeldChoice.REOPEN if (
+                Act.TAKE_OVER in self.can
+            ):  # the customer came back meanwhile
                 return Act.TAKE_OVER
         return None
 

@@ -43,21 +43,25 @@ a_reply = precondition(lambda self: bool(self.watches))
 a_report = precondition(lambda self: bool(self.told))
 
 WAIT = st.sampled_from([True, True, True, False])
-WHICH = st.integers(0, 3)  # of several, counted from the last one
+WHICH = st.sampled_from([0, 0, 1, 2, 3])  # of several, counted from the last one
 AGENT = st.sampled_from(["Mina", "Jo"])
-ANYBODY = st.sampled_from(["Mina", "Mina", "Jo", "Jo", "Sam"])
-KIND = st.sampled_from(list(REPORTS))
-AGO = st.sampled_from([0.0, 0.0, 0.0, 0.4, 3.0, 30.0, 400.0])
-ACTIONS = st.sampled_from(list(Act))
-CHOICES = st.sampled_from(list(HeldChoice))
-WORDING = st.sampled_from([Words.ANSWER, *Words])
+ANYBODY = st.sampled_from([*["Mina", "Jo"] * 3, "Sam"])
+KIND = st.sampled_from([*["a handoff starts"] * 3, "the customer writes", "it is reopened", *REPORTS])
+AGO = st.sampled_from([0.0, 0.0, 0.0, 0.0, 0.4, 3.0, 30.0, 400.0])
+ACTION = st.sampled_from([*[Act.CLAIM, Act.TAKE_OVER, Act.REOPEN] * 2, *Act])
+CHOICE = st.sampled_from(list(HeldChoice))
+WORDING = st.sampled_from([*[Words.ANSWER] * 4, *Words])
+
+
+#: what somebody sees may be old: what is pressed on the card may not be there any more
+HOW = st.sampled_from(["in words", "pressing", "by shortcut"])
 
 
 class Machine(RuleBasedStateMachine):
     world: World
 
-    @initialize(vendor=st.sampled_from(list(VENDORS)))
-    def a_customer(self, vendor: str) -> None:
+    @initialize(vendor=st.sampled_from(list(VENDORS)), waits=st.booleans())
+    def a_customer(self, vendor: str, waits: bool) -> None:
         self.talk: Talk = self.world.meet(vendor)
         self.slack = self.world.stage.slack
         adapter = type(self.talk.vendor)
@@ -72,6 +76,8 @@ class Machine(RuleBasedStateMachine):
         self.flying: list[Callable[[], None]] = []  # what people began, as the model plays it
         self.since = 0.0
         self.stands: Snapshot = self.world.look(self.talk.row)
+        if waits:
+            self._reports(("a handoff starts", time.time() - 60), wait=True)
 
     # ── the vendor ───────────────────────────────────────────────────────────────────────────────
 
@@ -115,25 +121,23 @@ class Machine(RuleBasedStateMachine):
             self.echoed += 1
             self.world.tell(echo(self.world.new_id(), self.talk.key, time.time(), got.name, got.text))
 
-    @rule(fault=st.sampled_from(Fault))
-    def vendor_will_fail(self, fault: Fault) -> None:
-        self._ahead(fault)
-
-    @rule(kind=KIND)
-    def vendor_will_report_before_it_answers(self, kind: str) -> None:
-        self._ahead(Meanwhile(kind))
-
-    def _ahead(self, what: Fault | Meanwhile) -> None:
+    @rule(what=st.one_of(st.sampled_from(Fault), KIND))
+    def vendor_will(self, what: Fault | str) -> None:
+        """Fail at its next call, or report something before it answers."""
         self.known &= not self.flying
-        self.talk.vendor.ahead.append(what)
-        self.model.ahead.append(what)
+        ahead = what if isinstance(what, Fault) else Meanwhile(what)
+        self.talk.vendor.ahead.append(ahead)
+        self.model.ahead.append(ahead)
 
     # ── words in the thread ──────────────────────────────────────────────────────────────────────
 
-    @rule(by=ANYBODY, words=WORDING, wait=WAIT)
-    def writes(self, by: str, words: Words, wait: bool) -> None:
+    @rule(by=ANYBODY, words=WORDING, wait=WAIT, then=st.one_of(st.none(), CHOICE))
+    def writes(self, by: str, words: Words, wait: bool, then: HeldChoice | None) -> None:
+        """And may press `then` at once, whether or not it was held."""
         reply = self._reply(PEOPLE[by], words)
         self._do(lambda: self.model.write(reply), self._writes(reply), wait=wait)
+        if wait and then is not None:
+            self._chooses(self.watches[-1], reply.by, then)
 
     @rule(by=AGENT, words=WORDING, wait=WAIT)
     def writes_what_is_locked_before_it_is_told(self, by: str, words: Words, wait: bool) -> None:
@@ -165,7 +169,9 @@ class Machine(RuleBasedStateMachine):
         self.slack.send_event({"type": "reaction_added", "user": MINA.id, "reaction": "lock", "item": item})
         await self.slack.settled()
         more = {"thread_ts": self.talk.card.ts, "client_msg_id": f"late-{reply.ts}"}
-        self.messages.append(self.slack.state.post(Message(channel, reply.ts, reply.text, reply.by.id, **more)))
+        self.messages.append(
+            self.slack.state.post(Message(channel, reply.ts, reply.text, reply.by.id, **more))
+        )
 
     @a_reply
     @rule(which=WHICH)
@@ -207,21 +213,19 @@ class Machine(RuleBasedStateMachine):
 
     # ── acts ─────────────────────────────────────────────────────────────────────────────────────
 
-    @rule(by=ANYBODY, act=ACTIONS, to=ANYBODY, wait=WAIT)
-    def says(self, by: str, act: Act, to: str, wait: bool) -> None:
+    @rule(by=ANYBODY, act=ACTION, to=ANYBODY, how=HOW, wait=WAIT)
+    def acts(self, by: str, act: Act, to: str, how: str, wait: bool) -> None:
         person, other = PEOPLE[by], PEOPLE[to]
-        self._do(lambda: self.model.act(act, person, other), self._says(person, act, other), wait=wait)
+        begun: Coroutine[Any, Any, None] = self._says(person, act, other)
+        if how == "pressing" or (how == "by shortcut" and act not in self.slack.state.app.shortcuts):
+            begun = self._presses_card(person, act, other)
+        elif how == "by shortcut":
+            begun = self._answers(person, act, other, self.slack.shortcut(person.id, self.talk.card, act))
+        self._do(lambda: self.model.act(act, person, other), begun, wait=wait)
 
     async def _says(self, by: Person, act: Act, to: Person) -> None:
         word = WORDS.get(act, f"!{act}")
         await self._posts(by, f"{word} <@{to.id}>" if act is Act.TRANSFER else word)
-
-    @rule(by=ANYBODY, act=ACTIONS, to=ANYBODY, wait=WAIT)
-    def presses_on_the_card(self, by: str, act: Act, to: str, wait: bool) -> None:
-        """Whatever it offers now: what somebody sees may be old."""
-        person, other = PEOPLE[by], PEOPLE[to]
-        press = self._presses_card(person, act, other)
-        self._do(lambda: self.model.act(act, person, other), press, wait=wait)
 
     @rule(by=st.sampled_from(["Mina", "Jo", "Lee"]), in_thread=st.booleans(), wait=WAIT)
     def claims_on_the_alert(self, by: str, in_thread: bool, wait: bool) -> None:
@@ -231,12 +235,6 @@ class Machine(RuleBasedStateMachine):
         if alert := _pick(alerts, 0):
             press = self._presses(person, _with(alert, f"{ACT}claim"), f"{ACT}claim")
             self._do(lambda: self.model.act(Act.CLAIM, person, person), press, wait=wait)
-
-    @rule(by=ANYBODY, act=st.sampled_from([*sorted({Act.CLAIM, *ASK})]), to=ANYBODY, wait=WAIT)
-    def uses_a_shortcut(self, by: str, act: Act, to: str, wait: bool) -> None:
-        person, other = PEOPLE[by], PEOPLE[to]
-        use = self.slack.shortcut(person.id, self.talk.card, act)
-        self._do(lambda: self.model.act(act, person, other), self._answers(person, act, other, use), wait=wait)
 
     async def _presses_card(self, by: Person, act: Act, to: Person) -> None:
         shown = _with(self.talk.card, f"{ACT}{act}")
@@ -281,7 +279,11 @@ class Machine(RuleBasedStateMachine):
     @rule(which=WHICH, button=WHICH, wait=WAIT)
     def answers_a_question(self, which: int, button: int, wait: bool) -> None:
         """One that is there, though what it asks may be decided already."""
-        asked = [one for one in self.talk.whispers() if any(name.startswith(HELD) for name, _ in checks.buttons(one))]
+        asked = [
+            one
+            for one in self.talk.whispers()
+            if any(name.startswith(HELD) for name, _ in checks.buttons(one))
+        ]
         if (question := _pick(asked, which)) is None:
             return
         found = [one for one in checks.buttons(question) if one[0].startswith(HELD)]
@@ -292,18 +294,18 @@ class Machine(RuleBasedStateMachine):
         self._chooses(watch, by, HeldChoice(action.removeprefix(HELD)), question, wait)
 
     @a_reply
-    @rule(which=WHICH, by=ANYBODY, choice=CHOICES, wait=WAIT)
+    @rule(which=WHICH, by=ANYBODY, choice=CHOICE, wait=WAIT)
     def chooses(self, which: int, by: str, choice: HeldChoice, wait: bool) -> None:
         """Whatever was offered, and to whom: a request can be made up."""
-        watch = _pick(self.watches, which)
-        if watch is None or (row := self.stands.replies.get(watch.reply.ts)) is None:
-            return
-        shown = self._shown(f"{HELD}{choice}", row.id, to=PEOPLE[by])
-        self._chooses(watch, PEOPLE[by], choice, shown, wait)
+        if watch := self._seen(which):
+            self._chooses(watch, PEOPLE[by], choice, wait=wait)
 
-    def _chooses(self, watch: Watch, by: Person, choice: HeldChoice, where: Message, wait: bool) -> None:
+    def _chooses(
+        self, watch: Watch, by: Person, choice: HeldChoice, where: Message | None = None, wait: bool = True
+    ) -> None:
         if by is watch.reply.by:
             watch.pressed(choice)
+        where = where or self._shown(f"{HELD}{choice}", watch, to=by)
         press = self._presses(by, where, f"{HELD}{choice}")
         self._do(lambda: self.model.choose(watch.reply, by, choice), press, wait=wait)
 
@@ -311,12 +313,10 @@ class Machine(RuleBasedStateMachine):
     @rule(which=WHICH, by=ANYBODY, wait=WAIT)
     def retries(self, which: int, by: str, wait: bool) -> None:
         """Also what needs it no more."""
-        watch = _pick(self.watches, which)
-        if watch is None or (row := self.stands.replies.get(watch.reply.ts)) is None:
-            return
-        watch.retried += 1
-        press = self._presses(PEOPLE[by], self._shown(RETRY, row.id), RETRY)
-        self._do(lambda: self.model.retry(watch.reply, PEOPLE[by]), press, wait=wait)
+        if watch := self._seen(which):
+            watch.retried += 1
+            press = self._presses(PEOPLE[by], self._shown(RETRY, watch), RETRY)
+            self._do(lambda: self.model.retry(watch.reply, PEOPLE[by]), press, wait=wait)
 
     @a_reply
     @rule(which=WHICH, by=AGENT)
@@ -325,8 +325,13 @@ class Machine(RuleBasedStateMachine):
             use = self.slack.shortcut(PEOPLE[by].id, self._thread()[reply.ts], "ask_again")
             self._do(lambda: None, use)
 
-    def _shown(self, action: str, delivery: int, to: Person | None = None) -> Message:
+    def _seen(self, which: int) -> Watch | None:
+        """A reply that the bridge has."""
+        return _pick([watch for watch in self.watches if watch.reply.ts in self.stands.replies], which)
+
+    def _shown(self, action: str, about: Watch, to: Person | None = None) -> Message:
         """A message with a button about a reply, as it stood, or could have."""
+        delivery = self.stands.replies[about.reply.ts].id
         value = json.dumps({"delivery": delivery, "thread_ts": self.talk.card.ts})
         made = Message(self.talk.card.channel, self.slack.state.next_ts(), thread_ts=self.talk.card.ts)
         made.ephemeral_to = to.id if to else None

@@ -55,6 +55,4 @@ def report(kind: str, id: str, about: ConversationKey, at: float) -> AnyEvent:
 def echo(id: str, about: ConversationKey, at: float, name: str, words: str) -> AnyEvent:
     """The vendor tells back what somebody of ours said."""
     author, parts = Author(role=Role.AGENT, name=name), (Text(text=words),)
-    return Message(
-        id=id, conversation=about, at=datetime.fromtimestamp(at, UTC), author=author, parts=parts
-    )
+    return Message(id=id, conversation=about, at=datetime.fromtimestamp(at, UTC), author=author, parts=parts)

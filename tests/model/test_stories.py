@@ -35,6 +35,7 @@ def world(database_url: str, tmp_path: Path) -> Iterator[World]:
 @pytest.mark.timeout(0 if STORIES else 600)  # where a story fails, hypothesis takes its time to shorten it
 def test_every_story_ends_well(world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR, "bridge")  # vendors fail all the time here
+
     class Story(Machine):
         pass
 
@@ -51,7 +52,7 @@ def test_every_story_ends_well(world: World, caplog: pytest.LogCaptureFixture) -
         deadline=None,
         print_blob=True,
         report_multiple_bugs=False,
-        phases=[p for p in Phase if p.name in os.environ.get('PHASES','generate shrink').split()],
+        phases=[p for p in Phase if p.name in os.environ.get("PHASES", "generate shrink").split()],
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(Story, settings=told)

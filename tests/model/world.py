@@ -210,7 +210,12 @@ def _snapshot(connection: Connection, about: int) -> Snapshot:
         stands.vendor_at,
         stands.acted_at,
         connection.execute(handoffs).all(),
-        {one.message: Row(one.id, one.message, one.state, one.problem, json.loads(one.payload), json.loads(one.refs)) for one in replies},
+        {
+            one.message: Row(
+                one.id, one.message, one.state, one.problem, json.loads(one.payload), json.loads(one.refs)
+            )
+            for one in replies
+        },
         [row for row in rows if row.state in ("queued", "sending") or _is_odd(row)],
     )
 
