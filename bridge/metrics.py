@@ -21,7 +21,7 @@ unread = Counter(
 )
 slack_events = Counter(
     "bridge_slack_events",
-    "Events from Slack: queued, duplicate, or why ignored",
+    "Events from Slack: queued, duplicate, or why ignored; and what was missed and found",
     ("result",),
     registry=REGISTRY,
 )

@@ -15,6 +15,9 @@ from bridge.model import Act, Control, ConversationKey, Direction
 #: the vendor has a say in these, so they go the way of the replies, behind those written before
 AT_VENDOR = frozenset({Act.TAKE_OVER, Act.HAND_BACK, Act.RESOLVE, Act.REOPEN})
 
+#: how a conversation stands after what ends its handoff, which a vendor tells by itself
+LEAVES = {Signal.HANDED_BACK: Control.BOT, Signal.RESOLVED: Control.CLOSED}
+
 _TOLD = {
     Act.CLAIM: "{by} claimed the conversation.",
     Act.RELEASE: "{by} released the conversation: the customer waits again.",

@@ -195,7 +195,9 @@ class VendorCarrier:
         """Done at the vendor, then here. A repeated one is the same as one: adapters see to that."""
         adapter, stands = self._adapter(turn), turn.conversation
         happened = acts.signal_of(asked.act, adapter)
-        if control.after(stands.control, happened) is None:
+        # After an attempt that nobody knows of the vendor may have told already that it is so.
+        told = turn.doubt and acts.LEAVES.get(happened) is stands.control
+        if control.after(stands.control, happened) is None and not told:
             return Done("not needed", follow=(whisper(turn, acts.stands(stands.control, stands.owner)),))
         if (wait := await self._room(turn, adapter, calls=1)) > 0:
             return PutBack(wait)

@@ -117,7 +117,7 @@ class ThreadCarrier:
         event = EVENT.validate_json(turn.payload)
         if (heard := await self._echo(turn, event)) is not None:
             return Done(ref="echo", change=Change(heard=heard))
-        if facts.get("late") and not event.late and await self._ledger.was_told(turn, event):
+        if await self._was_told(turn, event):
             return Done(ref="told")
         facts = learn(facts, event)
         covers: tuple[int, ...] = ()
@@ -142,6 +142,11 @@ class ThreadCarrier:
         within = ECHO if event.author.role is Role.AGENT else SHORT_ECHO
         return told if told is not None and await self._ledger.was_said(told, within) else None
 
+    async def _was_told(self, turn: Turn, event: AnyEvent) -> bool:
+        """Whether the vendor's history told it already, under another id."""
+        may = turn.conversation.facts.get("late") and not event.late
+        return bool(may) and await self._ledger.was_told(turn, event)
+
     async def _gathered(
         self, turn: Turn, event: Message, facts: Mapping[str, Any]
     ) -> tuple[Message, tuple[int, ...], Mapping[str, Any]]:
@@ -153,7 +158,9 @@ class ThreadCarrier:
             if among is not None and delivery not in among:
                 break
             later = EVENT.validate_json(payload)
-            if among is None and await self._echo(turn, later) is not None:
+            if among is None and (
+                await self._echo(turn, later) is not None or await self._was_told(turn, later)
+            ):
                 break
             following.append((delivery, later))
         message, covers = gathered(event, following)

@@ -103,6 +103,8 @@ class Sqlite:
                         results.append((job, job.transaction(connection, *job.args), None))
                         raw.execute("RELEASE one")
                     except Exception as error:
+                        if not raw.in_transaction:  # where the disk is full, SQLite rolls all of it back
+                            raise
                         raw.execute("ROLLBACK TO one")
                         raw.execute("RELEASE one")
                         results.append((job, None, _told(error, "SQLite")))

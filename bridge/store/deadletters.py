@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy import Connection, Integer, bindparam, select, text, update
 
 from bridge.engine.work import KEPT, SENDING, WAS
 from bridge.model import ConversationKey, DeliveryState, Direction
@@ -23,7 +23,11 @@ _DELIVERIES = (
     .join(lane, lane.c.id == delivery.c.lane_id)
     .join(conversation, conversation.c.id == lane.c.conversation_id)
 )
-NEWEST = _DELIVERIES.where(text(DEAD)).order_by(delivery.c.done_at.desc()).limit(bindparam("most"))
+NEWEST = (
+    _DELIVERIES.where(text(DEAD))
+    .order_by(delivery.c.done_at.desc())
+    .limit(bindparam("most", type_=Integer()))
+)
 _OF_SOURCE = NEWEST.where(conversation.c.source == bindparam("source"))
 _ONE = _DELIVERIES.where(delivery.c.id == bindparam("delivery"))
 _ATTEMPTS = select(attempt).where(attempt.c.delivery_id == bindparam("delivery")).order_by(attempt.c.id)

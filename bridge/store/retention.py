@@ -19,12 +19,12 @@ from sqlalchemy import (
     Connection,
     Delete,
     Double,
+    Integer,
     Select,
     Table,
     and_,
     bindparam,
     delete,
-    exists,
     func,
     not_,
     or_,
@@ -53,7 +53,7 @@ BATCH = 500  # rows looked at in one transaction
 PAUSE = 0.05  # seconds between two: the database is the others'
 _LOCK = select(func.pg_try_advisory_xact_lock(7021922))  # one process at a time
 
-_most: BindParameter[int] = bindparam("most")
+_most: BindParameter[int] = bindparam("most", type_=Integer())
 _ids: BindParameter[list[int]] = bindparam("ids", expanding=True)
 # One value for the whole statement: an index takes no other.
 _cutoff = select(now() - bindparam("keep", type_=Double())).scalar_subquery()
@@ -65,6 +65,11 @@ def _within(table: Table) -> ColumnElement[bool]:
     return and_(table.c.id > bindparam("after"), table.c.id <= bindparam("upto"))
 
 
+def _none(of: Select[Any]) -> ColumnElement[bool]:
+    """Looked up for each row: of a plain EXISTS Postgres may make a join, and read whole tables for it."""
+    return of.limit(1).scalar_subquery().is_(None)
+
+
 def _padded(ids: Iterable[int]) -> dict[str, list[int]]:
     """Lists of one length make one statement, prepared once. No row has the id 0."""
     found = sorted(ids)
@@ -74,8 +79,7 @@ def _padded(ids: Iterable[int]) -> dict[str, list[int]]:
 # ── deliveries ───────────────────────────────────────────────────────────────────────────────────
 
 _other, _its_lane, _other_lane = delivery.alias("other"), lane.alias("its_lane"), lane.alias("other_lane")
-# The author of a held reply can let themselves be asked again, as they were.
-_STILL_ASKED = exists(
+_HELD = (
     select(_other.c.id)
     .join(_other_lane, _other_lane.c.id == _other.c.lane_id)
     .join(_its_lane, _its_lane.c.conversation_id == _other_lane.c.conversation_id)
@@ -85,7 +89,9 @@ _DELIVERIES = (
     select(delivery.c.id)
     .where(_within(delivery), delivery.c.done_at < _cutoff)
     .where(delivery.c.state.in_((DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.CANCELLED)))
-    .where(not_(is_held(delivery)), or_(delivery.c.kind != "question", not_(_STILL_ASKED)))
+    .where(not_(is_held(delivery)))
+    # The author of a held reply can let themselves be asked again, as they were.
+    .where(or_(delivery.c.kind != "question", _none(_HELD)))
     .with_for_update(skip_locked=True)
 )
 
@@ -99,21 +105,23 @@ def _deliveries(connection: Connection, told: Told) -> int:
 
 # ── handoffs and conversations ───────────────────────────────────────────────────────────────────
 
-_IS_BUSY = exists().where(lane.c.conversation_id == handoff.c.conversation_id, lane.c.due.is_not(None))
+_WAITING = select(lane.c.id).where(
+    lane.c.conversation_id == handoff.c.conversation_id, lane.c.due.is_not(None)
+)
 _HANDOFFS = (
     select(handoff.c.id)
-    .where(handoff.c.ended_at < _cutoff, not_(_IS_BUSY))
+    .where(handoff.c.ended_at < _cutoff, _none(_WAITING))
     .order_by(handoff.c.ended_at)
     .limit(_most)
 )
 
 _OF_DELIVERIES = select(lane.c.conversation_id).join(delivery, delivery.c.lane_id == lane.c.id)
-_HAS_DELIVERIES = exists(_OF_DELIVERIES.where(lane.c.conversation_id == conversation.c.id))
-_HAS_HANDOFFS = exists().where(handoff.c.conversation_id == conversation.c.id)
+_OF_HANDOFFS = select(handoff.c.conversation_id)
 _CONVERSATIONS = (
     select(conversation.c.id)
     .where(_within(conversation), conversation.c.created_at < _cutoff)
-    .where(not_(_HAS_DELIVERIES), not_(_HAS_HANDOFFS))
+    .where(_none(_OF_DELIVERIES.where(lane.c.conversation_id == conversation.c.id)))
+    .where(_none(_OF_HANDOFFS.where(handoff.c.conversation_id == conversation.c.id)))
     .order_by(conversation.c.id)
     .with_for_update(skip_locked=True)
 )
@@ -124,7 +132,7 @@ _LANES = (
     .with_for_update()
 )
 _AFTER_ALL = _OF_DELIVERIES.where(lane.c.conversation_id.in_(_ids)).union(
-    select(handoff.c.conversation_id).where(handoff.c.conversation_id.in_(_ids))
+    _OF_HANDOFFS.where(handoff.c.conversation_id.in_(_ids))
 )
 
 
@@ -144,7 +152,12 @@ def _conversations(connection: Connection, told: Told) -> int:
 
 # ── all of it ────────────────────────────────────────────────────────────────────────────────────
 
-_LOCKS = select(locked.c.team, locked.c.channel, locked.c.ts).where(locked.c.at < _cutoff).limit(_most)
+_LOCKS = (
+    select(locked.c.team, locked.c.channel, locked.c.ts)
+    .where(locked.c.at < _cutoff)
+    .order_by(locked.c.at)
+    .limit(_most)
+)
 
 
 @dataclass(frozen=True, slots=True)

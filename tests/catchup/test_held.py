@@ -23,6 +23,7 @@ async def test_it_waits_for_its_author_and_is_late_once_it_goes_out(stage: Stage
         await taken.marked(owner, SENT)
         await talks.marked(to_the_bot, HELD)
         assert (taken.sent, talks.sent) == (["three"], [])
+        await taken.tells(LATE)
         assert (len(lines(taken, LATE)), len(lines(talks, LATE))) == (1, 0)
 
         question = await talks.whispered("U0MINA", "not sent", "two")

@@ -20,6 +20,7 @@ from bridge.model import (
     Role,
     Text,
 )
+from bridge.slack.bursts import gathered
 
 KEY = ConversationKey(source="acme-ada", id="c")
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -81,3 +82,13 @@ def test_a_notice_is_known_by_its_words() -> None:
 
     assert same(joined, again)
     assert not same(joined, joined.model_copy(update={"text": "Mina left"}))
+
+
+def test_what_is_told_late_stands_alone() -> None:
+    """Each says when it was said."""
+    first, second = said("1", "one"), said("2", "two")
+    late = [one.model_copy(update={"late": True}) for one in (first, second)]
+
+    assert gathered(first, [(7, second)])[1] == (7,)
+    for pair in ((late[0], second), (first, late[1]), (late[0], late[1])):
+        assert gathered(pair[0], [(7, pair[1])]) == (pair[0], ())

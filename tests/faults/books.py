@@ -19,23 +19,28 @@ _numbers = itertools.count(1)
 _SAID, _WRITTEN = re.compile(r"\bsaid (\d+)\b"), re.compile(r"\bwritten (\d+)\b")
 
 
-class Books(dict[str, int]):
-    """The counts of one test; plain, since they travel between the processes of a test run."""
+class Books:
+    """What one test counted."""
 
     def __init__(self) -> None:
-        super().__init__(dict.fromkeys(COUNTED, 0))
+        self.counts = dict.fromkeys(COUNTED, 0)
+
+    def gone_through(self, *, failed: int = 0, uncertain: int = 0) -> None:
+        """One fault; how many deliveries ended otherwise than as sent, and were told."""
+        for name, count in (("faults", 1), ("failed", failed), ("uncertain", uncertain)):
+            self.counts[name] += count
 
     def close(self, wanted: Sequence[int], seen: Sequence[int], *, at_most_once: Collection[int] = ()) -> None:
         """`wanted` has to be there, in this order; what `at_most_once` names may be."""
         once = list(dict.fromkeys(seen))
-        self["deliveries"] += len(wanted) + len(at_most_once)
+        self.counts["deliveries"] += len(wanted) + len(at_most_once)
         found = {
             "lost": len(set(wanted) - set(seen)),
             "duplicated": len(seen) - len(once),
             "out of order": sum(two < one for one, two in pairwise(once)),
         }
         for name, count in found.items():
-            self[name] += count
+            self.counts[name] += count
         assert not any(found.values()), f"{found}: wanted {wanted}, seen {seen}"
         assert set(seen) <= {*wanted, *at_most_once}, f"wanted {wanted}, seen {seen}"
 
@@ -45,6 +50,7 @@ class Talk:
     """A customer and an agent, who number what they say and write."""
 
     scene: Scene
+    name: str
     said: list[int] = field(default_factory=list)
     written: list[int] = field(default_factory=list)
 
@@ -102,4 +108,5 @@ class Talk:
 
 async def talk(stage: Stage, vendor: AnyVendor) -> Talk:
     """A customer who waits for a human."""
-    return Talk(await waiting(stage, vendor))
+    name = f"Lena {next(_numbers)}"
+    return Talk(await waiting(stage, vendor, name), name)

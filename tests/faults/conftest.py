@@ -11,6 +11,7 @@ import pytest_asyncio
 from tests.faults.books import COUNTED, Books
 from tests.faults.ground import Ground, new_server
 from tests.faults.ground import ground as set_up
+from tests.faults.machine import STUCK
 
 FAST = '["100ms", "200ms", "400ms"]'
 INSTEAD = (('["200ms", "500ms", "1s", "2s"]', FAST),)
@@ -40,17 +41,18 @@ async def ground(one_ground: Ground) -> AsyncIterator[Ground]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def impatient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ground]:
-    """A bridge that gives up after a second."""
+    """A bridge that gives up after a second, and says much earlier that something waits."""
     sections = ("[engine.to_slack]", "[engine.to_vendor]")
     soon = tuple((one, f'{one}\ngive_up_after = "1s"') for one in sections)
-    async with set_up(tmp_path_factory.mktemp("impatient"), instead=INSTEAD + soon) as ground:
+    folder = tmp_path_factory.mktemp("impatient")
+    async with set_up(folder, instead=INSTEAD + soon, environ={STUCK: "0.2"}) as ground:
         yield ground
 
 
 @pytest.fixture
 def books(request: pytest.FixtureRequest) -> Books:
     kept = Books()
-    request.node.user_properties.append(("faults", kept))
+    request.node.user_properties.append(("faults", kept.counts))
     return kept
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 from starlette.requests import Request
@@ -15,13 +16,16 @@ from starlette.routing import Route
 
 from bridge.sandbox.stage import HOST, AnyVendor, Process, Stage
 from tests.bridge.scene import counted, later, ready
-from tests.faults.books import Books, Talk, talk
+from tests.crash.books import until
+from tests.faults.books import Talk, talk
 from tests.faults.machine import NOBODY, UNKNOWN, Machine
-from tests.faults.matrix import Log, Metric, Ready, Row, Thread, Told
+from tests.faults.matrix import Alert, Log, Metric, Ready, Row, Thread, Told
 from tests.postgres import Postgres, find
 
 #: Slack gives up an event after three tries, but with *Delayed Events* it goes on: docs/slack.md
 SLACK_RETRIES = (0.05, 0.5, 1.0, 1.0, 1.0, 2.0, 2.0, 5.0, 5.0)
+ALERTS = "C0HANDOFFS"
+ROUTE = f'reply_mode = "live"\nalert_channel = "{ALERTS}"'
 ROLE = "app"  # not a superuser: for those there is always a connection
 
 
@@ -67,16 +71,18 @@ class Ground:
         match told:
             case Log(said):
                 await about.scene.until(lambda: said in self.log[since.log :], f"{said!r} in the log")
-            case Metric(name):
+            case Metric():
 
                 async def grown() -> bool:
-                    return await counted(self.stage, name) > since.counts[name]
+                    return await counted(self.stage, told.name) > since.counts[told.name]
 
-                await later(grown, f"a count more of {name}")
+                await later(grown, f"a count more of {told.name}")
             case Thread(parts):
                 wanted = [part.format(**words) for part in parts]
                 said_so = lambda: any(all(one in line.text for one in wanted) for line in about.lines)
                 await about.scene.until(said_so, f"{wanted} in the thread; {[one.text for one in about.lines]}")
+            case Alert(parts):
+                await self.alerted(about.name, *parts)
             case Ready(missing):
 
                 async def misses() -> bool:
@@ -86,6 +92,12 @@ class Ground:
                     return False
 
                 await later(misses, f"/readyz without {missing}")
+
+    async def alerted(self, name: str, *words: str) -> None:
+        """Wait until the alert channel is told so of a customer."""
+        channel = self.stage.slack.state.channels[ALERTS]
+        said_so = lambda: any(all(one in line.text for one in (name, *words)) for line in channel.messages.values())
+        await until(said_so, 15, f"{words} about {name} in the alert channel")
 
     async def is_ready(self) -> None:
         async def told() -> bool:
@@ -114,7 +126,10 @@ class Ground:
 
 @contextlib.asynccontextmanager
 async def ground(
-    folder: Path, server: Postgres | None = None, instead: tuple[tuple[str, str], ...] = ()
+    folder: Path,
+    server: Postgres | None = None,
+    instead: tuple[tuple[str, str], ...] = (),
+    environ: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Ground]:
     """A bridge that is up. `instead` changes its configuration."""
     elsewhere: list[str] = []
@@ -126,10 +141,10 @@ async def ground(
     machine = Machine(folder / "machine")
     url = owned(server) if server else None
     places = [Route("/elsewhere", came, methods=["GET", "POST"])]
-    async with Stage(folder, channel_rate=0, database_url=url, routes=places) as stage:
+    async with Stage(folder, channel_rate=0, database_url=url, routes=places, route=ROUTE) as stage:
         stage.slack.events._retry_delays = SLACK_RETRIES
         _configure(stage, instead)
-        stage.environ |= machine.environ
+        stage.environ |= {**machine.environ, **environ}
         if url:
             await stage.run("migrate")
         yield Ground(stage, machine, await stage.serve(), server, elsewhere)

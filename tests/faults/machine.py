@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 VARIABLE = "FAULTS_MACHINE"
+STUCK = "FAULTS_STUCK"  # seconds, instead of a minute, after which people are told that something waits
 FIELDS = ("clock", "pages", "growth", "patience", "slack", "vendors")
 _LAYOUT = struct.Struct("=d")
 #: the hosts that only this machine knows (RFC 6761 keeps `.test` free), by the field that says where they are
@@ -72,6 +73,10 @@ def install() -> None:
     _disk(read)
     _resolver(read)
     _patience(read)
+    if STUCK in os.environ:
+        from bridge.engine import follow
+
+        follow.STUCK = float(os.environ[STUCK])
 
 
 Read = Callable[[str], float]

@@ -25,6 +25,8 @@ class Tried(StrEnum):
     LOOKED = "only where it is not found there"
     PLAINER = "at once, in its next plainer form"
     ELSEWHERE = "at once, in a new thread"
+    BY_SENDER = "yes, by whoever sent it"
+    NO_NEED = "no need"
 
 
 class End(StrEnum):
@@ -38,7 +40,7 @@ class Others(StrEnum):
 
     ALL = "all else"
     CHANNELS = "other channels; replies"
-    SLACK = "what goes to Slack"
+    ALERTS = "other channels, with its alerts"
     INGEST = "webhooks are taken; replies"
     NOTHING = "what is on its way; nothing new is taken"
 
@@ -53,12 +55,18 @@ class Log:
 
 @dataclass(frozen=True)
 class Metric:
-    """A counter that grows, with its labels as `/metrics` writes them."""
+    """A counter that grows, with its labels as `/metrics` writes them; `outcome` is the one that tells."""
 
-    name: str
+    counter: str
+    labels: str
+    outcome: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.counter}{{{self.labels.format(self.outcome)}}}"
 
     def __str__(self) -> str:
-        return f"`{self.name}`"
+        return f"`{self.counter}`: `{self.outcome}`"
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,16 @@ class Thread:
 
 
 @dataclass(frozen=True)
+class Alert:
+    """A message in the alert channel that names the customer, and has all of `words`."""
+
+    words: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"alert channel: “{' … '.join(self.words)}”"
+
+
+@dataclass(frozen=True)
 class Ready:
     """What `/readyz` misses, with a 503."""
 
@@ -91,7 +109,7 @@ class Ready:
         return f"`/readyz`: `{self.missing}`"
 
 
-Told = Log | Metric | Mark | Thread | Ready
+Told = Log | Metric | Mark | Thread | Alert | Ready
 
 
 @dataclass(frozen=True)
@@ -117,8 +135,11 @@ class Row:
 PAGE = "<html><body><h1>Bad gateway</h1></body></html>"
 
 
+RUNG = Metric("bridge_slack_rungs_total", 'rung="{}"', "1")
+
+
 def _posts(outcome: str) -> Metric:
-    return Metric(f'bridge_slack_calls_total{{method="chat.postMessage",outcome="{outcome}"}}')
+    return Metric("bridge_slack_calls_total", 'method="chat.postMessage",outcome="{}"', outcome)
 
 
 def _slack(
@@ -132,7 +153,7 @@ def _slack(
     given_up: bool = False,
     **cause: Any,
 ) -> Row:
-    said = (*([Log(log)] if log else []), _posts(outcome), *told)
+    said = (*told, *([Log(log)] if log else []), _posts(outcome))
     return Row(("Slack",), fault, tried, said, ends, others, given_up, MappingProxyType(cause))
 
 
@@ -186,7 +207,7 @@ SLACK = (
         Tried.PLAINER,
         None,
         "invalid_blocks",
-        Metric('bridge_slack_rungs_total{rung="1"}'),
+        RUNG,
         ok_error="invalid_blocks",
         form="rich",
     ),
@@ -195,7 +216,7 @@ SLACK = (
         Tried.PLAINER,
         None,
         "msg_too_long",
-        Metric('bridge_slack_rungs_total{rung="1"}'),
+        RUNG,
         ok_error="msg_too_long",
         form="rich",
     ),
@@ -223,7 +244,8 @@ SLACK = (
         Tried.AGAIN,
         "Slack answers not_in_channel. Invite the app to the channel",
         "ChannelAway",
-        others=Others.CHANNELS,
+        Alert(("waits for a human",)),
+        others=Others.ALERTS,
         channel="not_in_channel",
     ),
     _slack(
@@ -231,7 +253,8 @@ SLACK = (
         Tried.AGAIN,
         "Slack answers is_archived. Unarchive the channel",
         "ChannelAway",
-        others=Others.CHANNELS,
+        Alert(("waits for a human",)),
+        others=Others.ALERTS,
         channel="is_archived",
     ),
     _slack(
@@ -280,6 +303,7 @@ SLACK = (
         Tried.AGAIN,
         "given up after",
         "RetryLater",
+        Alert(("what is said cannot be shown in the thread yet", "503")),
         Thread(("could not be shown here", "503", "given up after")),
         ends=End.FAILED,
         status=503,
@@ -307,7 +331,7 @@ def _vendor(
     **cause: Any,
 ) -> Row:
     outcome = {End.SENT: "retry", End.FAILED: "failed", End.UNCERTAIN: "uncertain"}[ends]
-    counted = Metric(f'bridge_deliveries_total{{direction="vendor",kind="reply",outcome="{outcome}"}}')
+    counted = Metric("bridge_deliveries_total", 'direction="vendor",kind="reply",outcome="{}"', outcome)
     said = (*told, Log(log), counted)
     return Row(sides, fault, tried, said, ends, Others.ALL, given_up, MappingProxyType(cause))
 
@@ -356,9 +380,22 @@ VENDOR = (
         End.FAILED,
         "given up after",
         Mark(("hourglass_flowing_sand", "x")),
+        Thread(("A reply still waits", "503")),
         Thread(("A reply was not sent to the customer", "503", "given up after")),
         given_up=True,
         status=503,
+    ),
+    _vendor(
+        ("Ada",),
+        "the line is cut, and it cannot be asked, for longer than `give_up_after`",
+        Tried.LOOKED,
+        End.UNCERTAIN,
+        "given up after",
+        ASKED,
+        Thread(("A reply still waits", "no answer")),
+        LOOK,
+        given_up=True,
+        reset=True,
     ),
 )
 
@@ -366,17 +403,17 @@ VENDOR = (
 # ── the store ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _store(database: str, fault: str, log: str, *told: Told, others: Others = Others.NOTHING) -> Row:
-    return Row((database,), fault, Tried.AGAIN, (Log(log), *told), End.SENT, others)
+def _store(database: str, fault: str, *told: Told, others: Others = Others.NOTHING) -> Row:
+    return Row((database,), fault, Tried.BY_SENDER, told, End.SENT, others)
 
 
 STORE = (
-    _store("Postgres", "it crashes, and is back after a while", "not kept: ", Ready("store")),
-    _store("Postgres", "it is shut down, and is back after a while", "not kept: ", Ready("store")),
-    _store("Postgres", "no connection is free", "too many connections", Ready("store")),
-    _store("Postgres", "our connections are ended, again and again", "", others=Others.ALL),
-    _store("SQLite", "the disk is full", "database or disk is full"),
-    _store("SQLite", "the disk takes no writes", "disk I/O error"),
+    _store("Postgres", "it crashes, and is back after a while", Log("not kept: Postgres: "), Ready("store")),
+    _store("Postgres", "it is shut down, and is back after a while", Log("not kept: Postgres: "), Ready("store")),
+    _store("Postgres", "no connection is free", Log("too many connections"), Ready("store")),
+    _store("Postgres", "our connections are ended, ten times a second", others=Others.ALL),
+    _store("SQLite", "the disk is full", Log("database or disk is full")),
+    _store("SQLite", "the disk takes no writes", Log("disk I/O error")),
 )
 
 
@@ -392,16 +429,16 @@ def _clock(
 TOO_OLD = (
     Log("the signature is too old or too new"),
     Log("Check SLACK_SIGNING_SECRET and this machine's clock"),
-    Metric('bridge_webhooks_total{result="not_authentic",source="acme-ada"}'),
+    Metric("bridge_webhooks_total", 'source="acme-ada",result="{}"', "not_authentic"),
 )
 
 CLOCKS = (
-    _clock(DATABASES, "ours is four minutes ahead of everybody's", Tried.NEVER, clock=240.0),
-    _clock(DATABASES, "ours is four minutes behind", Tried.NEVER, clock=-240.0),
+    _clock(DATABASES, "ours is four minutes ahead of everybody's", Tried.NO_NEED, clock=240.0),
+    _clock(DATABASES, "ours is four minutes behind", Tried.NO_NEED, clock=-240.0),
     _clock(
         DATABASES,
         "ours is ten minutes ahead",
-        Tried.AGAIN,
+        Tried.BY_SENDER,
         *TOO_OLD,
         others=Others.NOTHING,
         clock=600.0,
@@ -409,12 +446,12 @@ CLOCKS = (
     _clock(
         DATABASES,
         "ours is ten minutes behind",
-        Tried.AGAIN,
+        Tried.BY_SENDER,
         *TOO_OLD,
         others=Others.NOTHING,
         clock=-600.0,
     ),
-    _clock(("Postgres",), "of two workers', one is an hour ahead and one an hour behind", Tried.NEVER),
+    _clock(("Postgres",), "of two workers', one is an hour ahead and one an hour behind", Tried.NO_NEED),
 )
 
 

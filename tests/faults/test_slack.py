@@ -11,7 +11,7 @@ from bridge.sandbox.slack.app import Call
 from tests.bridge.scene import SENT
 from tests.faults.books import Books, Talk
 from tests.faults.ground import Ground, Look
-from tests.faults.matrix import SLACK, End, Others, Row, Tried
+from tests.faults.matrix import SLACK, Alert, End, Others, Row, Tried
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="package")]
 
@@ -88,7 +88,7 @@ async def is_tried(ground: Ground, row: Row, talk: Talk, first: int) -> None:
 @pytest.mark.parametrize("row", [row for row in SLACK if not row.given_up], ids=str)
 async def test_slack(ground: Ground, row: Row, books: Books) -> None:
     talk = await ground.talk(row.cause.get("at", "Ada"))
-    asides = {Others.ALL: "Ada", Others.CHANNELS: "GPTBots"}
+    asides = {Others.ALL: "Ada", Others.CHANNELS: "GPTBots", Others.ALERTS: "GPTBots"}
     aside = await ground.aside(asides[row.others]) if row.others in asides else None
     await talk.scene.carried()  # and so Slack has told who the agent is
     since = await ground.look(row)
@@ -102,6 +102,8 @@ async def test_slack(ground: Ground, row: Row, books: Books) -> None:
         await aside.goes_on(books)
     if reply is not None:
         await talk.scene.until(lambda: talk.sent, "the reply at the vendor, meanwhile")
+    if row.others is Others.ALERTS:
+        await alerts_of_a_newcomer(ground, row)
     if row.others is Others.INGEST:
         await ground.stage.ada.settled()
         assert {one.status for one in ground.stage.ada.deliveries} == {200}
@@ -113,14 +115,23 @@ async def test_slack(ground: Ground, row: Row, books: Books) -> None:
     books.close(talk.written, talk.sent)
 
 
+async def alerts_of_a_newcomer(ground: Ground, row: Row) -> None:
+    """A customer whose thread cannot be opened now: who watches the alert channel sees them wait."""
+    name = f"Nora of {row}"
+    newcomer = ground.stage.ada.open(name)
+    ground.stage.ada.say(newcomer.id, "I want a human")
+    (words,) = [told.words for told in row.told if isinstance(told, Alert)]
+    await ground.alerted(name, *words)
+
+
 async def ended(ground: Ground, row: Row, talk: Talk, since: Look, books: Books) -> None:
     first = talk.said[0]
     failed = [first] if row.ends is End.FAILED else []
     await talk.arrived(books, but=failed)
     for told in row.told:
-        await ground.told(told, since, talk)
-    books["failed"] += len(failed)
-    books["faults"] += 1
+        if not (isinstance(told, Alert) and row.others is Others.ALERTS):  # of a newcomer, it was told already
+            await ground.told(told, since, talk)
+    books.gone_through(failed=len(failed))
     assert len(talk.threads) == (2 if row.tried is Tried.ELSEWHERE else 1)
     if row.tried is Tried.PLAINER:
         (line,) = [one for one in talk.lines if f"said {first}" in one.text]

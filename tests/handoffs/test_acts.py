@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bridge.sandbox.slack import Message
 from bridge.sandbox.stage import Stage
-from tests.bridge.scene import SENT, Scene, buttons, counted, opened, waiting
+from tests.bridge.scene import Scene, buttons, counted, opened, waiting
 from tests.crash.books import until
 from tests.handoffs.ways import (
     ALERTS,
@@ -19,12 +20,12 @@ from tests.handoffs.ways import (
     and_sends,
     aside,
     asides,
-    asked,
     below,
+    claimed,
+    each,
     in_channel,
     in_the_menu,
     in_thread,
-    named,
     on_the_alert,
     on_the_card,
     on_the_channels_alert,
@@ -41,22 +42,10 @@ ROUTE = 'reply_mode = "confirm"\nalert_channel = "C0HANDOFFS"'
 every = pytest.mark.parametrize("name", ["ada", "gptbots", "moveo"])
 
 
-def ways(found: dict[str, Way]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("way", list(found.values()), ids=list(found))
-
-
-async def owned(stage: Stage, name: str = "ada") -> Scene:
-    """Mina has the customer."""
-    scene = await waiting(stage, named(stage, name))
-    scene.writes("!claim")
-    await alerted(scene, "Claimed: by Mina Park")
-    return scene
-
-
 # ── claim ────────────────────────────────────────────────────────────────────────────────────────
 
 
-@ways(
+@each(
     {
         "word": word("!claim"),
         "capitals, and spaces": word("  !CLAIM "),
@@ -89,7 +78,7 @@ async def test_claimed(stage: Stage, way: Way) -> None:
 
 @every
 async def test_to_claim_is_nothing_to_the_vendor(stage: Stage, name: str) -> None:
-    scene = await owned(stage, name)
+    scene = await claimed(stage, name)
     assert (state(scene), scene.sent) == ("handoff", [])
     await scene.stands("Mina Park has the conversation")
 
@@ -113,7 +102,7 @@ async def test_who_is_faster_than_slacks_answer_to_us_is_heard(stage: Stage, whe
 
 @every
 async def test_to_claim_what_somebody_has_is_refused_and_says_who(stage: Stage, name: str) -> None:
-    scene = await owned(stage, name)
+    scene = await claimed(stage, name)
     before = scene.texts
     for way in (word("!claim"), in_the_menu("claim"), word_below_the_alert("!claim")):
         told = len(asides(stage, JO))
@@ -131,7 +120,10 @@ async def test_of_a_card_that_nobody_has_answered_in_its_thread_whoever_presses_
     stage.ada.send_sample("v1.conversation.created")
     channel = stage.slack.state.channels["C0SUPPORT"]
     marker = "acme-ada/5df263b7db5a7e6ea03fae9b"
-    found = lambda: [one for one in channel.messages.values() if marker in str(one.metadata)]
+
+    def found() -> list[Message]:
+        return [one for one in channel.messages.values() if marker in str(one.metadata)]
+
     await until(lambda: bool(found()), 15, "the card")
     (card,) = found()
     assert not card.replies
@@ -145,7 +137,7 @@ async def test_of_a_card_that_nobody_has_answered_in_its_thread_whoever_presses_
 # ── release ──────────────────────────────────────────────────────────────────────────────────────
 
 
-@ways(
+@each(
     {
         "word": word("!release"),
         "card": on_the_card("act-release"),
@@ -154,7 +146,7 @@ async def test_of_a_card_that_nobody_has_answered_in_its_thread_whoever_presses_
 )
 @every
 async def test_released(stage: Stage, name: str, way: Way) -> None:
-    scene = await owned(stage, name)
+    scene = await claimed(stage, name)
     await way(scene, MINA)
     await scene.tells("Mina Park released the conversation: the customer waits again.")
     await scene.stands("waiting for a human since")
@@ -179,7 +171,7 @@ async def test_what_nobody_has_cannot_be_released(stage: Stage) -> None:
 # ── transfer ─────────────────────────────────────────────────────────────────────────────────────
 
 
-@ways(
+@each(
     {
         "word": word(f"!transfer <@{JO}>"),
         "capitals": word(f"!Transfer  <@{JO}> "),
@@ -192,7 +184,7 @@ async def test_what_nobody_has_cannot_be_released(stage: Stage) -> None:
     }
 )
 async def test_transferred(stage: Stage, way: Way) -> None:
-    scene = await owned(stage)
+    scene = await claimed(stage)
     told = len(asides(stage, JO))
     await way(scene, MINA)
     await scene.tells("Mina Park gave the conversation to Jo.")
@@ -211,7 +203,7 @@ async def test_what_waits_can_be_given_to_somebody_at_once(stage: Stage) -> None
 
 
 async def test_to_oneself_it_is_taken(stage: Stage) -> None:
-    scene = await owned(stage)
+    scene = await claimed(stage)
     scene.writes(f"!transfer <@{JO}>", user=JO)
     await scene.stands("Jo has the conversation")
     told = len(asides(stage, JO))
@@ -232,7 +224,7 @@ async def test_to_oneself_it_is_taken(stage: Stage) -> None:
     ],
 )
 async def test_not_to_everybody(stage: Stage, to: str, why: str) -> None:
-    scene = await owned(stage)
+    scene = await claimed(stage)
     told = len(asides(stage, MINA))
     scene.writes(f"!transfer {to}")
     await aside(scene, MINA, "You wanted to transfer, which was not done", why, but=told)
@@ -245,7 +237,7 @@ async def test_not_to_everybody(stage: Stage, to: str, why: str) -> None:
     ["!transfer", "!transfer <!subteam^S0SUPPORT>", "!transfer <!here>", f"!transfer <@{JO}> <@{LEE}>"],
 )
 async def test_a_transfer_to_nobody_in_particular_is_asked_about(stage: Stage, text: str) -> None:
-    scene = await owned(stage)
+    scene = await claimed(stage)
     message = scene.writes(text)
     await scene.until(
         lambda: message.reactions or "nobody was named" in str(asides(stage, MINA)[-1:]), "a word"
@@ -253,176 +245,6 @@ async def test_a_transfer_to_nobody_in_particular_is_asked_about(stage: Stage, t
     await scene.carried()
     assert len(scene.sent) == 1
     await scene.stands("Mina Park has the conversation")
-
-
-# ── take over ────────────────────────────────────────────────────────────────────────────────────
-
-
-@ways({"word": word("!takeover"), "card": on_the_card("act-take_over")})
-async def test_taken_over(stage: Stage, way: Way) -> None:
-    scene = await opened(stage, stage.moveo)
-    assert buttons(scene.card) == ["act-take_over"]
-    await way(scene, MINA)
-    await scene.tells("Mina Park took the conversation over from the AI agent.")
-    await scene.stands("Mina Park has the conversation")
-    assert state(scene) == "handoff"
-    assert (in_thread(scene), in_channel(scene)) == ([], [])  # nobody waited
-    scene.writes("!takeover", user=JO)
-    await aside(scene, JO, "Mina Park has this conversation")
-    scene.writes("!release")
-    await alert(scene, "waits for a human", "Released: by Mina Park")
-    await scene.stands("waiting for a human")
-    assert in_thread(scene) == []
-
-
-@pytest.mark.parametrize(
-    ("name", "why"),
-    [
-        ("ada", "Ada hands a conversation over only in its own Handoff flow"),
-        ("gptbots", "GPTBots hands a conversation over only by itself"),
-    ],
-)
-async def test_what_the_vendor_does_not_hand_over_is_not_taken(stage: Stage, name: str, why: str) -> None:
-    scene = await opened(stage, named(stage, name))
-    assert buttons(scene.card) == []
-    scene.writes("!takeover")
-    await aside(scene, MINA, "You wanted to take over, which was not done", why)
-    told = len(asides(stage, MINA))
-    scene.writes("!claim")
-    await aside(scene, MINA, "The AI agent has this conversation", why, but=told)
-    await scene.stands("the AI agent has the conversation")
-    assert state(scene) == "bot"
-
-
-# ── hand back ────────────────────────────────────────────────────────────────────────────────────
-
-HAND_BACK: dict[str, Way] = {
-    "word": word("!bot"),
-    "card": and_sends(on_the_card("act-hand_back")),
-    "menu": and_sends(in_the_menu("hand_back")),
-    "word below the alert": word_below_the_alert("!bot"),
-}
-
-
-@ways(HAND_BACK)
-async def test_handed_back(stage: Stage, way: Way) -> None:
-    scene = await owned(stage)
-    await way(scene, MINA)
-    await scene.tells("Mina Park handed the conversation back to the AI agent.")
-    await scene.stands("the AI agent has the conversation")
-    await alerted(scene, "handed back to the AI agent", "Ended: ", "by Mina Park")
-    await scene.tells("I'm back.")  # the AI agent is
-    assert state(scene) == "bot"
-    assert [buttons(one) for one in (scene.card, in_thread(scene)[0])] == [[], []]
-    assert buttons(in_channel(scene)[0]) == ["open"]
-    scene.writes("!bot")
-    await aside(scene, MINA, "The AI agent has this conversation")
-
-
-@ways(HAND_BACK)
-async def test_a_session_of_its_own_is_over_with_it(stage: Stage, way: Way) -> None:
-    scene = await owned(stage, "gptbots")
-    await way(scene, MINA)
-    await scene.tells("Mina Park handed the conversation back to the AI agent.")
-    await scene.stands("closed")
-    await alerted(scene, "the conversation ended", "by Mina Park")
-    assert state(scene) == "bot"
-
-
-async def test_where_the_vendor_takes_nothing_back_it_is_said(stage: Stage) -> None:
-    scene = await owned(stage, "moveo")
-    assert "act-hand_back" not in buttons(scene.card)
-    why = "Moveo has no call that gives a conversation back to its AI agent; resolve it instead"
-    scene.writes("!bot")
-    await aside(scene, MINA, "You wanted to hand back, which was not done", why)
-    await in_the_menu("hand_back")(scene, MINA)
-    modal = await asked(scene)
-    assert "submit" not in modal.body
-    assert why in str(modal.body)
-    assert state(scene) == "handoff"
-    await scene.stands("Mina Park has the conversation")
-
-
-async def test_what_waits_can_be_handed_back_unclaimed(stage: Stage) -> None:
-    scene = await waiting(stage)
-    await and_sends(on_the_card("act-hand_back"))(scene, MINA)
-    await alerted(scene, "handed back to the AI agent")
-    assert state(scene) == "bot"
-
-
-# ── resolve ──────────────────────────────────────────────────────────────────────────────────────
-
-
-@ways(
-    {
-        "word": word("!RESOLVE"),
-        "card": and_sends(on_the_card("act-resolve")),
-        "menu": and_sends(in_the_menu("resolve")),
-        "menu of the channel's alert": and_sends(in_the_menu("resolve", lambda scene: in_channel(scene)[0])),
-        "word below the alert": word_below_the_alert("!resolve"),
-    }
-)
-@every
-async def test_resolved(stage: Stage, name: str, way: Way) -> None:
-    scene = await owned(stage, name)
-    await way(scene, MINA)
-    await scene.tells("Mina Park resolved the conversation.")
-    await scene.stands("closed")
-    await alerted(scene, "the conversation ended", "by Mina Park after")
-    assert state(scene) == ("bot" if name == "gptbots" else "ended")
-    assert buttons(scene.card) == (["act-reopen"] if name == "moveo" else [])
-    told = len(asides(stage, MINA))
-    scene.writes("!resolve")
-    await aside(scene, MINA, "This conversation is closed.", but=told)
-    assert sum("resolved the conversation" in text for text in scene.texts) == 1
-
-
-async def test_what_the_ai_agent_has_can_be_resolved(stage: Stage) -> None:
-    scene = await opened(stage)
-    scene.writes("!resolve")
-    await scene.tells("Mina Park resolved the conversation.")
-    await scene.stands("closed")
-    assert state(scene) == "ended"
-    assert (in_thread(scene), in_channel(scene)) == ([], [])
-
-
-# ── reopen ───────────────────────────────────────────────────────────────────────────────────────
-
-
-@ways({"word": word("!reopen"), "card": on_the_card("act-reopen"), "below": word_below_the_alert("!reopen")})
-async def test_reopened(stage: Stage, way: Way) -> None:
-    scene = await owned(stage, "moveo")
-    scene.writes("!resolve")
-    await scene.stands("closed")
-    await way(scene, JO)
-    await scene.tells("Jo reopened the conversation.")
-    await scene.stands("Jo has the conversation")
-    assert state(scene) == "handoff"
-    await alerted(scene, "the conversation ended")  # the handoff that is over stays so
-    reply = scene.writes("Me again", user=JO)
-    await scene.marked(reply, SENT)
-    assert scene.sent == ["Me again"]
-
-
-@pytest.mark.parametrize(
-    ("name", "why"),
-    [
-        ("ada", "Ada has no call that reopens a conversation; the customer has to write again"),
-        ("gptbots", "GPTBots has no call that reopens a session"),
-    ],
-)
-async def test_what_the_vendor_does_not_reopen_stays_closed(stage: Stage, name: str, why: str) -> None:
-    scene = await owned(stage, name)
-    scene.writes("!resolve")
-    await scene.stands("closed")
-    told = len(asides(stage, MINA))
-    scene.writes("!reopen")
-    await aside(scene, MINA, "You wanted to reopen, which was not done", why, but=told)
-    for text in ("!claim", "!release", f"!transfer <@{JO}>"):
-        told = len(asides(stage, MINA))
-        scene.writes(text)
-        await aside(scene, MINA, "This conversation is closed, for", why, but=told)
-    await scene.stands("closed")
 
 
 # ── words ────────────────────────────────────────────────────────────────────────────────────────
@@ -452,7 +274,7 @@ async def test_what_words_there_are(stage: Stage) -> None:
 
 @pytest.mark.parametrize("text", ["!calim", "!claim please", "!bot go on", "!resolve @Jo", "!resolved"])
 async def test_what_only_looks_like_a_word_does_nothing_and_goes_nowhere(stage: Stage, text: str) -> None:
-    scene = await owned(stage)
+    scene = await claimed(stage)
     await scene.held(text)
     await scene.carried()
     assert len(scene.sent) == 1
@@ -461,7 +283,7 @@ async def test_what_only_looks_like_a_word_does_nothing_and_goes_nowhere(stage: 
 
 
 async def test_what_is_said_below_an_alert_stays_there(stage: Stage) -> None:
-    scene = await owned(stage)
+    scene = await claimed(stage)
     team_talk = 'bridge_slack_events_total{result="team_talk"}'
     before = await counted(stage, team_talk)
     one = await alert(scene)

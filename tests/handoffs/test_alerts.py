@@ -57,8 +57,7 @@ async def test_both_say_who_waits_why_and_since_when(stage: Stage, name: str) ->
     assert "The customer was told" not in words(above)
 
 
-async def test_last_words_that_came_before_are_there_also_when_the_thread_is_late(stage: Stage) -> None:
-    """Neither lane waits for the other: the channel's alert is there first, and the thread gets its own."""
+async def test_the_channels_alert_does_not_wait_for_a_slow_thread(stage: Stage) -> None:
     scene = await opened(stage)
     scene.fault(delay=0.8)
     scene.says("I want a human")

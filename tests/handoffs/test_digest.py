@@ -32,7 +32,7 @@ from bridge.store.tables import conversation, delivery, handoff, lane
 from tests.bridge.scene import SENT, opened, waiting
 from tests.crash.books import until
 from tests.handoffs.ops import ALERTS, alerts, markers, told
-from tests.stores import connect
+from tests.stores import opened as store_at
 
 ROUTE = f'reply_mode = "confirm"\nalert_channel = "{ALERTS}"\n'
 CHART = "data_visualization"
@@ -43,7 +43,6 @@ class Yesterday:
     """A stage whose digest, about `day`, is due since this minute, and was arranged before."""
 
     stage: Stage
-    url: str
     due: datetime
 
     @property
@@ -52,14 +51,6 @@ class Yesterday:
 
     def at(self, hour: int, minute: int = 0, *, days: int = 0) -> datetime:
         return datetime.combine(self.day + timedelta(days=days), time(hour, minute), UTC)
-
-    async def in_store(self, work: Any, *given: Any) -> Any:
-        """What `work` makes of a connection; while no process has the file open."""
-        store = connect(self.url)
-        try:
-            return await store._database.run(work, *given)
-        finally:
-            await store.close()
 
     def posted(self) -> list[Message]:
         return [one for one in told(self.stage, ALERTS) if markers([one], "digest")]
@@ -89,14 +80,10 @@ async def yesterday(stage: Stage, database_url: str) -> Yesterday:
     at = stage.config.read_text().rpartition("digest_at = ")[2][1:6]
     now = datetime.now(UTC)
     due = datetime.combine(now.date(), time.fromisoformat(at), UTC)
-    made = Yesterday(stage, database_url, due if due <= now else due - timedelta(days=1))
-    store = connect(database_url)
-    try:
-        await store.migrate()
+    made = Yesterday(stage, due if due <= now else due - timedelta(days=1))
+    async with store_at(database_url) as store:
         await arrange(store, made)
         await handoffs(store, made)
-    finally:
-        await store.close()
     return made
 
 
@@ -190,7 +177,7 @@ async def test_where_slack_refuses_the_chart_it_is_drawn(yesterday: Yesterday) -
 
 
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
-async def test_of_several_processes_one_posts_it(yesterday: Yesterday) -> None:
+async def test_of_several_processes_one_posts_it(yesterday: Yesterday, database_url: str) -> None:
     stage = yesterday.stage
     for _ in range(2):
         await stage.spawn("work")
@@ -199,13 +186,15 @@ async def test_of_several_processes_one_posts_it(yesterday: Yesterday) -> None:
     await (await waiting(stage)).carried()
     assert len(yesterday.posted()) == 1
 
-    done, *_, (following, state, due) = await yesterday.in_store(_clocks)
+    async with store_at(database_url) as store:
+        done, *_, (following, state, due) = await store._database.run(_clocks)
     assert done[:2] == (f"digest:{yesterday.day}", "sent")
     assert (following, state) == (f"digest:{yesterday.day + timedelta(days=1)}", "queued")
     assert due == pytest.approx((yesterday.due + timedelta(days=1)).timestamp(), abs=5)
 
 
 @pytest.mark.crash
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_killed_when_slack_had_it_and_nobody_knew(yesterday: Yesterday) -> None:
     stage = yesterday.stage
     digest = lambda call: "digest" in call["metadata"]["event_payload"]
@@ -227,11 +216,8 @@ async def test_the_first_one_comes_after_the_first_day(stage: Stage, database_ur
     await (await waiting(stage)).carried()
     assert markers(told(stage, ALERTS), "digest") == []
     await bridge.terminate()
-    store = connect(database_url)
-    try:
+    async with store_at(database_url) as store:
         *_, (_, state, due) = await store._database.run(_clocks)
-    finally:
-        await store.close()
     assert state == "queued" and due is not None
     assert 0 < due - datetime.now(UTC).timestamp() <= 24 * 3600
 

@@ -118,6 +118,20 @@ async def test_of_three_processes_one_tells_it(stage: Stage) -> None:
     assert (each, len(escalations(scene))) == ([2] * count, count)
 
 
+@route("")
+async def test_killed_when_the_alert_stood_and_nobody_knew(stage: Stage) -> None:
+    bridge = await stage.serve()
+    alert = lambda call: "alert" in call["metadata"]["event_payload"]
+    stage.slack.faults.next("chat.postMessage", delay=LATE, when=alert)
+    scene = await waiting(stage)
+    await scene.until(lambda: told(stage, ALERTS), "the alert, its answer outstanding")
+    await bridge.kill()
+    await stage.serve()
+    scene.writes("!claim")
+    await alerts(scene, "is talking with Mina Park")  # one in the thread, one here
+    assert len(told(stage, ALERTS)) == 1
+
+
 @route('mirror = "handoff"\n')
 async def test_killed_in_the_middle_of_what_was_said_before(stage: Stage) -> None:
     """It comes in several messages: each stands once, in its order, and the alert after them."""

@@ -1,4 +1,4 @@
-"""What is asked before an act: what the modal says and warns of, and that it is one act, however it is sent."""
+"""What is asked before an act: what a modal says and warns of, and that it is one act, however it is sent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from bridge.sandbox.slack import View
 from bridge.sandbox.stage import Stage
 from tests.bridge.events import interact
-from tests.bridge.scene import SENT, UNCERTAIN, WAITING, Scene, opened, waiting
+from tests.bridge.scene import SENT, UNCERTAIN, WAITING, Scene, opened
 from tests.handoffs.ways import (
     JO,
     LEE,
@@ -20,6 +20,7 @@ from tests.handoffs.ways import (
     aside,
     asides,
     asked,
+    claimed,
     in_channel,
     in_the_menu,
     named,
@@ -32,15 +33,6 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures(
 ROUTE = 'reply_mode = "confirm"\nalert_channel = "C0HANDOFFS"'
 
 every = pytest.mark.parametrize("name", ["ada", "gptbots", "moveo"])
-
-
-async def owned(stage: Stage, name: str = "ada") -> Scene:
-    """Jo has the customer."""
-    scene = await waiting(stage, named(stage, name))
-    scene.writes("!claim", user=JO)
-    await scene.stands("Jo has the conversation")
-    await scene.until(lambda: "act-resolve" in str(scene.card.blocks), "the card's buttons")
-    return scene
 
 
 async def modal(scene: Scene, act: str, user: str = MINA) -> View:
@@ -70,7 +62,7 @@ async def closed(scene: Scene, user: str = MINA) -> None:
 
 @every
 async def test_what_resolving_does(stage: Stage, name: str) -> None:
-    scene = await owned(stage, name)
+    scene = await claimed(stage, name, JO)
     view = await modal(scene, "resolve")
     assert view.body["title"]["text"] == view.body["submit"]["text"] == "Resolve"
     assert says(view, f"This conversation is closed at {name}", "If the customer writes again")
@@ -85,7 +77,7 @@ async def test_what_resolving_does(stage: Stage, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["ada", "gptbots"])
 async def test_what_handing_back_does(stage: Stage, name: str) -> None:
-    scene = await owned(stage, name)
+    scene = await claimed(stage, name, JO)
     view = await modal(scene, "hand_back")
     assert view.body["submit"]["text"] == "Hand back"
     assert says(view, f"The AI agent at {name} answers the customer from now on.")
@@ -94,7 +86,7 @@ async def test_what_handing_back_does(stage: Stage, name: str) -> None:
 
 
 async def test_it_warns_of_what_is_held(stage: Stage) -> None:
-    scene = await owned(stage)
+    scene = await claimed(stage, user=JO)
     held, _ = await scene.held("I have it too")
     await scene.held("and this")
     for act in ("resolve", "hand_back"):
@@ -111,7 +103,7 @@ async def test_it_warns_of_what_is_held(stage: Stage) -> None:
 
 
 async def test_it_warns_of_what_is_on_its_way(stage: Stage) -> None:
-    scene = await owned(stage)
+    scene = await claimed(stage, user=JO)
     stage.ada.faults.next("*/messages/", status=503, method="POST", times=3)
     first, second = scene.writes("Hello Lena", JO), scene.writes("How can I help you?", JO)
     await scene.marked(first, WAITING)
@@ -124,7 +116,7 @@ async def test_it_warns_of_what_is_on_its_way(stage: Stage) -> None:
 
 
 async def test_it_warns_of_what_nobody_knows(stage: Stage) -> None:
-    scene = await owned(stage, "moveo")
+    scene = await claimed(stage, "moveo", JO)
     stage.moveo.faults.next("*/messages/agent", reset=True)
     await scene.marked(scene.writes("Hello Lena", JO), UNCERTAIN)
     view = await modal(scene, "resolve")
@@ -133,7 +125,7 @@ async def test_it_warns_of_what_nobody_knows(stage: Stage) -> None:
 
 
 async def test_it_warns_of_nothing_that_has_arrived_or_was_kept_in(stage: Stage) -> None:
-    scene = await owned(stage)
+    scene = await claimed(stage, user=JO)
     await scene.marked(scene.writes("Hello Lena", JO), SENT)
     scene.writes("// she is angry", JO)
     _, question = await scene.held("I have it too")
@@ -165,7 +157,7 @@ async def test_what_makes_no_sense_now_is_said_instead(stage: Stage, name: str, 
 
 
 async def test_what_is_closed_already_is_said_instead(stage: Stage) -> None:
-    scene = await owned(stage)
+    scene = await claimed(stage, user=JO)
     scene.writes("!resolve")
     await scene.stands("closed")
     for entry in ("resolve", "hand_back", "transfer"):
@@ -176,7 +168,7 @@ async def test_what_is_closed_already_is_said_instead(stage: Stage) -> None:
 
 
 async def test_a_message_outside_of_all_conversations_belongs_to_none(stage: Stage) -> None:
-    scene = await owned(stage)
+    scene = await claimed(stage, user=JO)
     message = stage.slack.post_as(MINA, "C0SUPPORT", "Who is in today?")
     for entry in ("claim", "transfer", "resolve", "hand_back", "ask_again"):
         told = len(asides(stage, MINA))
@@ -186,7 +178,7 @@ async def test_a_message_outside_of_all_conversations_belongs_to_none(stage: Sta
 
 
 async def test_a_modal_that_slack_does_not_open_is_told(stage: Stage) -> None:
-    scene = await owned(stage)
+    scene = await claimed(stage, user=JO)
     stage.slack.faults.next("views.open", ok_error="expired_trigger_id")
     await on_the_card("act-resolve")(scene, MINA)
     await aside(scene, MINA, "Slack did not let this be asked", "expired_trigger_id")
@@ -196,7 +188,7 @@ async def test_a_modal_that_slack_does_not_open_is_told(stage: Stage) -> None:
 
 async def test_a_modal_that_slack_is_slow_to_open(stage: Stage) -> None:
     """Whoever pressed is told within the three seconds that Slack waits for us."""
-    scene = await owned(stage)
+    scene = await claimed(stage, user=JO)
     stage.slack.faults.next("views.open", delay=3.5)
     await on_the_card("act-resolve")(scene, MINA)
     await aside(scene, MINA, "Slack did not let this be asked")
@@ -213,7 +205,7 @@ async def test_a_modal_that_slack_is_slow_to_open(stage: Stage) -> None:
     [("resolve", "resolved the conversation"), ("hand_back", "handed the conversation back")],
 )
 async def test_sent_twice_it_is_one_act(stage: Stage, act: str, done: str, at_once: bool) -> None:
-    scene = await owned(stage)
+    scene = await claimed(stage, user=JO)
     view = await modal(scene, act)
     told = len(asides(stage, MINA))
     sends = [stage.slack.submit(MINA, view), stage.slack.submit(MINA, view)]
@@ -228,7 +220,7 @@ async def test_sent_twice_it_is_one_act(stage: Stage, act: str, done: str, at_on
 
 
 async def test_a_transfer_sent_twice_is_one_as_well(stage: Stage) -> None:
-    scene = await owned(stage)
+    scene = await claimed(stage, user=JO)
     view = await modal(scene, "transfer")
     told = len(asides(stage, MINA))
     for _ in range(2):
@@ -240,7 +232,7 @@ async def test_a_transfer_sent_twice_is_one_as_well(stage: Stage) -> None:
 
 
 async def test_left_open_while_it_was_closed_it_does_nothing(stage: Stage) -> None:
-    scene = await owned(stage)
+    scene = await claimed(stage, user=JO)
     view = await modal(scene, "resolve")
     scene.writes("!resolve", JO)
     await alerted(scene, "the conversation ended", "by Jo")
@@ -252,7 +244,7 @@ async def test_left_open_while_it_was_closed_it_does_nothing(stage: Stage) -> No
 
 
 async def test_left_open_while_the_customer_left_it_does_nothing(stage: Stage) -> None:
-    scene = await owned(stage)
+    scene = await claimed(stage, user=JO)
     view = await modal(scene, "hand_back")
     stage.ada.end(scene.id)
     await scene.stands("closed")
@@ -262,7 +254,7 @@ async def test_left_open_while_the_customer_left_it_does_nothing(stage: Stage) -
 
 
 async def test_left_open_while_somebody_else_took_it(stage: Stage) -> None:
-    scene = await owned(stage)
+    scene = await claimed(stage, user=JO)
     view = await modal(scene, "transfer")
     scene.writes("!release", JO)
     await scene.stands("waiting for a human")
@@ -274,7 +266,7 @@ async def test_left_open_while_somebody_else_took_it(stage: Stage) -> None:
 
 
 async def test_a_transfer_wants_somebody(stage: Stage) -> None:
-    scene = await owned(stage)
+    scene = await claimed(stage, user=JO)
     view = await modal(scene, "transfer")
     with pytest.raises(ValueError, match="Who takes the conversation"):  # Slack itself
         await stage.slack.submit(MINA, view)
@@ -290,7 +282,7 @@ async def test_a_transfer_wants_somebody(stage: Stage) -> None:
 
 
 async def test_a_transfer_to_whom_it_cannot_be_given_is_told_afterwards(stage: Stage) -> None:
-    scene = await owned(stage)
+    scene = await claimed(stage, user=JO)
     view = await modal(scene, "transfer")
     assert (await stage.slack.submit(MINA, view, {"colleague": LEE})).ok
     await aside(scene, MINA, "You wanted to transfer, which was not done", "“Lee” is not in #support")
@@ -298,7 +290,7 @@ async def test_a_transfer_to_whom_it_cannot_be_given_is_told_afterwards(stage: S
 
 
 async def test_opened_below_the_alert_its_refusal_is_told_there(stage: Stage) -> None:
-    scene = await owned(stage)
+    scene = await claimed(stage, user=JO)
     one = await alert(scene, "is talking with Jo")
     await in_the_menu("transfer", lambda scene: in_channel(scene)[0])(scene, MINA)
     assert (await stage.slack.submit(MINA, await asked(scene), {"colleague": LEE})).ok
@@ -307,7 +299,7 @@ async def test_opened_below_the_alert_its_refusal_is_told_there(stage: Stage) ->
 
 
 async def test_what_the_vendor_refuses_is_told(stage: Stage) -> None:
-    scene = await owned(stage, "moveo")
+    scene = await claimed(stage, "moveo", JO)
     stage.moveo.faults.next("*/conversation/close", status=400, body={"error_message": "not now"})
     view = await modal(scene, "resolve")
     assert (await stage.slack.submit(MINA, view)).ok
@@ -317,7 +309,7 @@ async def test_what_the_vendor_refuses_is_told(stage: Stage) -> None:
 
 
 async def test_what_the_vendor_cannot_do_just_now_is_tried_again(stage: Stage) -> None:
-    scene = await owned(stage, "moveo")
+    scene = await claimed(stage, "moveo", JO)
     stage.moveo.faults.next("*/conversation/close", status=503)
     view = await modal(scene, "resolve")
     assert (await stage.slack.submit(MINA, view)).ok

@@ -60,8 +60,8 @@ async def stage(
             await stage.run("migrate")
             await stage.serve()
             await stage.spawn("work")
-            workers = lambda: postgres.sql("SELECT count(*) FROM worker", url.rpartition("/")[2])
-            await until(lambda: workers().strip() == "2", 30, "two workers")
+            of_both = ("SELECT count(*) FROM worker", url.rpartition("/")[2])
+            await until(lambda: postgres.sql(*of_both).strip() == "2", 30, "two workers")
         else:
             await stage.serve()
         yield stage
@@ -72,8 +72,7 @@ async def stage(
 async def owner(scene: Scene) -> str:
     """Who has the conversation, as the card says it."""
     await scene.stands(" has the conversation since")
-    has = lambda: [user for user, name in EVERYBODY.items() if f": {name} has the" in scene.card.text]
-    (found,) = has()
+    (found,) = [user for user, name in EVERYBODY.items() if f": {name} has the" in scene.card.text]
     return found
 
 
@@ -181,9 +180,13 @@ async def test_one_claims_while_another_resolves(stage: Stage) -> None:
     await scene.tells("Jo resolved the conversation.")
     await scene.stands("closed")
     await alerted(scene, "the conversation ended", "by Jo after")
-    claimed = lambda: any("Mina Park claimed" in text for text in scene.texts)
-    await scene.until(lambda: claimed() or len(asides(stage, MINA)) > before, "Mina's claim done, or refused")
-    assert claimed() != (len(asides(stage, MINA)) > before)
+
+    def became() -> tuple[bool, bool]:
+        """Whether Mina's claim was done, and whether it was refused."""
+        return any("Mina Park claimed" in text for text in scene.texts), len(asides(stage, MINA)) > before
+
+    await scene.until(lambda: any(became()), "Mina's claim done, or refused")
+    assert not all(became())
     assert state(scene) == "ended"
 
 

@@ -254,7 +254,7 @@ async def test_a_number_that_none_has(stage: Stage, number: float) -> None:
     scene = await waiting(stage)
     on_home = {"channel": None, "message": None, "container": {"type": "view", "view_id": "V1"}}
     for action in ("act-claim", "act-resolve"):
-        await ignored(stage, press(scene, action, {"conversation": number}, **on_home))
+        await ignored(stage, {**press(scene, action, {"conversation": number}), **on_home})
     for action in ("held-once", "retry"):
         await ignored(stage, press(scene, action, {"delivery": number, "thread_ts": scene.card.ts}))
     await untouched(scene)

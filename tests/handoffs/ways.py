@@ -8,10 +8,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+import pytest
+
 from bridge.sandbox.slack import Message, View
 from bridge.sandbox.slack.filled import Value
 from bridge.sandbox.stage import AnyVendor, Stage
-from tests.bridge.scene import Scene
+from tests.bridge.scene import Scene, waiting
 from tests.crash.books import until
 
 ALERTS = "C0HANDOFFS"
@@ -19,7 +21,8 @@ MINA, JO, LEE, GUEST, PARTNER = "U0MINA", "U0JO", "U0LEE", "U0GUEST", "U0PARTNER
 
 
 def named(stage: Stage, name: str) -> AnyVendor:
-    return {"ada": stage.ada, "gptbots": stage.gptbots, "moveo": stage.moveo}[name]
+    (found,) = (one for one in stage.vendors if one.name == name)
+    return found
 
 
 def state(scene: Scene) -> str:
@@ -59,8 +62,12 @@ async def alert(scene: Scene, *words: str, number: int = 1) -> Message:
 async def alerted(scene: Scene, *words: str, number: int = 1) -> None:
     """Wait until the `number`th alert says all of `words`, in the thread and in the alert channel."""
     await alert(scene, *words, number=number)
-    told = lambda: "".join(one.text for one in in_thread(scene)[number - 1 : number])
-    await scene.until(lambda: all(word in told() for word in words), f"an alert with {words} in the thread")
+
+    def found() -> bool:
+        told = in_thread(scene)[number - 1 : number]
+        return any(all(word in one.text for word in words) for one in told)
+
+    await scene.until(found, f"an alert with {words} in the thread")
     assert (len(in_thread(scene)), len(in_channel(scene))) == (number, number)
 
 
@@ -82,7 +89,9 @@ async def aside(scene: Scene, user: str, *words: str, but: int = 0) -> Message:
         seen = [one for one in asides(scene.stage, user)[but:] if float(one.ts) > float(scene.card.ts)]
         return [one for one in seen if one.thread_ts in (None, *around)]
 
-    found = lambda: [one for one in told() if all(word in one.text for word in words)]
+    def found() -> list[Message]:
+        return [one for one in told() if all(word in one.text for word in words)]
+
     try:
         await scene.until(found, f"{user} told {words}")
     except AssertionError as error:
@@ -90,10 +99,37 @@ async def aside(scene: Scene, user: str, *words: str, but: int = 0) -> Message:
     return found()[-1]
 
 
+# ── how it stands ────────────────────────────────────────────────────────────────────────────────
+
+
+async def claimed(stage: Stage, name: str = "ada", user: str = MINA) -> Scene:
+    """A customer whom `user` has, as the card and both alerts say."""
+    scene = await waiting(stage, named(stage, name))
+    scene.writes("!claim", user)
+    who = stage.slack.state.users[user]
+    await alerted(scene, f"Claimed: by {who.display_name or who.real_name}")
+    await scene.until(lambda: "act-release" in str(scene.card.blocks), "the card's buttons")
+    return scene
+
+
+async def has(scene: Scene, who: str) -> None:
+    """Ask the bridge who has it by all that the vendor has told so far."""
+    await scene.vendor.settled()
+    before = len(asides(scene.stage, JO))
+    scene.writes("!who", user=JO)
+    one = await aside(scene, JO, but=before)
+    assert one.text.startswith(who), one.text
+
+
 # ── ways to act ──────────────────────────────────────────────────────────────────────────────────
 
 #: `user` wants an act about the conversation of a scene
 Way = Callable[[Scene, str], Awaitable[object]]
+
+
+def each(ways: dict[str, Way]) -> pytest.MarkDecorator:
+    """Parametrizes a test with them."""
+    return pytest.mark.parametrize("way", list(ways.values()), ids=list(ways))
 
 
 def word(text: str) -> Way:

@@ -185,20 +185,26 @@ class Model:
         if act in (Act.CLAIM, Act.RELEASE, Act.TRANSFER):
             self.done += self._act(happened, to if act is Act.TRANSFER else by)
             return
-        while TABLE.get((self.control, happened)) is not None and act in self.can:
-            fault = self._ask(act)
-            if fault is Fault.NO:
+        doubt = False
+        while act in self.can:
+            told = doubt and _LEAVES.get(happened, (None,))[0] is self.control
+            if TABLE.get((self.control, happened)) is None and not told:
                 return
-            if fault is None:
-                self.done += 1
-                if not self._act(
-                    happened, by
-                ):  # the vendor has told of it meanwhile, and now it is known by whom
-                    ending = "handed_back" if happened is Signal.HANDED_BACK else "closed"
-                    ended = self._just_ended(ending) if act in (Act.HAND_BACK, Act.RESOLVE) else None
-                    if ended is not None:
-                        ended.ended_at = None
-                return
+            match self._ask(act):
+                case None:
+                    self.done += 1
+                    if not self._act(happened, by):
+                        self._ended_by(happened)
+                    return
+                case Fault.NO:
+                    return
+                case fault:
+                    doubt |= fault is not Fault.BUSY
+
+    def _ended_by(self, happened: Signal) -> None:
+        """The vendor has told of it meanwhile: now it is known by whom it was."""
+        if happened in _LEAVES and (ended := self._just_ended(_LEAVES[happened][1])) is not None:
+            ended.ended_at = None
 
     def _ask(self, act: Act) -> Fault | None:
         """The calls that `act` needs; what the one that failed met."""
@@ -231,16 +237,13 @@ class Model:
 
     def retry(self, reply: Reply, by: Person) -> None:
         if reply.state in ("failed", "uncertain"):
+            doubt = reply.state == "uncertain" or reply.begun
             reply.sent_on, reply.begun, reply.again_by = True, False, by
-            self._carry(reply, doubt=reply.state == "uncertain")
+            self._carry(reply, doubt=doubt)
 
     def lock(self, reply: Reply) -> None:
         if not reply.begun:
             self.choose(reply, reply.by, HeldChoice.NOTE)
-
-    def edit(self, reply: Reply) -> None:
-        if reply.state == "held":  # what was decided was decided about other words
-            reply.choice = None
 
     def delete(self, reply: Reply) -> None:
         if reply.state == "held":
@@ -256,6 +259,7 @@ class Model:
         reply.asked = reply.why or reply.asked
         if reply.state == "sent":
             self._answered()
+            self.done += reply.choice is HeldChoice.TAKE_OVER
 
     def _attempt(self, reply: Reply, doubt: bool) -> tuple[State | HeldFor | None, bool]:
         """What becomes of it, or None where it is tried again; and whether it may have arrived."""
@@ -347,4 +351,10 @@ _STATED = {
     Signal.REOPENED,
     Signal.AGENT_JOINED,
     Signal.AGENT_LEFT,
+}
+
+#: how it stands once an agent has ended a handoff, and how that has ended
+_LEAVES = {
+    Signal.HANDED_BACK: (Control.BOT, "handed_back"),
+    Signal.RESOLVED: (Control.CLOSED, "closed"),
 }

@@ -43,6 +43,7 @@ a_reply = precondition(lambda self: bool(self.watches))
 a_report = precondition(lambda self: bool(self.told))
 
 WAIT = st.sampled_from([True, True, True, False])
+RARELY = st.sampled_from([*[False] * 7, True])
 WHICH = st.sampled_from([0, 0, 1, 2, 3])  # of several, counted from the last one
 AGENT = st.sampled_from(["Mina", "Jo"])
 ANYBODY = st.sampled_from([*["Mina", "Jo"] * 3, "Sam"])
@@ -131,20 +132,21 @@ class Machine(RuleBasedStateMachine):
 
     # ── words in the thread ──────────────────────────────────────────────────────────────────────
 
-    @rule(by=ANYBODY, words=WORDING, wait=WAIT, then=st.one_of(st.none(), CHOICE))
-    def writes(self, by: str, words: Words, wait: bool, then: HeldChoice | None) -> None:
-        """And may press `then` at once, whether or not it was held."""
-        reply = self._reply(PEOPLE[by], words)
+    @rule(by=AGENT, wait=WAIT, then=st.one_of(st.none(), CHOICE))
+    def answers(self, by: str, wait: bool, then: HeldChoice | None) -> None:
+        """And presses `then` at once, whether or not it was held."""
+        reply = self._reply(PEOPLE[by], Words.ANSWER)
         self._do(lambda: self.model.write(reply), self._writes(reply), wait=wait)
         if wait and then is not None:
             self._chooses(self.watches[-1], reply.by, then)
 
-    @rule(by=AGENT, words=WORDING, wait=WAIT)
-    def writes_what_is_locked_before_it_is_told(self, by: str, words: Words, wait: bool) -> None:
-        """Slack does not promise an order."""
+    @rule(by=ANYBODY, words=WORDING, locked=RARELY, wait=WAIT)
+    def writes(self, by: str, words: Words, locked: bool, wait: bool) -> None:
+        """It may be locked before Slack tells of it."""
         reply = self._reply(PEOPLE[by], words)
-        reply.locked = True
-        self._do(lambda: self.model.write(reply), self._writes_late(reply), wait=wait)
+        reply.locked = locked
+        written = self._writes_late(reply) if locked else self._writes(reply)
+        self._do(lambda: self.model.write(reply), written, wait=wait)
 
     def _reply(self, by: Person, words: Words) -> Reply:
         reply = Reply("", by, [self._worded(words)])
@@ -164,6 +166,7 @@ class Machine(RuleBasedStateMachine):
         reply.ts = await self._posts(reply.by, reply.text)
 
     async def _writes_late(self, reply: Reply) -> None:
+        """Slack does not promise an order."""
         reply.ts, channel = self.slack.state.next_ts(), self.talk.card.channel
         item = {"type": "message", "channel": channel, "ts": reply.ts}
         self.slack.send_event({"type": "reaction_added", "user": MINA.id, "reaction": "lock", "item": item})
@@ -191,7 +194,7 @@ class Machine(RuleBasedStateMachine):
             return
         reply.versions.append(self._worded(words))
         where = (reply.by.id, self.talk.card.channel, reply.ts)
-        self._do(lambda: self.model.edit(reply), _soon(self.slack.edit_as, *where, reply.text), wait=wait)
+        self._do(lambda: None, _soon(self.slack.edit_as, *where, reply.text), wait=wait)
 
     @a_reply
     @rule(which=WHICH, wait=WAIT)
@@ -216,11 +219,12 @@ class Machine(RuleBasedStateMachine):
     @rule(by=ANYBODY, act=ACTION, to=ANYBODY, how=HOW, wait=WAIT)
     def acts(self, by: str, act: Act, to: str, how: str, wait: bool) -> None:
         person, other = PEOPLE[by], PEOPLE[to]
-        begun: Coroutine[Any, Any, None] = self._says(person, act, other)
-        if how == "pressing" or (how == "by shortcut" and act not in self.slack.state.app.shortcuts):
-            begun = self._presses_card(person, act, other)
-        elif how == "by shortcut":
+        if how == "in words":
+            begun = self._says(person, act, other)
+        elif how == "by shortcut" and act in self.slack.state.app.shortcuts:
             begun = self._answers(person, act, other, self.slack.shortcut(person.id, self.talk.card, act))
+        else:
+            begun = self._presses_card(person, act, other)
         self._do(lambda: self.model.act(act, person, other), begun, wait=wait)
 
     async def _says(self, by: Person, act: Act, to: Person) -> None:

@@ -138,6 +138,7 @@ EVENTS: dict[str, AnyEvent] = {
     "text_customer": said(CUSTOMER, Text(text="where is parcel 42?")),
     "text_bot": said(BOT, Text(text="Hello! How can I help you today?")),
     "text_agent": said(AGENT, Text(text="Hi! I'm Sarah from support.\nHow can I help you?")),
+    "text_told_late": event(Message, author=CUSTOMER, parts=(Text(text="where is parcel 42?"),), late=True),
     "text_system": said(SYSTEM, Text(text="Your chat may be recorded.")),
     "text_hostile": said(
         Author(role=Role.CUSTOMER, name="<!channel> *Boss* \u202e\n(agent)", avatar="javascript:alert(1)"),
@@ -241,6 +242,7 @@ EVENTS: dict[str, AnyEvent] = {
         Options(options=(Option(text="Yes"), Option(text="No"))),
     ),
     "presence": event(Presence, author=AGENT, text="Mina has joined & says <hello>"),
+    "presence_told_late": event(Presence, author=AGENT, text="Mina has joined", late=True),
     "typing": event(Typing, author=AGENT, active=True),
     "receipt": event(Receipt, state="read", by="customer"),
     "handoff_started": event(

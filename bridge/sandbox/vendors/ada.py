@@ -181,6 +181,11 @@ class AdaSandbox(Vendor[AdaConversation]):
         manner = self._start_call if starts else self._events
         return self._deliver(conversation_id or "samples", kind, url, payload, manner)
 
+    def replay(self, lost: Delivery) -> Delivery:
+        """What Svix's dashboard does with a delivery that failed: the same once more, under its own id."""
+        again = Delivery(lost.id, lost.kind, lost.conversation_id, lost.url, lost.body)
+        return self._outbox.send(again, self._events)
+
     # ── turns ─────────────────────────────────────────────────────────────────────────────────────
 
     async def _hear(self, conversation: AdaConversation, text: str) -> None:

@@ -1,0 +1,50 @@
+"""By Socket Mode every connection follows a gap, and what was written in it is looked for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bridge.sandbox.stage import Stage
+from bridge.slack import socket
+from tests.bridge.running import in_process
+from tests.bridge.scene import SENT, waiting
+from tests.catchup.absence import LATE, absence, lines
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    monkeypatch.setattr(socket, "LOOK", 0.1)
+    async with Stage(tmp_path, channel_rate=0, socket_mode=True) as stage:
+        yield stage
+
+
+async def test_what_was_written_while_the_connection_was_lost(stage: Stage) -> None:
+    async with in_process(stage) as bridge:
+        scene = await waiting(stage)
+        await scene.marked(scene.writes("before"), SENT)
+        async with absence(stage):
+            stage.slack.faults.next("apps.connections.open", status=503, times=1)
+            await stage.slack.sockets.disconnect()
+            first, second = scene.writes("one"), scene.writes("two", user="U0JO")
+        await scene.marked(second, SENT)
+        assert list(first.reactions) == [SENT]
+        assert scene.sent == ["before", "one", "two"]
+        await scene.tells(LATE)
+        assert bridge._socket is not None and bridge._socket.problem is None
+
+
+async def test_what_was_written_before_the_first_connection(stage: Stage) -> None:
+    async with in_process(stage):
+        scene = await waiting(stage)
+    async with absence(stage):
+        scene.writes("one")
+        stage.slack.faults.next("apps.connections.open", status=503, times=1)
+    async with in_process(stage):
+        reply = scene.writes("two")
+        await scene.marked(reply, SENT)
+        await scene.carried("three")
+        assert [words.split()[0] for words in scene.sent] == ["one", "two", "three"]
+        assert len(lines(scene, LATE)) == 1
