@@ -26,7 +26,8 @@ class Slots:
     def __init__(self, api: SlackApi, turn: Turn) -> None:
         self._api = api
         self._turn = turn
-        self._reserved = turn.late is not None and turn.late < SLOT
+        is_the_channels = turn.refs.get(PACE, _HAS_SLOT) == _HAS_SLOT  # else its turn among the talk
+        self._reserved = is_the_channels and turn.late is not None and turn.late < SLOT
         told = turn.conversation.control in (Control.BOT, Control.CLOSED)
         self._talks = turn.direction is Direction.SLACK and turn.kind == "event" and told
 
@@ -42,6 +43,7 @@ class Slots:
         return 0.0 if self._take_reserved() else await self._api.room_to_update()
 
     async def _urgent(self, channel: str) -> float:
+        self._turn.refs.pop(PACE, None)  # it was talk when it was put back
         return 0.0 if self._take_reserved() else await self._api.room(channel)
 
     async def _line_up(self, channel: str) -> float:

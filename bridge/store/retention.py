@@ -1,8 +1,8 @@
 """Retention: what is over, and was kept for long enough, is deleted in small batches beside the traffic.
 
-Never what is open, queued, held or uncertain. What is stored as it comes in is walked through by its ids,
-which are in the order of time: that needs no index, which every webhook would pay for. What is passed over
-on the way, being still needed, is little.
+Never what is open, queued, held or uncertain; nor the newest of a kind, whose id SQLite would give again.
+What is stored as it comes in is walked through by its ids, which are in the order of time: that needs no
+index, which every webhook would pay for. What is passed over on the way, being still needed, is little.
 """
 
 from __future__ import annotations
@@ -108,9 +108,10 @@ def _deliveries(connection: Connection, told: Told) -> int:
 _WAITING = select(lane.c.id).where(
     lane.c.conversation_id == handoff.c.conversation_id, lane.c.due.is_not(None)
 )
+_newest = select(func.max(handoff.alias().c.id)).scalar_subquery()
 _HANDOFFS = (
     select(handoff.c.id)
-    .where(handoff.c.ended_at < _cutoff, _none(_WAITING))
+    .where(handoff.c.ended_at < _cutoff, handoff.c.id < _newest, _none(_WAITING))
     .order_by(handoff.c.ended_at)
     .limit(_most)
 )
@@ -213,10 +214,13 @@ def batch(connection: Connection, part: Part, after: int, keep: float) -> tuple[
         count = part.delete(connection, told)
         return count, after if count == BATCH else None
     rows = connection.execute(part.walk, told).all()
+    full = len(rows) == BATCH
+    if not full:
+        rows = rows[:-1]  # the newest of all stays
     if not rows or not rows[0].old:
         return 0, None
     count = part.delete(connection, {**told, "upto": rows[-1].id})
-    return count, rows[-1].id if len(rows) == BATCH else None
+    return count, rows[-1].id if full else None
 
 
 async def sweep(database: Database, keep: float) -> dict[str, int]:

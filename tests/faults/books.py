@@ -30,7 +30,9 @@ class Books:
         for name, count in (("faults", 1), ("failed", failed), ("uncertain", uncertain)):
             self.counts[name] += count
 
-    def close(self, wanted: Sequence[int], seen: Sequence[int], *, at_most_once: Collection[int] = ()) -> None:
+    def close(
+        self, wanted: Sequence[int], seen: Sequence[int], *, at_most_once: Collection[int] = ()
+    ) -> None:
         """`wanted` has to be there, in this order; what `at_most_once` names may be."""
         once = list(dict.fromkeys(seen))
         self.counts["deliveries"] += len(wanted) + len(at_most_once)

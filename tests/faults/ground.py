@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bridge.sandbox.stage import HOST, AnyVendor, Process, Stage
-from tests.bridge.scene import counted, later, ready
+from tests.bridge.scene import later
 from tests.crash.books import until
 from tests.faults.books import Talk, talk
 from tests.faults.machine import NOBODY, UNKNOWN, Machine
@@ -42,6 +42,7 @@ class Ground:
     stage: Stage
     machine: Machine
     bridge: Process
+    http: httpx.AsyncClient
     server: Postgres | None = None
     elsewhere: list[str] = field(default_factory=list)  # who came where a redirect leads
     _asides: dict[str, Talk] = field(default_factory=dict)
@@ -63,8 +64,22 @@ class Ground:
         return self.bridge.log.read_text()
 
     async def look(self, row: Row) -> Look:
-        counts = {told.name: await counted(self.stage, told.name) for told in row.told if isinstance(told, Metric)}
-        return Look(len(self.log), counts)
+        counters = [told.name for told in row.told if isinstance(told, Metric)]
+        return Look(len(self.log), {name: await self.counted(name) for name in counters})
+
+    async def counted(self, metric: str) -> float:
+        """The value of a counter, with its labels as `/metrics` writes them; 0 where it is not there yet."""
+        shown = (await self.http.get(f"{self.stage.bridge_url}/metrics")).text
+        return sum(
+            float(line.rpartition(" ")[2]) for line in shown.splitlines() if line.startswith(f"{metric} ")
+        )
+
+    async def missing(self) -> dict[str, str]:
+        """What /readyz says is not ready."""
+        answer = await self.http.get(f"{self.stage.bridge_url}/readyz")
+        missing: dict[str, str] = answer.json()["missing"]
+        assert answer.status_code == (503 if missing else 200)
+        return missing
 
     async def told(self, told: Told, since: Look, about: Talk, **words: str) -> None:
         """Wait until it is."""
@@ -74,34 +89,35 @@ class Ground:
             case Metric():
 
                 async def grown() -> bool:
-                    return await counted(self.stage, told.name) > since.counts[told.name]
+                    return await self.counted(told.name) > since.counts[told.name]
 
                 await later(grown, f"a count more of {told.name}")
             case Thread(parts):
                 wanted = [part.format(**words) for part in parts]
                 said_so = lambda: any(all(one in line.text for one in wanted) for line in about.lines)
-                await about.scene.until(said_so, f"{wanted} in the thread; {[one.text for one in about.lines]}")
+                await about.scene.until(
+                    said_so, f"{wanted} in the thread; {[one.text for one in about.lines]}"
+                )
             case Alert(parts):
                 await self.alerted(about.name, *parts)
             case Ready(missing):
 
                 async def misses() -> bool:
-                    with contextlib.suppress(httpx.HTTPError):
-                        status, names = await ready(self.stage)
-                        return status == 503 and missing in names
-                    return False
+                    return missing in await self.missing()
 
                 await later(misses, f"/readyz without {missing}")
 
     async def alerted(self, name: str, *words: str) -> None:
         """Wait until the alert channel is told so of a customer."""
         channel = self.stage.slack.state.channels[ALERTS]
-        said_so = lambda: any(all(one in line.text for one in (name, *words)) for line in channel.messages.values())
+        said_so = lambda: any(
+            all(one in line.text for one in (name, *words)) for line in channel.messages.values()
+        )
         await until(said_so, 15, f"{words} about {name} in the alert channel")
 
     async def is_ready(self) -> None:
         async def told() -> bool:
-            return await ready(self.stage) == (200, {})
+            return not await self.missing()
 
         await later(told, "a bridge that is ready again")
 
@@ -147,7 +163,9 @@ async def ground(
         stage.environ |= {**machine.environ, **environ}
         if url:
             await stage.run("migrate")
-        yield Ground(stage, machine, await stage.serve(), server, elsewhere)
+        bridge = await stage.serve()
+        async with httpx.AsyncClient(trust_env=False, timeout=15.0) as http:
+            yield Ground(stage, machine, bridge, http, server, elsewhere)
         machine.mend()
     machine.close()
 
@@ -157,7 +175,10 @@ def _configure(stage: Stage, instead: tuple[tuple[str, str], ...]) -> None:
     text = stage.config.read_text()
     for old, new in (
         (f"{stage.base}/slack", f"http://slack.test:{port}/slack"),
-        *((f'"{stage.base}/{one.name}"', f'"http://vendors.test:{port}/{one.name}"') for one in stage.vendors),
+        *(
+            (f'"{stage.base}/{one.name}"', f'"http://vendors.test:{port}/{one.name}"')
+            for one in stage.vendors
+        ),
         ("[slack]", '[slack]\ntimeout = "1s"'),
         ('{ source = "acme-moveo" }', '{ source = "acme-gptbots" }'),
         ('channel = "C0VIP"', 'channel = "C0VIP"\nfallback_channel = "C0ALERTS"'),
@@ -180,4 +201,3 @@ def owned(server: Postgres) -> str:
 
 def new_server() -> Postgres:
     return Postgres(find())
-

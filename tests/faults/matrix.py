@@ -186,7 +186,9 @@ SLACK = (
     _slack("500", Tried.LOOKED, "Slack answers 500", "OutcomeUnknown", status=500),
     _slack("502 with a page", Tried.LOOKED, "Slack answers 502", "OutcomeUnknown", status=502, body=PAGE),
     _slack("503", Tried.AGAIN, "Slack answers 503", "RetryLater", status=503),
-    _slack("`fatal_error`", Tried.LOOKED, "Slack answers fatal_error", "OutcomeUnknown", ok_error="fatal_error"),
+    _slack(
+        "`fatal_error`", Tried.LOOKED, "Slack answers fatal_error", "OutcomeUnknown", ok_error="fatal_error"
+    ),
     _slack(
         "the line is cut, before Slack has it",
         Tried.LOOKED,
@@ -409,7 +411,9 @@ def _store(database: str, fault: str, *told: Told, others: Others = Others.NOTHI
 
 STORE = (
     _store("Postgres", "it crashes, and is back after a while", Log("not kept: Postgres: "), Ready("store")),
-    _store("Postgres", "it is shut down, and is back after a while", Log("not kept: Postgres: "), Ready("store")),
+    _store(
+        "Postgres", "it is shut down, and is back after a while", Log("not kept: Postgres: "), Ready("store")
+    ),
     _store("Postgres", "no connection is free", Log("too many connections"), Ready("store")),
     _store("Postgres", "our connections are ended, ten times a second", others=Others.ALL),
     _store("SQLite", "the disk is full", Log("database or disk is full")),
@@ -429,7 +433,7 @@ def _clock(
 TOO_OLD = (
     Log("the signature is too old or too new"),
     Log("Check SLACK_SIGNING_SECRET and this machine's clock"),
-    Metric("bridge_webhooks_total", 'source="acme-ada",result="{}"', "not_authentic"),
+    Metric("bridge_webhooks_total", 'result="{}",source="acme-ada"', "not_authentic"),
 )
 
 CLOCKS = (

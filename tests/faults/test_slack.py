@@ -129,7 +129,9 @@ async def ended(ground: Ground, row: Row, talk: Talk, since: Look, books: Books)
     failed = [first] if row.ends is End.FAILED else []
     await talk.arrived(books, but=failed)
     for told in row.told:
-        if not (isinstance(told, Alert) and row.others is Others.ALERTS):  # of a newcomer, it was told already
+        if not (
+            isinstance(told, Alert) and row.others is Others.ALERTS
+        ):  # of a newcomer, it was told already
             await ground.told(told, since, talk)
     books.gone_through(failed=len(failed))
     assert len(talk.threads) == (2 if row.tried is Tried.ELSEWHERE else 1)

@@ -30,7 +30,9 @@ def plan(ground: Ground, row: Row, side: str, talk: Talk) -> Fault:
     """Every call about the conversation goes wrong, until it is mended; those that send a reply."""
     cause, id = dict(row.cause), talk.scene.id
     if (kind := cause.pop("says", None)) is not None:
-        cause["body"] = SAYS[side] if kind == "internal" or side != "GPTBots" else SAYS[side] | {"code": 40000}
+        cause["body"] = (
+            SAYS[side] if kind == "internal" or side != "GPTBots" else SAYS[side] | {"code": 40000}
+        )
     if cause.get("status") == 302:
         cause["location"] = f"{ground.stage.base}/elsewhere"
     if "delay" in cause:

@@ -26,7 +26,7 @@ ROUTE = 'reply_mode = "confirm"\nalert_channel = "C0HANDOFFS"\nguests_may_reply 
 
 both = pytest.mark.parametrize(
     ("name", "user", "who"),
-    [("ada", GUEST, "Sam Guest"), ("moveo", GUEST, "Sam Guest"), ("moveo", PARTNER, "Pat")],
+    [("ada", GUEST, "Sam Guest"), ("moveo", GUEST, "Sam Guest"), ("moveo", PARTNER, "Pat Partner")],
 )
 
 
