@@ -252,6 +252,7 @@ def test_an_unknown_key_names_the_nearest(load: Load, text: str, fault: str) -> 
         ("[server]\ndrain = inf\n", "server.drain: should be a finite number"),
         ("server = 1\n", "server: is not a table"),
         ("[store]\npool = 1.5\n", "store.pool: should be a valid integer"),
+        ("[store]\nkeep = '6d'\n", 'store.keep: is less than "7d"; 0 keeps everything for ever'),
         ("[slack]\napi_url = 'slack.com'\n", "slack.api_url: is not an http or https address"),
         ("[slack]\nchannel_rate = '1'\n", "slack.channel_rate: should be a valid number"),
         ("[slack]\nchannel_rate = nan\n", "slack.channel_rate: should be"),

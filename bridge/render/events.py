@@ -54,7 +54,7 @@ def render(event: AnyEvent, view: ConversationView) -> tuple[Shown, ...]:
         case ConversationEnded():
             return notices(_ended(event, view))
         case ConversationReopened():
-            return notices("The conversation was reopened.")
+            return (notice("The conversation was reopened.", broadcast=True),)  # somebody may be waiting
         case UnknownEvent():
             return notices(_unknown(event, view))
 

@@ -62,13 +62,13 @@ def _delivery(one: Written, late: Mapping[str, Any], age: float) -> NewDelivery 
     """What carries it. An act that is older than Slack's own tries may not be wanted any more: it is not
     done, and the thread is told so."""
     said = command(one.message)
-    is_act = isinstance(said, Command) and said.word != "note"
-    if not is_act or age <= NEW:
+    word = said.word if isinstance(said, Command) and said.word != "note" else None
+    if word is None or age <= NEW:
         return written({**one.message, **late}, one.key)
-    if not isinstance(said, Command) or said.word in ("who", "help"):
+    if word in ("who", "help"):
         return None
     text = (
-        f"“!{said.word}” was written here {lasting(age)} ago, while the bridge was away, and was not done. "
+        f"“!{word}” was written here {lasting(age)} ago, while the bridge was away, and was not done. "
         "Write it again if it still holds."
     )
     return NewDelivery(Direction.SLACK, "notice", f"not_done:{one.key}", json.dumps({"text": text}))

@@ -17,7 +17,14 @@ import asyncpg
 
 logger = logging.getLogger(__name__)
 
-_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+# The last is what a call gets whose connection the server has just ended.
+_AWAY = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    TimeoutError,
+    asyncpg.InternalClientError,
+)
 
 CHANNEL = "bridge_lanes"
 LOCKS = 0x62726467  # the class of our advisory locks; the worker's number is the object
@@ -44,6 +51,7 @@ class Listener:
         self._worker = 0
         self._name = ""
         self._connection: asyncpg.Connection[Any] | None = None
+        self._using = asyncio.Lock()  # a connection takes one call at a time, and fails the second
         self._lost = asyncio.Event()
         self._pending = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -70,10 +78,11 @@ class Listener:
 
     async def dead(self) -> list[int]:
         """The workers that have held no lock now and at the last look."""
-        if self._connection is None:
-            return []
         try:
-            rows = await self._connection.fetch(_UNLOCKED, self._worker, LOCKS, timeout=5)
+            async with self._using:
+                if self._connection is None:
+                    return []
+                rows = await self._connection.fetch(_UNLOCKED, self._worker, LOCKS, timeout=5)
         except _AWAY:
             return []
         unlocked = {row["id"] for row in rows}
@@ -112,12 +121,11 @@ class Listener:
             await self._pending.wait()
             await asyncio.sleep(COALESCE)
             self._pending.clear()
-            if self._connection is not None:
-                # A lost one is no loss: the others poll, and we wake them when we are back.
-                with contextlib.suppress(
-                    OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError
-                ):
-                    await self._connection.execute(f"NOTIFY {CHANNEL}", timeout=5)
+            # A lost one is no loss: the others poll, and we wake them when we are back.
+            with contextlib.suppress(*_AWAY):
+                async with self._using:
+                    if self._connection is not None:
+                        await self._connection.execute(f"NOTIFY {CHANNEL}", timeout=5)
 
     def _on_notify(self, _connection: object, pid: int, _channel: str, _payload: object) -> None:
         self._wake()

@@ -103,6 +103,7 @@ async def test_the_running_bridge_forgets_what_is_over(
             return await bridge.store.at(1) is None
 
         scene = await opened(stage)
+        await opened(stage, stage.moveo, "Kim")  # the newest stays
         await later(is_idle, "everything is carried")
         await days_pass(bridge.store, 6)
         await asyncio.sleep(0.3)
@@ -110,5 +111,5 @@ async def test_the_running_bridge_forgets_what_is_over(
         await days_pass(bridge.store, 2)
         await later(is_gone, "the conversation is forgotten")
         scene.says("It is me again")
-        await later(lambda: bridge.store.at(2), "another conversation")
+        await later(lambda: bridge.store.at(3), "another conversation")
     assert "deleted after 7 days" in caplog.text

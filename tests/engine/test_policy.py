@@ -36,6 +36,13 @@ def test_what_may_pass_is_tried_again(error: Exception, doubt: bool) -> None:
     assert "what a customer wrote" not in outcome.problem
 
 
+@pytest.mark.parametrize("error", [RetryLater("busy"), RetryAfter("busy", seconds=7)])
+def test_it_is_said_until_when_it_is_tried(error: Exception) -> None:
+    outcome = decide(error, turn(age=30.0), RETRY, 0.5)
+    assert isinstance(outcome, Again)
+    assert outcome.until == turn().began + 70.0
+
+
 def test_doubt_is_not_forgotten_by_a_later_certainty() -> None:
     outcome = decide(RetryLater("busy"), turn(doubt=True), RETRY, 0.5)
     assert isinstance(outcome, Again)

@@ -30,12 +30,10 @@ class Books:
         for name, count in (("faults", 1), ("failed", failed), ("uncertain", uncertain)):
             self.counts[name] += count
 
-    def close(
-        self, wanted: Sequence[int], seen: Sequence[int], *, at_most_once: Collection[int] = ()
-    ) -> None:
-        """`wanted` has to be there, in this order; what `at_most_once` names may be."""
+    def close(self, wanted: Sequence[int], seen: Sequence[int], *, maybe: Collection[int] = ()) -> None:
+        """`wanted` has to be there, once and in this order; `maybe` may be."""
         once = list(dict.fromkeys(seen))
-        self.counts["deliveries"] += len(wanted) + len(at_most_once)
+        self.counts["deliveries"] += len(wanted) + len(maybe)
         found = {
             "lost": len(set(wanted) - set(seen)),
             "duplicated": len(seen) - len(once),
@@ -44,7 +42,7 @@ class Books:
         for name, count in found.items():
             self.counts[name] += count
         assert not any(found.values()), f"{found}: wanted {wanted}, seen {seen}"
-        assert set(seen) <= {*wanted, *at_most_once}, f"wanted {wanted}, seen {seen}"
+        assert set(seen) <= {*wanted, *maybe}, f"wanted {wanted}, seen {seen}"
 
 
 @dataclass
@@ -57,7 +55,7 @@ class Talk:
     written: list[int] = field(default_factory=list)
 
     def says(self, count: int = 1, *, more: str = "") -> list[int]:
-        """The customer says something, `count` times. At Moveo nobody is told of it: there is nothing to be seen."""
+        """The customer says something, `count` times. Moveo tells nobody what its customers say."""
         if self.scene.vendor.name == "moveo":
             return []
         numbers = [next(_numbers) for _ in range(count)]

@@ -39,7 +39,7 @@ async def ground(one_ground: Ground) -> AsyncIterator[Ground]:
     await one_ground.is_ready()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="package")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def impatient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ground]:
     """A bridge that gives up after a second, and says much earlier that something waits."""
     sections = ("[engine.to_slack]", "[engine.to_vendor]")

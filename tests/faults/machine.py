@@ -1,8 +1,8 @@
 """The machine beneath a bridge process, as a test wants it: its clock, its disk, its resolver, its patience.
 
-The process is `python -m bridge serve`, as an operator starts it. Its PYTHONPATH names the folder `beneath`, so that
-Python lets `install` be the first thing in it. What is different is told in a few numbers in shared memory: a test
-changes one, and from then on the process lives with it.
+The process is `python -m bridge serve`, as an operator starts it. Its PYTHONPATH names the folder `beneath`,
+so that Python lets `install` be the first thing in it. What is different is told in a few numbers in shared
+memory: a test changes one, and from then on the process lives with it.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ NOBODY = 2.0  # it leads to ::1, where nobody listens: the sandbox is at 127.0.0
 class Machine:
     """The test's side. What is 0 is as always.
 
-    `clock`: seconds that the process' clock is ahead. `pages`: the most that its SQLite files may hold. `growth`: its
-    files may not become longer than so many bytes. `patience`: its limit for a vendor's answer. `slack`, `vendors`:
-    `UNKNOWN` or `NOBODY`, as to their name.
+    `clock`: seconds that the process' clock is ahead. `pages`: the most that its SQLite files may hold.
+    `growth`: bytes; its files may not become longer. `patience`: its limit for a vendor's answer. `slack`,
+    `vendors`: `UNKNOWN` or `NOBODY`, as to their name.
     """
 
     def __init__(self, path: Path) -> None:
@@ -98,8 +98,8 @@ def _clock(read: Read) -> None:
 
 
 def _disk(read: Read) -> None:
-    """SQLite's own limit, which is SQLITE_FULL; and the system's, which is EFBIG at the write itself. Python ignores
-    the signal that would come with it. https://www.sqlite.org/pragma.html#pragma_max_page_count"""
+    """SQLite's own limit, which is SQLITE_FULL; and the system's, which is EFBIG at the write itself, since
+    Python ignores SIGXFSZ. https://www.sqlite.org/pragma.html#pragma_max_page_count"""
     from sqlalchemy import Connection, event
     from sqlalchemy.engine import Engine
 
@@ -115,7 +115,7 @@ def _disk(read: Read) -> None:
 
 
 def _resolver(read: Read) -> None:
-    """What both HTTP clients ask is the loop. aiohttp keeps what it was told for ten seconds; here it does not."""
+    """Both HTTP clients ask the loop. aiohttp keeps what it is told for ten seconds; here it does not."""
     import aiohttp
 
     loops: list[Any] = [asyncio.BaseEventLoop]
@@ -125,7 +125,8 @@ def _resolver(read: Read) -> None:
         loops.append(uvloop.Loop)
     for loop in loops:
         loop.getaddrinfo = _asking(loop.getaddrinfo, read)
-    aiohttp.TCPConnector.__init__.__kwdefaults__["ttl_dns_cache"] = 0
+    defaults: Any = aiohttp.TCPConnector.__init__.__kwdefaults__
+    defaults["ttl_dns_cache"] = 0
 
 
 def _asking(ask: Callable[..., Any], read: Read) -> Callable[..., Any]:
@@ -154,4 +155,4 @@ def _patience(read: Read) -> None:
             kwargs["timeout"] = httpx.Timeout(seconds)
         return build(self, *args, **kwargs)
 
-    httpx.AsyncClient.build_request = impatient  # type: ignore[method-assign]
+    httpx.AsyncClient.build_request = impatient  # type: ignore[method-assign,assignment]

@@ -81,7 +81,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Thread:
-    """A message of the bridge's own in the thread, with all of `words`. `{key}` is the variable of the API key."""
+    """A message of the bridge's own in the thread, with all of `words`; `{key}` is the API key's variable."""
 
     words: tuple[str, ...]
 
@@ -114,8 +114,8 @@ Told = Log | Metric | Mark | Thread | Alert | Ready
 
 @dataclass(frozen=True)
 class Row:
-    """`fault` on the side of each of `sides`. `cause` is how it is brought about there: arguments of the sandbox's
-    `faults.next`, or what the machine beneath the process does."""
+    """`fault` at each of `sides`. `cause` is how it is brought about: arguments of the sandbox's
+    `faults.next`, or what else a test does."""
 
     sides: tuple[str, ...]
     fault: str
@@ -405,15 +405,16 @@ VENDOR = (
 # ── the store ────────────────────────────────────────────────────────────────────────────────────
 
 
+NOT_KEPT = Log("not kept: Postgres:")
+
+
 def _store(database: str, fault: str, *told: Told, others: Others = Others.NOTHING) -> Row:
     return Row((database,), fault, Tried.BY_SENDER, told, End.SENT, others)
 
 
 STORE = (
-    _store("Postgres", "it crashes, and is back after a while", Log("not kept: Postgres: "), Ready("store")),
-    _store(
-        "Postgres", "it is shut down, and is back after a while", Log("not kept: Postgres: "), Ready("store")
-    ),
+    _store("Postgres", "it crashes, and is back after a while", NOT_KEPT, Ready("store")),
+    _store("Postgres", "it is shut down, and is back after a while", NOT_KEPT, Ready("store")),
     _store("Postgres", "no connection is free", Log("too many connections"), Ready("store")),
     _store("Postgres", "our connections are ended, ten times a second", others=Others.ALL),
     _store("SQLite", "the disk is full", Log("database or disk is full")),

@@ -1,4 +1,4 @@
-"""Clocks that differ: nothing is sent early, late or twice for it, and what cannot be trusted is refused until it can."""
+"""Clocks that differ: nothing is sent early, late or twice for it; what looks too old is refused for now."""
 
 from __future__ import annotations
 

@@ -68,7 +68,11 @@ def lookups(ground: Ground, talk: Talk) -> int:
 
 async def is_tried(ground: Ground, row: Row, talk: Talk, first: int) -> None:
     """Wait until it was, as the row says, while it goes on."""
-    scene, tried = talk.scene, lambda: posts(ground, first)
+    scene = talk.scene
+
+    def tried() -> list[Call]:
+        return posts(ground, first)
+
     match row.tried:
         case Tried.AGAIN | Tried.AFTER if "machine" in row.cause:  # nobody hears of it
             again = lambda: "attempt 2" in ground.log and "could not connect" in ground.log

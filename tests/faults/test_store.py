@@ -1,4 +1,4 @@
-"""The store's rows: what is not kept is not taken, what was on its way is recorded later, and all of it once."""
+"""The store's rows: what is not kept is not taken, what is on its way is recorded later, all of it once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from bridge.sandbox.vendors.delivery import Delivery
 from tests.bridge.scene import SENT
 from tests.faults.books import Books
 from tests.faults.ground import ROLE, Ground
@@ -91,6 +92,11 @@ async def test_sqlite(ground: Ground, row: Row, books: Books) -> None:
     await gone_through(ground, row, books)
 
 
+def statuses(deliveries: list[Delivery]) -> set[int | None]:
+    """How webhooks were answered, at every attempt."""
+    return {attempt.status for delivery in deliveries for attempt in delivery.attempts}
+
+
 async def gone_through(ground: Ground, row: Row, books: Books) -> None:
     ada, scene_of = ground.stage.ada, ground.talk
     talk, other = await scene_of(), await scene_of()
@@ -101,16 +107,15 @@ async def gone_through(ground: Ground, row: Row, books: Books) -> None:
     await talk.scene.until(lambda: talk.sent, "the reply at the vendor, its answer outstanding")
 
     async with lasting(ground, row):
-        taken = lambda: {one.status for said in ada.deliveries[before:] for one in said.attempts}
         for _ in range(20):
             talk.says(2, more=LONG)
             other.says(2, more=LONG)
             await asyncio.sleep(0.1)
-            if 503 in taken() and len(talk.said) >= 10:
+            if 503 in statuses(ada.deliveries[before:]) and len(talk.said) >= 10:
                 break
         late = other.writes()
         if row.others is Others.NOTHING:
-            assert 503 in taken()
+            assert 503 in statuses(ada.deliveries[before:])
         for told in row.told:
             await ground.told(told, since, talk)
 

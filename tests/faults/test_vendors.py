@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+from typing import Any
 
 import pytest
 
@@ -19,9 +19,9 @@ PATIENT = [pytest.param(row, side, id=f"{side}-{row}") for row, side in each(VEN
 GIVEN_UP = [pytest.param(row, side, id=f"{side}-{row}") for row, side in each(VENDOR) if row.given_up]
 FOREVER = 1_000_000
 #: what each vendor says in its own form where something is wrong
-SAYS = {
+SAYS: dict[str, dict[str, Any]] = {
     "Ada": {"errors": [{"type": "wrong", "message": "Something broke", "details": None}]},
-    "GPTBots": {"code": 50000, "message": "Something broke"},
+    "GPTBots": {"message": "Something broke"},
     "Moveo": {"error_code": "wrong", "error_message": "Something broke"},
 }
 
@@ -30,14 +30,16 @@ def plan(ground: Ground, row: Row, side: str, talk: Talk) -> Fault:
     """Every call about the conversation goes wrong, until it is mended; those that send a reply."""
     cause, id = dict(row.cause), talk.scene.id
     if (kind := cause.pop("says", None)) is not None:
-        cause["body"] = (
-            SAYS[side] if kind == "internal" or side != "GPTBots" else SAYS[side] | {"code": 40000}
-        )
+        code = {"code": 50000 if kind == "internal" else 40000} if side == "GPTBots" else {}
+        cause["body"] = SAYS[side] | code
     if cause.get("status") == 302:
         cause["location"] = f"{ground.stage.base}/elsewhere"
     if "delay" in cause:
         ground.machine.set(patience=0.7)
-    add = functools.partial(ground.vendor(side).faults.next, times=FOREVER, **cause)
+
+    def add(path: str, **more: Any) -> Fault:
+        return ground.vendor(side).faults.next(path, times=FOREVER, **cause, **more)
+
     match side:
         case "Ada":
             add(f"*/{id}/messages/", method="GET")  # where it looks
@@ -128,7 +130,7 @@ async def ended(
             await sent_again(talk, replies[0])
             assert talk.sent == [third, first]
         case End.UNCERTAIN:
-            books.close([third], talk.sent, at_most_once=[first, second])
+            books.close([third], talk.sent, maybe=[first, second])
             books.gone_through(uncertain=2)
             taken = "reset" in row.cause or "delay" in row.cause
             assert talk.sent == ([first, second, third] if taken else [third])

@@ -24,8 +24,6 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures(
 
 ROUTE = 'reply_mode = "confirm"\nalert_channel = "C0HANDOFFS"'
 
-every = pytest.mark.parametrize("name", ["ada", "gptbots", "moveo"])
-
 
 # ── how it ends ──────────────────────────────────────────────────────────────────────────────────
 

@@ -23,7 +23,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.model.machine import Machine
 from tests.model.world import World, opened
 
-STORIES, STEPS = int(os.environ.get("MODEL_STORIES", "0")), int(os.environ.get("MODEL_STEPS", "20"))
+STORIES, STEPS = int(os.environ.get("MODEL_STORIES", "0")), int(os.environ.get("MODEL_STEPS", "30"))
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_every_story_ends_well(world: World, caplog: pytest.LogCaptureFixture) -
         seed(number)(Story)
     told = settings(
         derandomize=not STORIES,
-        max_examples=STORIES or 25,
+        max_examples=STORIES or 30,
         stateful_step_count=STEPS,
         database=None,
         deadline=None,

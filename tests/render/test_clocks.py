@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bridge.model import Control
 from bridge.render import ConversationView, SlackMessage
-from bridge.render.clocks import alarm, escalation, opened_again, reminder
+from bridge.render.clocks import alarm, escalation, opened_again, reminder, still_waits, unseen
 from bridge.render.handoff import HandoffView
 from bridge.render.words import lasting
 from tests.render.examples import AT, UNKNOWN_CUSTOMER, view
@@ -41,6 +41,10 @@ CLOCKS: dict[str, SlackMessage] = {
     "alarm": alarm(view(control=Control.HUMAN), MINAS),
     "alarm_bare": alarm(view(), BARE),
     "opened_again": opened_again(view(control=Control.WAITING)),
+    "still_waits": still_waits("A reply", "Ada: 503. Try <!here> later.", AT.timestamp()),
+    "still_waits_bare": still_waits("What is written here", "", None),
+    "unseen": unseen(view(), "Slack answers not_in_channel. Invite the app", AT.timestamp(), THREAD),
+    "unseen_bare": unseen(UNKNOWN_CUSTOMER, "", None, None),
 }
 
 
@@ -77,6 +81,17 @@ def test_slack_takes_every_clock_and_only_the_chosen_one_is_pinged(
         assert_literal(message)
         assert all(rung.broadcast for rung in message.rungs())
         assert _pinged(message) == ({to} if to and message is escalated else set())
+
+
+@SLOW
+@given(VIEW, st.text(), st.none() | st.floats(0, 4 * 10**9), MAYBE | st.just(THREAD))
+def test_slack_takes_whatever_is_said_of_what_waits(
+    seen: ConversationView, problem: str, until: float | None, thread: str | None
+) -> None:
+    for message in (still_waits("A reply", problem, until), unseen(seen, problem, until, thread)):
+        check(message)
+        assert_literal(message)
+        assert _pinged(message) == set()
 
 
 def _pinged(message: SlackMessage) -> set[Any]:

@@ -65,6 +65,23 @@ def test_a_button_on_the_card_acts_on_its_thread() -> None:
     }
 
 
+def test_a_button_that_says_which_is_meant_is_answered_where_it_was_pressed() -> None:
+    found = pressed(button("act-claim", {"conversation": 7}), US)
+    assert isinstance(found, Pressed)
+    assert found.where == 7
+    assert (act_of(found)["channel"], act_of(found)["thread_ts"]) == ("C1", None)
+    below = act_of(pressed(button("act-claim", {"conversation": 7}, **REPLY), US))
+    assert (below["channel"], below["thread_ts"]) == ("C1", "1.1")
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**63, True, 1.0, "1", None])
+def test_a_number_that_no_row_has_is_none(number: object) -> None:
+    found = pressed(button("act-claim", {"conversation": number}), US)
+    assert isinstance(found, Pressed)
+    assert found.where == CARD  # the place says it
+    assert pressed(button("held-once", {"delivery": number, "thread_ts": "1.1"}), US) is None
+
+
 def test_a_button_in_the_thread_acts_on_it() -> None:
     found = pressed(button("act-take_over", **REPLY), US)
     assert isinstance(found, Pressed)

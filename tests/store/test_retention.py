@@ -259,6 +259,16 @@ async def many(store: Store, story: Story, conversations: int, each: int) -> Non
     await days_pass(store, 100)
 
 
+async def test_no_id_is_given_twice(store: Store, story: Story) -> None:
+    """Slack's messages and buttons name deliveries and conversations by their ids, for ever."""
+    await many(store, story, 3, 2)
+    await store.sweep(KEEP)
+    await receive(store, message("c", 1))
+    turn = await story.turn(Direction.SLACK)
+    assert turn.delivery > 6
+    assert turn.conversation.id > 3
+
+
 async def test_a_batch_is_small(store: Store, story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "BATCH", 7)
     await many(store, story, 10, 5)

@@ -1,4 +1,4 @@
-"""Python imports this when a process starts whose PYTHONPATH names this folder: see `tests.faults.machine`."""
+"""Python imports this first in a process whose PYTHONPATH names this folder: see `tests.faults.machine`."""
 
 from tests.faults.machine import install
 
