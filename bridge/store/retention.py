@@ -213,14 +213,13 @@ def batch(connection: Connection, part: Part, after: int, keep: float) -> tuple[
     if part.walk is None:
         count = part.delete(connection, told)
         return count, after if count == BATCH else None
-    rows = connection.execute(part.walk, told).all()
-    full = len(rows) == BATCH
-    if not full:
-        rows = rows[:-1]  # the newest of all stays
+    rows = connection.execute(part.walk, {**told, "most": BATCH + 1}).all()
+    more = len(rows) > BATCH
+    rows = rows[:-1]  # the next, or the newest of all, which stays
     if not rows or not rows[0].old:
         return 0, None
     count = part.delete(connection, {**told, "upto": rows[-1].id})
-    return count, rows[-1].id if full else None
+    return count, rows[-1].id if more else None
 
 
 async def sweep(database: Database, keep: float) -> dict[str, int]:

@@ -98,7 +98,7 @@ async def test_a_long_absence_is_looked_through_from_its_beginning(stage: Stage)
         at_another_time(scene, "!who", time.time() - 3 * hour, user="U0JO")
         at_another_time(other, "and here", time.time() - 2 * hour)
         last = scene.writes("just now")
-        scene.writes("!claim", user="U0LEE")
+        scene.writes("!who", user="U0JO")
         await aged(stage, 8 * hour)
     async with in_process(stage):
         await scene.marked(last, SENT)
@@ -108,8 +108,8 @@ async def test_a_long_absence_is_looked_through_from_its_beginning(stage: Stage)
         assert other.sent == ["and here"]
         told = await scene.tells("“!claim” was written here 3 h ago")
         assert "was not done" in told
-        await scene.tells("Lee claimed the conversation")
-        assert not scene.whispers("U0JO")
+        await scene.whispered("U0JO", "this conversation")
+        assert len(scene.whispers("U0JO")) == 1
 
 
 async def test_a_thread_that_is_gone_holds_nobody_up(stage: Stage) -> None:

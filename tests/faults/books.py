@@ -102,7 +102,7 @@ class Talk:
     async def arrived(self, books: Books, *, but: Collection[int] = ()) -> None:
         """All that was said is in Slack, once and in order; `but` failed, and is not."""
         wanted = [one for one in self.said if one not in but]
-        await self.scene.until(lambda: {*wanted} <= {*self.shown}, f"{wanted} in Slack; {self.shown} is")
+        await self.scene.until(lambda: {*wanted} <= {*self.shown}, f"{wanted} in Slack", 40)
         books.close(wanted, self.shown)
 
 

@@ -179,7 +179,6 @@ def _configure(stage: Stage, instead: tuple[tuple[str, str], ...]) -> None:
             (f'"{stage.base}/{one.name}"', f'"http://vendors.test:{port}/{one.name}"')
             for one in stage.vendors
         ),
-        ("[slack]", '[slack]\ntimeout = "1s"'),
         # A claim whose answer is lost with its connection: the lanes are nobody's until the lease ends.
         ("[engine.to_slack]", '[engine]\nlease = "4s"\n\n[engine.to_slack]'),
         ('{ source = "acme-moveo" }', '{ source = "acme-gptbots" }'),

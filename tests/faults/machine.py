@@ -34,8 +34,8 @@ class Machine:
     """The test's side. What is 0 is as always.
 
     `clock`: seconds that the process' clock is ahead. `pages`: the most that its SQLite files may hold.
-    `growth`: bytes; its files may not become longer. `patience`: its limit for a vendor's answer. `slack`,
-    `vendors`: `UNKNOWN` or `NOBODY`, as to their name.
+    `growth`: bytes; its files may not become longer. `patience`: how long it waits for an answer.
+    `slack`, `vendors`: `UNKNOWN` or `NOBODY`, as to their name.
     """
 
     def __init__(self, path: Path) -> None:
@@ -146,13 +146,20 @@ def _asking(ask: Callable[..., Any], read: Read) -> Callable[..., Any]:
 
 
 def _patience(read: Read) -> None:
+    """Of both HTTP clients: one speaks to Slack, the other to vendors."""
+    import aiohttp
     import httpx
 
-    build = httpx.AsyncClient.build_request
+    to_slack: Any = aiohttp.ClientSession
+    to_vendors: Any = httpx.AsyncClient
+    to_slack._request = _impatient(to_slack._request, read, lambda total: aiohttp.ClientTimeout(total=total))
+    to_vendors.build_request = _impatient(to_vendors.build_request, read, httpx.Timeout)
 
-    def impatient(self: httpx.AsyncClient, *args: Any, **kwargs: Any) -> httpx.Request:
+
+def _impatient(ask: Callable[..., Any], read: Read, limit: Callable[[float], Any]) -> Callable[..., Any]:
+    def impatient(*args: Any, **kwargs: Any) -> Any:
         if seconds := read("patience"):
-            kwargs["timeout"] = httpx.Timeout(seconds)
-        return build(self, *args, **kwargs)
+            kwargs["timeout"] = limit(seconds)
+        return ask(*args, **kwargs)
 
-    httpx.AsyncClient.build_request = impatient  # type: ignore[method-assign,assignment]
+    return impatient

@@ -203,7 +203,7 @@ SLACK = (
         "no_answer",
         reset=True,
     ),
-    _slack("no answer within `timeout`", Tried.LOOKED, "no answer (TimeoutError)", "no_answer", delay=1.5),
+    _slack("no answer within `timeout`", Tried.LOOKED, "no answer (TimeoutError)", "no_answer", delay=3.0),
     _slack(
         "`invalid_blocks`",
         Tried.PLAINER,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -27,8 +27,8 @@ def lasting(ground: Ground, row: Row) -> contextlib.AbstractAsyncContextManager[
         "it is shut down, and is back after a while": lambda: stopped(ground, "fast"),
         "no connection is free": lambda: exhausted(ground),
         "our connections are ended, ten times a second": lambda: ended(ground),
-        "the disk is full": lambda: limited(ground, pages=lambda: 1),
-        "the disk takes no writes": lambda: limited(ground, growth=lambda: len(ground.log) + MARGIN),
+        "the disk is full": lambda: limited(ground, pages=1),
+        "the disk takes no writes": lambda: limited(ground, growth=len(ground.log) + MARGIN),
     }[row.fault]()
 
 
@@ -70,8 +70,8 @@ def end_connections(ground: Ground) -> None:
 
 
 @contextlib.asynccontextmanager
-async def limited(ground: Ground, **limits: Callable[[], float]) -> AsyncIterator[None]:
-    ground.machine.set(**{name: limit() for name, limit in limits.items()})
+async def limited(ground: Ground, **limits: float) -> AsyncIterator[None]:
+    ground.machine.set(**limits)
     yield
     ground.machine.mend()
 
@@ -98,8 +98,9 @@ def statuses(deliveries: list[Delivery]) -> set[int | None]:
 
 
 async def gone_through(ground: Ground, row: Row, books: Books) -> None:
-    ada, scene_of = ground.stage.ada, ground.talk
-    talk, other = await scene_of(), await scene_of()
+    """A reply's answer is outstanding when it begins; both customers and the other agent go on meanwhile."""
+    ada = ground.stage.ada
+    talk, other = await ground.talk(), await ground.talk()
     await other.goes_on(books)
     since, before = await ground.look(row), len(ada.deliveries)
     ada.faults.next(f"*/{talk.scene.id}/messages/", method="POST", delay=1.0)

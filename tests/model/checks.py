@@ -112,9 +112,11 @@ def _shown(talk: Talk, message: Message, row: Row) -> None:
     assert marks == wanted, f"{message.text!r} is {row.became}, and marked {marks}"
     if row.became == "held":
         why = HeldFor((row.problem or "").removeprefix("held: "))
-        asked = [_choices(one, row.id) for one in talk.whispers() if one.ephemeral_to == message.user]
-        wanted_choices = set(choices(why, can(type(talk.vendor))))
-        assert wanted_choices in asked, f"{message.text!r} is {row.problem}, and its author is asked {asked}"
+        questions = [asked(one) for one in talk.whispers() if one.ephemeral_to == message.user]
+        wanted_question = [(choice, row.id) for choice in choices(why, can(type(talk.vendor)))]
+        assert wanted_question in questions, (
+            f"{message.text!r} is {row.problem}, and its author is asked nothing"
+        )
     if row.became in ("failed", "uncertain"):
         told = [
             one for one in talk.thread if (RETRY, row.id) in [(name, value) for name, value in buttons(one)]
@@ -122,12 +124,12 @@ def _shown(talk: Talk, message: Message, row: Row) -> None:
         assert told, f"{message.text!r} is {row.became}, and nobody can send it again"
 
 
-def _choices(question: Message, delivery: int) -> set[HeldChoice]:
-    return {
-        HeldChoice(name.removeprefix(HELD))
-        for name, value in buttons(question)
-        if name.startswith(HELD) and value == delivery
-    }
+def asked(question: Message) -> list[tuple[HeldChoice, int]]:
+    """What can be decided in it, and about which delivery."""
+    found = [
+        (name, value) for name, value in buttons(question) if name.startswith(HELD) and value is not None
+    ]
+    return [(HeldChoice(name.removeprefix(HELD)), value) for name, value in found]
 
 
 def _alerts(talk: Talk, stands: Snapshot, thread: dict[str, Message]) -> None:

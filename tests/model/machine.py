@@ -40,7 +40,6 @@ WORDS = {Act.TAKE_OVER: "!takeover", Act.HAND_BACK: "!bot"}
 
 # of what a step needs only this may be asked, which is the same whenever a story is told
 a_reply = precondition(lambda self: bool(self.watches))
-a_report = precondition(lambda self: bool(self.told))
 
 WAIT = st.sampled_from([True, True, True, False])
 RARELY = st.sampled_from([*[False] * 7, True])
@@ -50,6 +49,7 @@ ANYBODY = st.sampled_from([*["Mina", "Jo"] * 3, "Sam"])
 KIND = st.sampled_from([*["a handoff starts"] * 3, "the customer writes", "it is reopened", *REPORTS])
 AGO = st.sampled_from([0.0, 0.0, 0.0, 0.0, 0.4, 3.0, 30.0, 400.0])
 ACTION = st.sampled_from([*[Act.CLAIM, Act.TAKE_OVER, Act.REOPEN] * 2, *Act])
+MEETS = st.one_of(st.sampled_from(Fault), KIND)
 CHOICE = st.sampled_from(list(HeldChoice))
 WORDING = st.sampled_from([*[Words.ANSWER] * 4, *Words])
 
@@ -71,7 +71,7 @@ class Machine(RuleBasedStateMachine):
         self.model = Model(can(adapter), self.finds, apart)
         self.watches: list[Watch] = []
         self.messages: list[Message] = []  # of agents
-        self.told: list[tuple[AnyEvent, ...]] = []
+        self.told: tuple[AnyEvent, ...] = ()  # by the last webhook
         self.echoed = 0
         self.known = True  # the model has played all that happened
         self.flying: list[Callable[[], None]] = []  # what people began, as the model plays it
@@ -98,7 +98,7 @@ class Machine(RuleBasedStateMachine):
 
     def _reports(self, *told: tuple[str, float], wait: bool) -> None:
         events = tuple(report(kind, self.world.new_id(), self.talk.key, at) for kind, at in told)
-        self.told.append(events)
+        self.told = events
         now = time.time()
         self.world.tell(*events, key=events[0].id)
         self.known &= not self.flying
@@ -108,11 +108,16 @@ class Machine(RuleBasedStateMachine):
         if wait:
             self.settle()
 
-    @a_report
-    @rule(which=WHICH, same_webhook=st.booleans())
-    def vendor_reports_again(self, which: int, same_webhook: bool) -> None:
-        if events := _pick(self.told, which):
-            self.world.tell(*events, key=events[0].id if same_webhook else None)
+    @rule(kind=KIND, then=KIND, ago=AGO, same_webhook=st.booleans(), wait=WAIT)
+    def vendor_reports_twice(self, kind: str, then: str, ago: float, same_webhook: bool, wait: bool) -> None:
+        """The second time after something else."""
+        now = time.time()
+        self._reports((kind, now - ago), wait=False)
+        (event,) = self.told
+        self._reports((then, now), wait=False)
+        self.world.tell(event, key=event.id if same_webhook else None)
+        if wait:
+            self.settle()
 
     @a_reply
     @rule()
@@ -122,7 +127,7 @@ class Machine(RuleBasedStateMachine):
             self.echoed += 1
             self.world.tell(echo(self.world.new_id(), self.talk.key, time.time(), got.name, got.text))
 
-    @rule(what=st.one_of(st.sampled_from(Fault), KIND))
+    @rule(what=MEETS)
     def vendor_will(self, what: Fault | str) -> None:
         """Fail at its next call, or report something before it answers."""
         self.known &= not self.flying
@@ -132,13 +137,21 @@ class Machine(RuleBasedStateMachine):
 
     # ── words in the thread ──────────────────────────────────────────────────────────────────────
 
-    @rule(by=AGENT, wait=WAIT, then=st.one_of(st.none(), CHOICE))
-    def answers(self, by: str, wait: bool, then: HeldChoice | None) -> None:
-        """And presses `then` at once, whether or not it was held."""
+    @rule(by=AGENT, meets=st.one_of(st.none(), MEETS), wait=WAIT)
+    def answers(self, by: str, meets: Fault | str | None, wait: bool) -> None:
+        if meets is not None:
+            self.vendor_will(meets)
         reply = self._reply(PEOPLE[by], Words.ANSWER)
         self._do(lambda: self.model.write(reply), self._writes(reply), wait=wait)
-        if wait and then is not None:
-            self._chooses(self.watches[-1], reply.by, then)
+
+    @rule(by=AGENT, button=WHICH, meets=st.one_of(st.none(), MEETS), wait=WAIT)
+    def answers_and_decides(self, by: str, button: int, meets: Fault | str | None, wait: bool) -> None:
+        """Where it is held, and asked about."""
+        self.answers(by, meets=None, wait=True)
+        if self.watches[-1].held:
+            if meets is not None:
+                self.vendor_will(meets)
+            self.decides(0, button, wait)
 
     @rule(by=ANYBODY, words=WORDING, locked=RARELY, wait=WAIT)
     def writes(self, by: str, words: Words, locked: bool, wait: bool) -> None:
@@ -233,6 +246,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(by=st.sampled_from(["Mina", "Jo", "Lee"]), in_thread=st.booleans(), wait=WAIT)
     def claims_on_the_alert(self, by: str, in_thread: bool, wait: bool) -> None:
+        self.settle()  # one that the bridge has not written down yet is no place of its, which is said
         person, alerts = PEOPLE[by], [one for found in self.talk.alerts().values() for one in found]
         if in_thread and person is not LEE:  # who is not in that channel
             alerts = [message for message in self.talk.thread if message.broadcast and message.bot_id]
@@ -281,27 +295,23 @@ class Machine(RuleBasedStateMachine):
 
     @a_reply
     @rule(which=WHICH, button=WHICH, wait=WAIT)
-    def answers_a_question(self, which: int, button: int, wait: bool) -> None:
-        """One that is there, though what it asks may be decided already."""
-        asked = [
-            one
-            for one in self.talk.whispers()
-            if any(name.startswith(HELD) for name, _ in checks.buttons(one))
-        ]
-        if (question := _pick(asked, which)) is None:
+    def decides(self, which: int, button: int, wait: bool) -> None:
+        """By a question that is there, though what it asks may be decided already."""
+        shown = [(one, checks.asked(one)) for one in self.talk.whispers()]
+        if (found := _pick([one for one in shown if one[1]], which)) is None:
             return
-        found = [one for one in checks.buttons(question) if one[0].startswith(HELD)]
-        action, delivery = found[button % len(found)]
+        question, offered = found
+        choice, delivery = offered[button % len(offered)]
         ts = next(ts for ts, row in self.world.look(self.talk.row).replies.items() if row.id == delivery)
         watch = next(watch for watch in self.watches if watch.reply.ts == ts)
         by = next(one for one in PEOPLE.values() if one.id == question.ephemeral_to)
-        self._chooses(watch, by, HeldChoice(action.removeprefix(HELD)), question, wait)
+        self._chooses(watch, by, choice, question, wait)
 
     @a_reply
     @rule(which=WHICH, by=ANYBODY, choice=CHOICE, wait=WAIT)
     def chooses(self, which: int, by: str, choice: HeldChoice, wait: bool) -> None:
         """Whatever was offered, and to whom: a request can be made up."""
-        if watch := self._seen(which):
+        if watch := self._seen(which, "held"):
             self._chooses(watch, PEOPLE[by], choice, wait=wait)
 
     def _chooses(
@@ -317,7 +327,7 @@ class Machine(RuleBasedStateMachine):
     @rule(which=WHICH, by=ANYBODY, wait=WAIT)
     def retries(self, which: int, by: str, wait: bool) -> None:
         """Also what needs it no more."""
-        if watch := self._seen(which):
+        if watch := self._seen(which, "failed", "uncertain"):
             watch.retried += 1
             press = self._presses(PEOPLE[by], self._shown(RETRY, watch), RETRY)
             self._do(lambda: self.model.retry(watch.reply, PEOPLE[by]), press, wait=wait)
@@ -329,9 +339,11 @@ class Machine(RuleBasedStateMachine):
             use = self.slack.shortcut(PEOPLE[by].id, self._thread()[reply.ts], "ask_again")
             self._do(lambda: None, use)
 
-    def _seen(self, which: int) -> Watch | None:
-        """A reply that the bridge has."""
-        return _pick([watch for watch in self.watches if watch.reply.ts in self.stands.replies], which)
+    def _seen(self, which: int, *rather: str) -> Watch | None:
+        """A reply that the bridge has; one of these rather than another."""
+        rows = self.stands.replies
+        seen = [watch for watch in self.watches if watch.reply.ts in rows]
+        return _pick([one for one in seen if rows[one.reply.ts].became in rather] or seen, which)
 
     def _shown(self, action: str, about: Watch, to: Person | None = None) -> Message:
         """A message with a button about a reply, as it stood, or could have."""

@@ -259,8 +259,12 @@ async def many(store: Store, story: Story, conversations: int, each: int) -> Non
     await days_pass(store, 100)
 
 
-async def test_no_id_is_given_twice(store: Store, story: Story) -> None:
+@pytest.mark.parametrize("batch", [3, 6, 500])
+async def test_no_id_is_given_twice(
+    store: Store, story: Story, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
     """Slack's messages and buttons name deliveries and conversations by their ids, for ever."""
+    monkeypatch.setattr(retention, "BATCH", batch)
     await many(store, story, 3, 2)
     await store.sweep(KEEP)
     await receive(store, message("c", 1))
