@@ -37,7 +37,9 @@ def there_and_back(role: Role, said: str) -> str:
     arrived = []
     for message in render(event, VIEW):
         assert isinstance(message, SlackMessage)
-        draft = compose({"blocks": list(message.blocks), "text": ""}, Names(), as_is=True, note_prefix="\u2603 never")
+        draft = compose(
+            {"blocks": list(message.blocks), "text": ""}, Names(), as_is=True, note_prefix="\u2603 never"
+        )
         assert isinstance(draft, ReplyDraft)
         arrived += [part.text for part in draft.parts if isinstance(part, Text)]
     return "\n".join(arrived)

@@ -19,7 +19,7 @@ from tests.bridge.scene import later
 from tests.crash.books import until
 from tests.faults.books import Talk, talk
 from tests.faults.machine import NOBODY, UNKNOWN, Machine
-from tests.faults.matrix import Alert, Log, Metric, Ready, Row, Thread, Told
+from tests.faults.row import Alert, Log, Metric, Ready, Row, Thread, Told
 from tests.postgres import Postgres, find
 
 #: Slack gives up an event after three tries, but with *Delayed Events* it goes on: docs/slack.md

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.faults.matrix import CLOCKS, SLACK, STORE, VENDOR, Row
+from tests.faults.matrix import CLOCKS, SLACK, STORE, VENDOR
+from tests.faults.row import Row
 
 TABLES = {"Slack": SLACK, "Vendors": VENDOR, "The store": STORE, "Clocks": CLOCKS}
 HEAD = ("where", "fault", "tried again", "told", "ends as", "meanwhile")

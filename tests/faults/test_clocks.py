@@ -14,10 +14,10 @@ from tests.crash.test_kill import carried_by
 from tests.faults.books import Books
 from tests.faults.ground import Ground
 from tests.faults.machine import Machine
-from tests.faults.matrix import CLOCKS, Row, Tried
+from tests.faults.matrix import CLOCKS
+from tests.faults.row import Row, Tried
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="package")]
-
 
 WITHIN = [row for row in CLOCKS if row.cause and row.tried is Tried.NO_NEED]
 BEYOND = [row for row in CLOCKS if row.cause and row.tried is Tried.BY_SENDER]

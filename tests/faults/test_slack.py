@@ -11,7 +11,8 @@ from bridge.sandbox.slack.app import Call
 from tests.bridge.scene import SENT, thread_of
 from tests.faults.books import Books, Talk
 from tests.faults.ground import Ground, Look
-from tests.faults.matrix import SLACK, Alert, End, Others, Row, Tried
+from tests.faults.matrix import SLACK
+from tests.faults.row import Alert, End, Others, Row, Tried
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="package")]
 

@@ -12,7 +12,8 @@ from bridge.sandbox.vendors.delivery import Delivery
 from tests.bridge.scene import SENT
 from tests.faults.books import Books
 from tests.faults.ground import ROLE, Ground
-from tests.faults.matrix import STORE, Others, Row
+from tests.faults.matrix import STORE
+from tests.faults.row import Others, Row
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="package")]
 

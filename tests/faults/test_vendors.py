@@ -11,7 +11,8 @@ from bridge.sandbox.vendors.faults import Fault
 from tests.bridge.scene import FAILED, SENT, UNCERTAIN
 from tests.faults.books import Books, Talk
 from tests.faults.ground import Ground, Look
-from tests.faults.matrix import VENDOR, End, Mark, Row, Tried, each
+from tests.faults.matrix import VENDOR, each
+from tests.faults.row import End, Mark, Row, Tried
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="package")]
 

@@ -118,6 +118,7 @@ async def test_one_customers_wait_is_not_anothers(stage: Stage) -> None:
 
 # ── while it is made ready ───────────────────────────────────────────────────────────────────────
 
+
 @pytest.mark.parametrize(
     "think_again",
     [

@@ -33,8 +33,8 @@ _ENDINGS = {
 
 @dataclass
 class Watch:
-    """A reply, and what its author has said about it. `stays` is how often the customer may have it, while it is
-    a note, or held and nobody said that it may go."""
+    """A reply, and what its author has said about it. `stays` is how often the customer may have it, while it
+    is a note, or held and nobody said that it may go."""
 
     reply: Reply
     held: bool = False
@@ -70,11 +70,11 @@ def nothing_slips(got: list[Got], watches: list[Watch], *, finds: bool) -> None:
     """No customer has a note or a held reply, and none has one twice, but where somebody risked that."""
     times = dict.fromkeys((watch.reply.ts for watch in watches), 0)
     for one in got:
-        watch = next(
-            (watch for watch in watches if one.text in dict(map(reversed, watch.reply.versions))), None
-        )
-        assert watch is not None, f"the customer has {one.text!r}, which nobody wrote so"
-        words = next(words for words, text in watch.reply.versions if text == one.text)
+        said = [
+            (watch, words) for watch in watches for words, text in watch.reply.versions if text == one.text
+        ]
+        assert said, f"the customer has {one.text!r}, which nobody wrote so"
+        ((watch, words),) = said
         may = words is Words.ANSWER or (words is Words.UNCLEAR and watch.clear)
         assert may, f"the customer has {one.text!r}"
         assert one.name == watch.reply.by.name, f"the customer has {one.text!r} from {one.name}"
@@ -133,8 +133,8 @@ def asked(question: Message) -> list[tuple[HeldChoice, int]]:
 
 
 def _alerts(talk: Talk, stands: Snapshot, thread: dict[str, Message]) -> None:
-    """Each handoff in which somebody waited has an alert in the channel, and the last one in the thread; all say
-    how it stands, and only where somebody waits there is something to claim."""
+    """Each handoff in which somebody waited has an alert in the channel, and the last one in the thread; all
+    say how it stands, and only where somebody waits there is something to claim."""
     alerts = talk.alerts()
     for number, handoff in enumerate(stands.handoffs, 1):
         found = alerts.get(handoff.id, [])

@@ -1,7 +1,8 @@
 """What should be: who has the conversation, and what becomes of each reply.
 
-Written beside the engine, from what is documented: control's table with its rules of lateness, the gate, and
-what follows where a vendor fails. It plays one thing after the other; of what happens at once it knows nothing.
+Written beside the engine, from what is documented: control's table with its rules of lateness, the gate,
+what follows where a vendor fails. It plays one thing after the other; what happens at once it does not know.
+once.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from bridge.control import ACTS, TABLE, Signal
 from bridge.model import Act, Control, HeldChoice, HeldFor
 from tests.model.reports import REPORTS
 from tests.model.vendor import Fault, Meanwhile
-
 
 AT_ONCE = 10.0  # seconds between two words of a vendor for one end
 
@@ -50,7 +50,7 @@ State = Literal["held", "note", "sent", "failed", "uncertain"]
 
 @dataclass
 class Reply:
-    """A message in the thread, of all it may become. `versions` are how it was worded; the last one stands."""
+    """A message in the thread, and what it becomes. `versions` are how it was worded; the last one stands."""
 
     ts: str
     by: Person
@@ -169,7 +169,7 @@ class Model:
         if last is None or last.ended_at is None or last.ending != ending:
             return None
         least, most = (now - last.ended_at for now in self.now)
-        self.sure &= most < AT_ONCE or AT_ONCE <= least
+        self.sure &= most < AT_ONCE or least >= AT_ONCE
         return last if most < AT_ONCE else None
 
     def _answered(self) -> None:

@@ -1,8 +1,8 @@
 """Random stories of one conversation: what a vendor reports and fails at, what agents write, press and do.
 
 A step may be waited for, and then everything has to be as the model says; or it happens together with what
-follows, and then only what holds always is held, and the model goes on from what the store says. No choice of a
-step depends on how the bridge stands, so a story can be told again.
+follows, and then only what always holds is looked at, and the model goes on from what the store says. Which
+steps there are does not depend on how the bridge stands, so a story can be told again.
 """
 
 from __future__ import annotations
@@ -184,10 +184,9 @@ class Machine(RuleBasedStateMachine):
         item = {"type": "message", "channel": channel, "ts": reply.ts}
         self.slack.send_event({"type": "reaction_added", "user": MINA.id, "reaction": "lock", "item": item})
         await self.slack.settled()
-        more = {"thread_ts": self.talk.card.ts, "client_msg_id": f"late-{reply.ts}"}
-        self.messages.append(
-            self.slack.state.post(Message(channel, reply.ts, reply.text, reply.by.id, **more))
-        )
+        message = Message(channel, reply.ts, reply.text, reply.by.id, client_msg_id=f"late-{reply.ts}")
+        message.thread_ts = self.talk.card.ts
+        self.messages.append(self.slack.state.post(message))
 
     @a_reply
     @rule(which=WHICH)

@@ -41,7 +41,7 @@ def test_every_story_ends_well(world: World, caplog: pytest.LogCaptureFixture) -
 
     Story.world = world
     if STORIES:
-        number = int(os.environ.get("MODEL_SEED", random.randrange(1_000_000)))
+        number = int(os.environ.get("MODEL_SEED", random.randrange(1_000_000)))  # noqa: S311
         print(f"MODEL_SEED={number}")
         seed(number)(Story)
     told = settings(

@@ -1,7 +1,7 @@
 """Three vendors that write down what their customers get, and fail when they are asked to.
 
-What they can do is what the real ones can: Frank has a call for everything, and can be asked what he has; Moody
-takes over, resolves and reopens (as Moveo); Grand hands back and resolves a conversation of its own (as GPTBots).
+Frank has a call for everything, and can be asked what he has; Moody takes over, resolves and reopens (as
+Moveo); Grand hands back and resolves a conversation of its own (as GPTBots).
 """
 
 from __future__ import annotations

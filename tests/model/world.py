@@ -1,6 +1,6 @@
 """The real bridge before the sandbox's Slack, on an event loop that runs only while something is done.
 
-A test that is not a coroutine, as hypothesis wants it, does one thing after the other: between them the bridge
+A test that is no coroutine, as hypothesis wants it, does one thing after the other. In between the bridge
 stands still, so what was begun and not waited for happens together with what comes next.
 """
 
@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -191,7 +191,8 @@ class World:
     # ── what stands ──────────────────────────────────────────────────────────────────────────────
 
     def look(self, row: int) -> Snapshot:
-        return self.run(self._ask(lambda connection: _snapshot(connection, row)))
+        snapshot: Snapshot = self.run(self._ask(lambda connection: _snapshot(connection, row)))
+        return snapshot
 
     async def _ask(self, query: Any) -> Any:
         return await self.bridge.store._database.run(query)

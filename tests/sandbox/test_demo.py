@@ -127,7 +127,7 @@ def reminders_are_lost(stage: Stage) -> None:
 
 
 def losers_are_not_told(stage: Stage) -> None:
-    told = lambda call: "has this conversation" in str(call)  # noqa: E731
+    told = lambda call: "has this conversation" in str(call)
     stage.slack.faults.next("chat.postEphemeral", ok_error="user_not_in_channel", times=10_000, when=told)
 
 

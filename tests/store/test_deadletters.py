@@ -47,7 +47,12 @@ async def replied(store: Store, worker: int, outcome: Outcome, **more: str) -> T
 
 
 async def test_what_ended_badly_is_found_the_last_first(store: Store, worker: int) -> None:
-    outcomes = {"a": Failed("no"), "b": Done(), "c": Uncertain("perhaps"), "d": Failed("never")}
+    outcomes: dict[str, Outcome] = {
+        "a": Failed("no"),
+        "b": Done(),
+        "c": Uncertain("perhaps"),
+        "d": Failed("never"),
+    }
     for id, outcome in outcomes.items():
         source = "acme-moveo" if id == "d" else "acme-ada"
         await receive(store, said(id, 1, source=source))
