@@ -1,8 +1,8 @@
 """What should be: who has the conversation, and what becomes of each reply.
 
 Written beside the engine, from what is documented: control's table with its rules of lateness, the gate,
-what follows where a vendor fails. It plays one thing after the other; what happens at once it does not know.
-once.
+and what follows where a vendor fails. It plays one thing after the other, and knows nothing of what
+happens at once.
 """
 
 from __future__ import annotations
