@@ -20,7 +20,13 @@ COLOURS = {
 }
 
 #: what else is told to a whole channel about a conversation
-_ELSE = ("has waited", "goes on answering", "wrote again", "said this after a human took over")
+_ELSE = (
+    "has waited",
+    "goes on answering",
+    "wrote again",
+    "was reopened",
+    "said this after a human took over",
+)
 
 
 def link(scene: Scene) -> str:

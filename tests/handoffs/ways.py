@@ -35,7 +35,8 @@ def state(scene: Scene) -> str:
 
 def in_thread(scene: Scene) -> list[Message]:
     """The conversation's alerts in its thread, oldest first."""
-    return [one for one in scene.thread if one.broadcast and "wrote again" not in one.text]
+    others = ("wrote again", "was reopened")
+    return [one for one in scene.thread if one.broadcast and not any(other in one.text for other in others)]
 
 
 def in_channel(scene: Scene) -> list[Message]:

@@ -46,7 +46,7 @@ def test_every_story_ends_well(world: World, caplog: pytest.LogCaptureFixture) -
         seed(number)(Story)
     told = settings(
         derandomize=not STORIES,
-        max_examples=STORIES or 30,
+        max_examples=STORIES or 25,
         stateful_step_count=STEPS,
         database=None,
         deadline=None,

@@ -130,7 +130,11 @@ class World:
     # ── what happens ─────────────────────────────────────────────────────────────────────────────
 
     def meet(self, vendor: str) -> Talk:
-        """A customer nobody has met before."""
+        """A customer nobody has met before; what was said of others is looked at no more."""
+        channels = self.stage.slack.state.channels
+        channels[ALERTS].messages.clear()
+        for channel in channels.values():
+            channel.ephemerals.clear()
         key = ConversationKey(source=f"acme-{vendor}", id=f"c{next(self._number)}")
         self.vendor(key.source).ahead.clear()
         self.tell(report("the AI agent writes", self.new_id(), key, time.time() - 3600))
@@ -183,7 +187,7 @@ class World:
                 while self._under_way:
                     await self._under_way.pop(0)
                 await self.stage.slack.settled()
-                while await self._ask(_busy):
+                while self.bridge._lanes._held or await self._ask(_busy):
                     await asyncio.sleep(0.002)
         except TimeoutError:
             raise AssertionError(f"not at rest after {REST:.0f} s: {await self._ask(_busy)}") from None
