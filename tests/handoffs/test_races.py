@@ -192,6 +192,7 @@ async def test_one_claims_while_another_resolves(stage: Stage) -> None:
 
 async def test_a_claim_and_a_release_and_a_transfer_leave_one_owner_or_nobody(stage: Stage) -> None:
     scene = await waiting(stage)
+    await scene.stands("waiting for a human")  # its card has the button by then
     await on_the_card("act-claim")(scene, MINA)
     await alerted(scene, "Claimed: by Mina Park")
     await asyncio.gather(
