@@ -122,6 +122,8 @@ async def _serve(arguments: argparse.Namespace) -> int:
             port=config.server.port,
             log_config=None,
             access_log=False,  # addresses hold tokens
+            # Longer than a router keeps one: https://devcenter.heroku.com/articles/http-routing#keepalives
+            timeout_keep_alive=100,
             timeout_graceful_shutdown=5,  # requests are short; the drain belongs to the lanes
             server_header=False,
         )

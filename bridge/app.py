@@ -78,7 +78,9 @@ class Bridge:
         self._vendors = httpx.AsyncClient(
             timeout=httpx.Timeout(15.0, connect=5.0),
             follow_redirects=False,  # a redirect would carry the credential elsewhere
-            limits=httpx.Limits(max_connections=config.engine.concurrency),
+            # Node and uvicorn close an idle connection after 5 s: a call begun just then is lost.
+            # https://nodejs.org/api/http.html#serverkeepalivetimeout
+            limits=httpx.Limits(max_connections=config.engine.concurrency, keepalive_expiry=4.0),
         )
         self.adapters = {
             source.name: source.adapter(source.name, source.settings, source.secrets, self._vendors)

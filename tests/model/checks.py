@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.engine.acts import can
-from bridge.engine.gate import choices
+from bridge.engine.gate import ASKED, choices
 from bridge.model import Control, HeldChoice, HeldFor
 from bridge.render.acts import ACT, HELD, RETRY, offered
 from bridge.sandbox.slack import Message
-from tests.model.expected import JO, MINA, SAM, Handoff, Model, Owner, Reply, Words
+from tests.model.expected import PEOPLE, Handoff, Model, Owner, Reply, Words
 from tests.model.vendor import Got
 from tests.model.world import Row, Snapshot, Talk
 
@@ -24,6 +24,7 @@ _MARKS = {
     "held": "double_vertical_bar",
 }
 _DONE = re.compile(r"(Mina Park|Jo) (claimed|released|gave|took|handed|resolved|reopened) the conversation")
+CORRECTION = "Correction: "
 _ENDINGS = {
     "handed_back": "handed back to the AI agent",
     "closed": "the conversation ended",
@@ -48,10 +49,10 @@ class Watch:
         if self.held and choice is not HeldChoice.NOTE:
             self.stays = None
 
-    def seen(self, row: Row, times: int) -> None:
-        """How it stands at rest."""
+    def seen(self, row: Row, got: list[str]) -> None:
+        """How it stands at rest, and what the customer has."""
         self.held = row.became == "held"
-        self.stays = times if row.became in ("held", "note") else None
+        self.stays = self.reply.times_in(got) if row.became in ("held", "note") else None
 
 
 # ── always ───────────────────────────────────────────────────────────────────────────────────────
@@ -68,20 +69,17 @@ def one_owner(stands: Snapshot) -> None:
 
 def nothing_slips(got: list[Got], watches: list[Watch], *, finds: bool) -> None:
     """No customer has a note or a held reply, and none has one twice, but where somebody risked that."""
-    times = dict.fromkeys((watch.reply.ts for watch in watches), 0)
+    wrote = {text: (watch, words) for watch in watches for words, text in watch.reply.versions}
     for one in got:
-        said = [
-            (watch, words) for watch in watches for words, text in watch.reply.versions if text == one.text
-        ]
-        assert said, f"the customer has {one.text!r}, which nobody wrote so"
-        ((watch, words),) = said
+        watch, words = wrote.get(one.text.removeprefix(CORRECTION), (None, None))
+        assert watch is not None, f"the customer has {one.text!r}, which nobody wrote so"
         may = words is Words.ANSWER or (words is Words.UNCLEAR and watch.clear)
         assert may, f"the customer has {one.text!r}"
         assert one.name == watch.reply.by.name, f"the customer has {one.text!r} from {one.name}"
         assert watch.reply.by.serves, f"{one.name} must not reply"
-        times[watch.reply.ts] += 1
     for watch in watches:
-        count, most = times[watch.reply.ts], 1 if finds else 1 + watch.retried
+        count = watch.reply.times_in([one.text for one in got])
+        most = 1 if finds else 1 + watch.retried
         assert count <= most, f"the customer has {watch.reply.text!r} {count} times"
         if watch.stays is not None:
             assert count <= watch.stays, f"the customer has {watch.reply.text!r}, which was to stay in"
@@ -111,9 +109,8 @@ def _shown(talk: Talk, message: Message, row: Row) -> None:
     wanted = [_MARKS[row.became]] if row.became in _MARKS else []
     assert marks == wanted, f"{message.text!r} is {row.became}, and marked {marks}"
     if row.became == "held":
-        why = HeldFor((row.problem or "").removeprefix("held: "))
         questions = [asked(one) for one in talk.whispers() if one.ephemeral_to == message.user]
-        wanted_question = [(choice, row.id) for choice in choices(why, can(type(talk.vendor)))]
+        wanted_question = [(choice, row.id) for choice in choices(row.held_for, can(type(talk.vendor)))]
         assert wanted_question in questions, (
             f"{message.text!r} is {row.problem}, and its author is asked nothing"
         )
@@ -183,17 +180,21 @@ def done(talk: Talk) -> int:
 
 
 def equal(model: Model, talk: Talk, stands: Snapshot) -> None:
-    found = Owner(stands.owner, stands.owner_id) if stands.owner else None
-    assert (stands.control, found) == (model.control, model.owner), "who has the conversation"
-    assert [one.text for one in talk.vendor.got[talk.key.id]] == model.got, "what the customer has"
-    assert _handoffs(stands) == model.handoffs, "the handoffs"
+    owner = Owner(stands.owner, stands.owner_id) if stands.owner else None
+    _same("who has the conversation", (stands.control, owner), (model.control, model.owner))
+    _same("what the customer has", [one.text for one in talk.vendor.got[talk.key.id]], model.got)
+    _same("the handoffs", _handoffs(stands), model.handoffs)
     for reply in model.replies:
         row = stands.replies[reply.ts]
-        why = f"held: {reply.why}" if reply.state == "held" else None
-        assert row.became == reply.state, f"{reply.text!r}: {row.became} ({row.problem})"
-        assert why in (None, row.problem), f"{reply.text!r}: {row.problem}"
-    assert done(talk) == model.done, "the acts that the thread was told of"
-    assert list(talk.vendor.ahead) == list(model.ahead), "the vendor was called more, or less"
+        why = row.problem if row.became == "held" else None
+        expected = (reply.state, f"held: {reply.why}" if reply.state == "held" else None)
+        _same(f"what became of {reply.text!r}", (row.became, why), expected)
+    _same("how many acts the thread was told of", done(talk), model.done)
+    _same("what the vendor's next calls meet", list(talk.vendor.ahead), list(model.ahead))
+
+
+def _same(what: str, found: object, expected: object) -> None:
+    assert found == expected, f"{what}: {found}; the model has {expected}"
 
 
 def adopt(model: Model, talk: Talk, stands: Snapshot) -> None:
@@ -210,16 +211,12 @@ def adopt(model: Model, talk: Talk, stands: Snapshot) -> None:
     model.ahead.clear()
     for reply in model.replies:
         row = stands.replies[reply.ts]
-        reply.state, reply.begun, reply.sent_on = row.became, row.begun, bool(row.was)  # type: ignore[assignment]
-        reply.why = (
-            HeldFor(row.problem.removeprefix("held: ")) if row.problem and reply.state == "held" else None
-        )
-        chosen = row.payload.get("choice")
-        reply.choice = HeldChoice(chosen) if chosen else None
-        again_by = row.payload.get("again_by")
-        reply.again_by = next((one for one in (MINA, JO, SAM) if one.id == again_by), None)
-        reply.asked = HeldFor(row.refs["asked"]) if "asked" in row.refs else None
-        reply.arrived = any(text in model.got for _, text in reply.versions)
+        reply.state, reply.begun, reply.sent_on = row.became, row.begun, bool(row.was)
+        reply.why = row.held_for if reply.state == "held" else None
+        reply.asked = HeldFor(row.refs[ASKED]) if ASKED in row.refs else None
+        reply.choice = HeldChoice(row.payload["choice"]) if "choice" in row.payload else None
+        reply.again_by = next((one for one in PEOPLE if one.id == row.payload.get("again_by")), None)
+        reply.arrived = reply.times_in(model.got) > 0
 
 
 def _handoffs(stands: Snapshot) -> list[Handoff]:

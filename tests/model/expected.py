@@ -33,6 +33,7 @@ class Person:
 MINA, JO = Person("U0MINA", "Mina Park"), Person("U0JO", "Jo")
 SAM = Person("U0GUEST", "Sam Guest", serves=False)  # a guest
 LEE = Person("U0LEE", "Lee", serves=False)  # not in the channel of the conversations
+PEOPLE = (MINA, JO, SAM, LEE)
 
 
 class Words(StrEnum):
@@ -73,6 +74,10 @@ class Reply:
     @property
     def text(self) -> str:
         return self.versions[-1][1]
+
+    def times_in(self, got: list[str]) -> int:
+        """How often a customer has it, in whatever words."""
+        return sum(text in [text for _, text in self.versions] for text in got)
 
 
 @dataclass

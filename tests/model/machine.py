@@ -1,37 +1,32 @@
-"""Random stories of one conversation: what a vendor reports and fails at, what agents write, press and do.
+"""What may happen in a story: what a vendor reports and fails at, what agents write, press and decide.
 
-A step may be waited for, and then everything has to be as the model says; or it happens together with what
-follows, and then only what always holds is looked at, and the model goes on from what the store says. Which
-steps there are does not depend on how the bridge stands, so a story can be told again.
+Which steps there are does not depend on how the bridge stands, so that a story can be told again.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
-import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from hypothesis import note
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import precondition, rule
 
-from bridge.adapter import FindsReplies
 from bridge.control import ACTS, TABLE
-from bridge.engine.acts import can
-from bridge.model import Act, AnyEvent, Control, HeldChoice
+from bridge.model import Act, HeldChoice
 from bridge.render.acts import ACT, ASK, HELD, RETRY
 from bridge.render.modals import COLLEAGUE
 from bridge.sandbox.slack import Message
+from bridge.slack.pressed import CORRECT
 from tests.model import checks
 from tests.model.checks import Watch
-from tests.model.expected import JO, LEE, MINA, SAM, Model, Person, Reply, Words
-from tests.model.reports import REPORTS, echo, report
-from tests.model.vendor import VENDORS, Fault, Meanwhile
-from tests.model.world import Snapshot, Talk, World
+from tests.model.expected import JO, LEE, MINA, SAM, Person, Reply, Words
+from tests.model.reports import REPORTS, echo
+from tests.model.story import Story
+from tests.model.vendor import Fault, Meanwhile
 
 T = TypeVar("T")
 
@@ -58,64 +53,30 @@ WORDING = st.sampled_from([*[Words.ANSWER] * 4, *Words])
 HOW = st.sampled_from(["in words", "pressing", "by shortcut"])
 
 
-class Machine(RuleBasedStateMachine):
-    world: World
-
-    @initialize(vendor=st.sampled_from(list(VENDORS)), waits=st.booleans())
-    def a_customer(self, vendor: str, waits: bool) -> None:
-        self.talk: Talk = self.world.meet(vendor)
-        self.slack = self.world.stage.slack
-        adapter = type(self.talk.vendor)
-        self.finds = issubclass(adapter, FindsReplies)
-        apart = adapter.capabilities.handoff_is_own_conversation
-        self.model = Model(can(adapter), self.finds, apart)
-        self.watches: list[Watch] = []
-        self.messages: list[Message] = []  # of agents
-        self.told: tuple[AnyEvent, ...] = ()  # by the last webhook
-        self.echoed = 0
-        self.known = True  # the model has played all that happened
-        self.flying: list[Callable[[], None]] = []  # what people began, as the model plays it
-        self.since = 0.0
-        self.stands: Snapshot = self.world.look(self.talk.row)
-        self.moved = False  # since it stood so
-        if waits:
-            self._reports(("a handoff starts", time.time() - 60), wait=True)
-
+class Machine(Story):
     # ── the vendor ───────────────────────────────────────────────────────────────────────────────
 
     @rule(kind=KIND, ago=AGO, wait=WAIT)
     def vendor_reports(self, kind: str, ago: float, wait: bool) -> None:
         at = time.time() - ago
-        self._reports((kind, at), wait=wait)
+        self.report((kind, at), wait=wait)
 
     @rule(first=KIND, then=KIND, gap=st.sampled_from([0.3, 2.0, 90.0]), together=st.booleans(), wait=WAIT)
     def vendor_reports_backwards(self, first: str, then: str, gap: float, together: bool, wait: bool) -> None:
         now = time.time()
         if together:
-            self._reports((then, now), (first, now - gap), wait=wait)
+            self.report((then, now), (first, now - gap), wait=wait)
         else:
-            self._reports((then, now), wait=False)
-            self._reports((first, now - gap), wait=wait)
-
-    def _reports(self, *told: tuple[str, float], wait: bool) -> None:
-        events = tuple(report(kind, self.world.new_id(), self.talk.key, at) for kind, at in told)
-        self.told, self.moved = events, True
-        now = time.time()
-        self.world.tell(*events, key=events[0].id)
-        self.known &= not self.flying
-        self.model.now = (now, time.time())
-        for (kind, _), event in zip(told, events, strict=True):
-            self.model.tell(kind, event.at.timestamp())
-        if wait:
-            self.settle()
+            self.report((then, now), wait=False)
+            self.report((first, now - gap), wait=wait)
 
     @rule(kind=KIND, then=KIND, ago=AGO, same_webhook=st.booleans(), wait=WAIT)
     def vendor_reports_twice(self, kind: str, then: str, ago: float, same_webhook: bool, wait: bool) -> None:
         """The second time after something else."""
         now = time.time()
-        self._reports((kind, now - ago), wait=False)
+        self.report((kind, now - ago), wait=False)
         (event,) = self.told
-        self._reports((then, now), wait=False)
+        self.report((then, now), wait=False)
         self.world.tell(event, key=event.id if same_webhook else None)
         if wait:
             self.settle()
@@ -143,7 +104,7 @@ class Machine(RuleBasedStateMachine):
         if meets is not None:
             self.vendor_will(meets)
         reply = self._reply(PEOPLE[by], Words.ANSWER)
-        self._do(lambda: self.model.write(reply), self._writes(reply), wait=wait)
+        self.do(lambda: self.model.write(reply), self._writes(reply), wait=wait)
 
     @rule(by=AGENT, button=WHICH, meets=st.one_of(st.none(), MEETS), wait=WAIT)
     def answers_and_decides(self, by: str, button: int, meets: Fault | str | None, wait: bool) -> None:
@@ -160,7 +121,7 @@ class Machine(RuleBasedStateMachine):
         reply = self._reply(PEOPLE[by], words)
         reply.locked = locked
         written = self._writes_late(reply) if locked else self._writes(reply)
-        self._do(lambda: self.model.write(reply), written, wait=wait)
+        self.do(lambda: self.model.write(reply), written, wait=wait)
 
     def _reply(self, by: Person, words: Words) -> Reply:
         reply = Reply("", by, [self._worded(words)])
@@ -194,7 +155,7 @@ class Machine(RuleBasedStateMachine):
         """Of a message, under another event's id."""
         if (message := _pick(self.messages, which)) and message.ts in self._thread():
             event = {**message.as_json(), "channel": message.channel, "channel_type": "channel"}
-            self._do(lambda: None, self._sends(event))
+            self.do(_nothing, self._sends(event))
 
     async def _sends(self, event: dict[str, Any]) -> None:
         self.slack.send_event(event)
@@ -206,7 +167,7 @@ class Machine(RuleBasedStateMachine):
             return
         reply.versions.append(self._worded(words))
         where = (reply.by.id, self.talk.card.channel, reply.ts)
-        self._do(lambda: None, _soon(self.slack.edit_as, *where, reply.text), wait=wait)
+        self.do(_nothing, _soon(self.slack.edit_as, *where, reply.text), wait=wait)
 
     @a_reply
     @rule(which=WHICH, wait=WAIT)
@@ -215,7 +176,7 @@ class Machine(RuleBasedStateMachine):
             return
         reply.deleted = True
         where = (reply.by.id, self.talk.card.channel, reply.ts)
-        self._do(lambda: self.model.delete(reply), _soon(self.slack.delete_as, *where), wait=wait)
+        self.do(lambda: self.model.delete(reply), _soon(self.slack.delete_as, *where), wait=wait)
 
     @a_reply
     @rule(which=WHICH, by=ANYBODY, wait=WAIT)
@@ -224,7 +185,7 @@ class Machine(RuleBasedStateMachine):
             return
         reply.locked = True
         where = (PEOPLE[by].id, self.talk.card.channel, reply.ts, "lock")
-        self._do(lambda: self.model.lock(reply), _soon(self.slack.react_as, *where), wait=wait)
+        self.do(lambda: self.model.lock(reply), _soon(self.slack.react_as, *where), wait=wait)
 
     # ── acts ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -237,7 +198,7 @@ class Machine(RuleBasedStateMachine):
             begun = self._answers(person, act, other, self.slack.shortcut(person.id, self.talk.card, act))
         else:
             begun = self._presses_card(person, act, other)
-        self._do(lambda: self.model.act(act, person, other), begun, wait=wait)
+        self.do(lambda: self.model.act(act, person, other), begun, wait=wait)
 
     async def _says(self, by: Person, act: Act, to: Person) -> None:
         word = WORDS.get(act, f"!{act}")
@@ -251,7 +212,7 @@ class Machine(RuleBasedStateMachine):
             alerts = [message for message in self.talk.thread if message.broadcast and message.bot_id]
         if alert := _pick(alerts, 0):
             press = self._presses(person, _with(alert, f"{ACT}claim"), f"{ACT}claim")
-            self._do(lambda: self.model.act(Act.CLAIM, person, person), press, wait=wait)
+            self.do(lambda: self.model.act(Act.CLAIM, person, person), press, wait=wait)
 
     async def _presses_card(self, by: Person, act: Act, to: Person) -> None:
         shown = _with(self.talk.card, f"{ACT}{act}")
@@ -286,7 +247,7 @@ class Machine(RuleBasedStateMachine):
         self.world.begin(self._says(MINA, act, MINA), jo)
         self.settle()
         note(f"  it is {self.model.owner}")
-        with self._said():
+        with self.said():
             assert self.model.control == (after or before), f"both wanted to {act} it"
             assert self.model.done == had + (after is not None), f"both wanted to {act} it"
 
@@ -320,7 +281,7 @@ class Machine(RuleBasedStateMachine):
             watch.pressed(choice)
         where = where or self._shown(f"{HELD}{choice}", watch, to=by)
         press = self._presses(by, where, f"{HELD}{choice}")
-        self._do(lambda: self.model.choose(watch.reply, by, choice), press, wait=wait)
+        self.do(lambda: self.model.choose(watch.reply, by, choice), press, wait=wait)
 
     @a_reply
     @rule(which=WHICH, by=ANYBODY, wait=WAIT)
@@ -329,14 +290,23 @@ class Machine(RuleBasedStateMachine):
         if watch := self._seen(which, "failed", "uncertain"):
             watch.retried += 1
             press = self._presses(PEOPLE[by], self._shown(RETRY, watch), RETRY)
-            self._do(lambda: self.model.retry(watch.reply, PEOPLE[by]), press, wait=wait)
+            self.do(lambda: self.model.retry(watch.reply, PEOPLE[by]), press, wait=wait)
+
+    @a_reply
+    @rule(by=ANYBODY, wait=WAIT)
+    def corrects(self, by: str, wait: bool) -> None:
+        """By the offer that stands in the thread. It has to slip nothing; the model knows none."""
+        offers = [one for one in self.talk.thread if CORRECT in [name for name, _ in checks.buttons(one)]]
+        if offers:
+            self.known = False
+            self.do(_nothing, self._presses(PEOPLE[by], offers[-1], CORRECT), wait=wait)
 
     @a_reply
     @rule(which=WHICH, by=AGENT)
     def wants_to_be_asked_again(self, which: int, by: str) -> None:
         if (reply := self._there(which)) is not None:
             use = self.slack.shortcut(PEOPLE[by].id, self._thread()[reply.ts], "ask_again")
-            self._do(lambda: None, use)
+            self.do(_nothing, use)
 
     def _seen(self, which: int, *rather: str) -> Watch | None:
         """A reply that the bridge has; one of these rather than another."""
@@ -352,73 +322,7 @@ class Machine(RuleBasedStateMachine):
         made.ephemeral_to = to.id if to else None
         return _with(made, action, value)
 
-    # ── and then ─────────────────────────────────────────────────────────────────────────────────
-
-    @rule()
-    def settle(self) -> None:
-        """Wait until nothing is under way, and look."""
-        with self._said():
-            self.world.settle()
-            self.stands = self.world.look(self.talk.row)
-            if self.known and len(self.flying) <= 1:
-                self.model.now = (self.since, time.time())
-                for play in self.flying:
-                    play()
-            else:
-                self.model.sure = False
-            self.flying.clear()
-            checks.at_rest(self.talk, self.stands)
-            if self.model.sure:
-                checks.equal(self.model, self.talk, self.stands)
-            else:
-                checks.adopt(self.model, self.talk, self.stands)
-            self.known = True
-            got = self.talk.vendor.got[self.talk.key.id]
-            for watch in self.watches:
-                times = sum(one.text in [text for _, text in watch.reply.versions] for one in got)
-                watch.seen(self.stands.replies[watch.reply.ts], times)
-            self.moved = False
-            note(f"  -> {self.stands.control}, {self.stands.owner}; the customer has {self.model.got}")
-
-    @invariant()
-    def holds(self) -> None:
-        with self._said():
-            checks.one_owner(self.world.look(self.talk.row) if self.moved else self.stands)
-            checks.nothing_slips(self.talk.vendor.got[self.talk.key.id], self.watches, finds=self.finds)
-
-    def teardown(self) -> None:
-        if not hasattr(self, "stands"):
-            return
-        if sys.exception() is not None:  # what went wrong is told already
-            with contextlib.suppress(Exception):
-                self.world.settle()
-            return
-        self.settle()
-        self.vendor_reports("it ends", ago=0.0, wait=True)
-        assert self.stands.control is Control.CLOSED
-        assert all(one.ended_at is not None for one in self.stands.handoffs)
-
     # ── how ──────────────────────────────────────────────────────────────────────────────────────
-
-    def _do(self, play: Callable[[], None], *people: Coroutine[Any, Any, Any], wait: bool = True) -> None:
-        """Let people do something, which the model plays once all is at rest."""
-        if not self.flying:
-            self.since = time.time()
-        self.flying.append(play)
-        self.moved = True
-        self.world.begin(*people)
-        if wait:
-            self.settle()
-
-    @contextlib.contextmanager
-    def _said(self) -> Iterator[None]:
-        """An error also tells how Slack looks."""
-        try:
-            yield
-        except AssertionError as error:
-            told = [message.text for message in (self.talk.card, *self.talk.thread)]
-            error.add_note("\n".join(["the thread:", *told, f"{self.model}", f"{self.stands}"]))
-            raise
 
     def _thread(self) -> dict[str, Message]:
         return {message.ts: message for message in self.talk.thread}
@@ -427,6 +331,10 @@ class Machine(RuleBasedStateMachine):
         """A reply whose message was not deleted."""
         watch = _pick(self.watches, which)
         return watch.reply if watch is not None and watch.reply.ts in self._thread() else None
+
+
+def _nothing() -> None:
+    """What the model plays where nothing is to change."""
 
 
 async def _soon(act: Callable[..., Any], *told: Any) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.model.machine import Machine
@@ -52,7 +52,6 @@ def test_every_story_ends_well(world: World, caplog: pytest.LogCaptureFixture) -
         deadline=None,
         print_blob=True,
         report_multiple_bugs=False,
-        phases=[p for p in Phase if p.name in os.environ.get("PHASES", "generate shrink").split()],
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(Story, settings=told)

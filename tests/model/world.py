@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import uvicorn
 from sqlalchemy import Connection, select
@@ -22,12 +22,13 @@ from sqlalchemy import Connection, select
 from bridge.app import Bridge, store_of
 from bridge.config import load
 from bridge.engine.work import KEPT, SENDING, WAS, Incoming
-from bridge.model import AnyEvent, Control, ConversationKey, Direction
+from bridge.model import AnyEvent, Control, ConversationKey, Direction, HeldFor
 from bridge.registry import adapters
 from bridge.sandbox.slack import Message
 from bridge.sandbox.stage import HOST, Stage
 from bridge.store.tables import conversation, delivery, handoff, lane
 from tests.bridge.scene import later, ready
+from tests.model.expected import State
 from tests.model.reports import report
 from tests.model.vendor import VENDORS, Recording
 
@@ -52,10 +53,14 @@ class Row:
     refs: dict[str, str]
 
     @property
-    def became(self) -> str:
+    def became(self) -> State:
         if self.state != "cancelled":
-            return self.state
+            return cast("State", self.state)
         return "held" if self.refs.get(KEPT) == "held" else "note"
+
+    @property
+    def held_for(self) -> HeldFor:
+        return HeldFor((self.problem or "").removeprefix("held: "))
 
     @property
     def was(self) -> list[str]:
