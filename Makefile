@@ -13,12 +13,13 @@ FIND_PYTHON = IFS=:; for name in $(PYTHONS); do for folder in $$PATH; do \
 	if "$$folder/$$name" -c '$(TRY_PYTHON)' >/dev/null 2>&1; then echo "$$folder/$$name"; exit; fi; done; done
 TRY_PYTHON := import ensurepip, sqlite3, ssl, sys, venv; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help demo test check lock clean
+.PHONY: help demo test check bench lock clean
 
 help:
 	@echo "make demo    the bridge against a Slack and three vendors on this machine (ARGS=--check: a tour by itself)"
 	@echo "make test    check, then every test on SQLite and on a real Postgres"
 	@echo "make check   ruff and mypy"
+	@echo "make bench   every budget of docs/performance.md, measured (ARGS=--quick: only whether it works); needs wrk"
 	@echo "make lock    write requirements*.txt anew from pyproject.toml (ARGS=--upgrade: newer versions)"
 	@echo "make clean   remove what the others made; data in var/ stays"
 
@@ -33,16 +34,20 @@ check: $(VENV)/.requirements-dev
 	@$(RUN) ruff format --check --quiet --diff .
 	@$(RUN) mypy --no-error-summary
 
-COMPILE = $(RUN) uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+bench: $(VENV)/.requirements-bench
+	@$(RUN) benchmarks $(ARGS)
+
+COMPILE = $(RUN) uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate $(ARGS)
 
 lock: $(VENV)/.requirements-dev
-	@$(COMPILE) -o requirements.txt >/dev/null
-	@$(COMPILE) --group dev -o requirements-dev.txt >/dev/null
+	@$(COMPILE) pyproject.toml -o requirements.txt >/dev/null
+	@$(COMPILE) pyproject.toml --group dev -o requirements-dev.txt >/dev/null
+	@$(COMPILE) --group bench -c requirements-dev.txt -o requirements-bench.txt >/dev/null
 
 clean:
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	@find bridge adapters tests -name __pycache__ -prune -exec rm -rf {} +
+	@find bridge adapters tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # .venv/.requirements* are as old as what was last installed from the file of that name.
 
@@ -56,6 +61,12 @@ $(VENV)/.requirements-dev: requirements-dev.txt pyproject.toml | $(VENV)/pyvenv.
 	@$(PIP) install --require-hashes -r $<
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $(VENV)/.requirements $@
+
+# Beside what is there: what a Postgres and the bridge need.
+$(VENV)/.requirements-bench: requirements-bench.txt | $(VENV)/.requirements-dev
+	@echo "Installing $<"
+	@$(PIP) install --require-hashes -r $<
+	@touch $@
 
 $(VENV)/pyvenv.cfg:
 	@python="$${PYTHON:-$$($(FIND_PYTHON))}"; \

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -16,10 +17,11 @@ from pathlib import Path
 
 import uvicorn
 
-from bridge import __version__, deadletters
-from bridge.app import Bridge, check_can_work, store_of
-from bridge.config import Config, load
+from bridge import __version__, deadletters, doctor, logs, record, replay, trace
+from bridge.app import Bridge, check_can_work, reader_of, store_of
+from bridge.config import Config, load, public_url
 from bridge.errors import BridgeError, ConfigError
+from bridge.manifest import manifest
 from bridge.preview import preview
 from bridge.registry import adapters
 from bridge.store import InUse
@@ -29,11 +31,7 @@ logger = logging.getLogger("bridge")
 
 def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
-    logging.basicConfig(
-        level=arguments.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    for chatty in ("httpx", "httpcore", "alembic", "slack_bolt", "slack_sdk", "aiohttp"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logs.setup(arguments.log_level, logs.format_of(arguments.log_format, os.environ))
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return int(runner.run(arguments.run(arguments)))
@@ -65,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument(
         "--log-level", default="info", choices=("debug", "info", "warning", "error"), help="default: info"
     )
+    common.add_argument("--log-format", choices=logs.FORMATS, help="default: BRIDGE_LOG, or else pretty")
     configured = argparse.ArgumentParser(add_help=False, parents=[common])
     configured.add_argument(
         "--config", type=Path, default=Path("config.toml"), metavar="FILE", help="default: config.toml"
@@ -79,9 +78,35 @@ def _parser() -> argparse.ArgumentParser:
     work.set_defaults(run=_work)
     migrate = commands.add_parser("migrate", parents=[configured], help="bring the schema up to date")
     migrate.set_defaults(run=_migrate)
+    app = commands.add_parser(
+        "manifest", parents=[configured], help="print the manifest from which the Slack app is made"
+    )
+    app.add_argument("--url", help="where Slack reaches the bridge, https://…; default: [server] public_url")
+    app.add_argument("--socket-mode", action="store_true", help="without one; also if SLACK_APP_TOKEN is set")
+    app.set_defaults(run=_manifest)
+    examine = commands.add_parser("doctor", parents=[configured], help="say what is wrong, and what to do")
+    doctor.options(examine)
+    examine.set_defaults(run=_doctor)
     dead = commands.add_parser("deadletters", help="what failed or is uncertain: list, show, retry, drop")
     deadletters.options(dead, configured)
     dead.set_defaults(run=_deadletters)
+    traced = commands.add_parser(
+        "trace",
+        parents=[configured],
+        help="the life of one message or conversation, and why it did not arrive",
+    )
+    trace.options(traced)
+    traced.set_defaults(run=_trace)
+    recorded = commands.add_parser(
+        "record", parents=[configured], help="keep webhooks that came in as fixtures, without anybody's words"
+    )
+    record.options(recorded)
+    recorded.set_defaults(run=_record)
+    replayed = commands.add_parser(
+        "replay", parents=[configured], help="sign a recorded webhook, and send it to a bridge"
+    )
+    replay.options(replayed)
+    replayed.set_defaults(run=_replay)
     render = commands.add_parser(
         "render", parents=[common], help="print what Slack is sent for a recorded webhook"
     )
@@ -128,6 +153,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
             server_header=False,
         )
     )
+    gc.freeze()  # what is loaded stays: going through it again and again cost a tenth of all time
     await server.serve()
     return 0 if server.started else 1
 
@@ -142,6 +168,7 @@ async def _work(arguments: argparse.Namespace) -> int:
         await store.close()
         raise
     bridge = Bridge(config, store)
+    gc.freeze()  # as above
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for one in (signal.SIGTERM, signal.SIGINT):
@@ -166,6 +193,24 @@ async def _migrate(arguments: argparse.Namespace) -> int:
     return 0
 
 
+async def _manifest(arguments: argparse.Namespace) -> int:
+    url = None
+    if not arguments.socket_mode and not os.environ.get("SLACK_APP_TOKEN", "").strip():
+        url = arguments.url or (public_url(arguments.config) if arguments.config.exists() else None)
+        if url is None or not url.startswith("https://"):
+            raise ConfigError(
+                "Slack calls https addresses only" if url else "the app needs an address that Slack can call",
+                where="--url",
+                remedy="Name it: --url https://<your host>; or --socket-mode, which needs none",
+            )
+    print(json.dumps(manifest(url), indent=2, ensure_ascii=False))
+    return 0
+
+
+async def _doctor(arguments: argparse.Namespace) -> int:
+    return await doctor.run(lambda: _config(arguments), arguments)
+
+
 async def _deadletters(arguments: argparse.Namespace) -> int:
     config = _config(arguments)
     try:
@@ -178,6 +223,28 @@ async def _deadletters(arguments: argparse.Namespace) -> int:
         return int(await arguments.act(store, arguments))
     finally:
         await store.close()
+
+
+async def _trace(arguments: argparse.Namespace) -> int:
+    config = _config(arguments)
+    database = await reader_of(config)
+    try:
+        return await trace.run(config, database, arguments)
+    finally:
+        await database.close()
+
+
+async def _record(arguments: argparse.Namespace) -> int:
+    config = _config(arguments)
+    database = await reader_of(config)
+    try:
+        return await record.run(config, database, arguments)
+    finally:
+        await database.close()
+
+
+async def _replay(arguments: argparse.Namespace) -> int:
+    return await replay.run(_config(arguments), arguments)
 
 
 async def _render(arguments: argparse.Namespace) -> int:

@@ -49,6 +49,8 @@ from bridge.slack.socket import Socket
 from bridge.slack.thread import ThreadCarrier
 from bridge.slack.typing import TypingCarrier
 from bridge.store import Store, open_store
+from bridge.store.database import Database
+from bridge.store.reading import open_reader
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +69,12 @@ def store_of(config: Config) -> Store:
             where=str(config.store.path),
             remedy="Let [store] path be in a folder that this process can write to",
         ) from None
+
+
+async def reader_of(config: Config) -> Database:
+    """The configured store, to be read beside a bridge that runs. Raises `ConfigError`."""
+    url = config.database_url.get_secret_value() if config.database_url else None
+    return await open_reader(config.store.path, url, os.environ)
 
 
 class Bridge:
@@ -115,12 +123,14 @@ class Bridge:
         files = Files(self.api, self._http, store, self._fetcher, self.adapters)
         self._typing = TypingCarrier(self.api, store)
         self._digests = Digests(self.api, store, routes, config.routes)
+        marks = MarksCarrier(self.api, store, routes, people)
         self._lanes = Lanes(
             store,
             {
                 Direction.SLACK: ThreadCarrier(self.api, store, routes, files),
                 Direction.VENDOR: VendorCarrier(self.adapters, replies, store, Looks(self.api, store)),
-                Direction.MARKS: MarksCarrier(self.api, store, routes, people),
+                Direction.MARKS: marks,
+                Direction.CARD: marks,
                 Direction.STATUS: self._typing,
                 Direction.ACTS: ActsCarrier(store, permit, routes, self._homes),
                 Direction.ALERTS: AlertsCarrier(self.api, store, routes, permalinks),
@@ -200,8 +210,15 @@ class Bridge:
 
     async def _meet_slack(self, *, listen: bool) -> None:
         await self._authenticate()
+        self._tasks.append(asyncio.create_task(self._stay_known(), name="stay-known"))
         if listen and self._socket is not None:
             await self._socket.listen()
+
+    async def _stay_known(self) -> None:
+        """Whenever our token is refused, ask Slack whether it is, until it is not."""
+        while True:
+            await self.api.doubted.wait()
+            await self._authenticate()
 
     async def _look_back(self, heard: float) -> None:
         """Look for what was written in threads since anything was `heard`."""
@@ -213,7 +230,8 @@ class Bridge:
             try:
                 us = await self.api.authenticate()
             except DeliveryError as error:
-                logger.warning("Slack does not know us yet: %s", error)
+                yet = "yet" if self.api.identity is None else "any more"
+                logger.warning("Slack does not know us %s: %s", yet, error)
                 await asyncio.sleep(wait)
                 continue
             logger.info("Slack knows us as %s in workspace %s", us.user, us.team)

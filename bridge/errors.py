@@ -32,8 +32,12 @@ class BridgeError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        text = f"{self.where}: {self.problem}" if self.where else self.problem
-        return f"{text}. {self.remedy}" if self.remedy else text
+        return f"{self.where}: {self.told}" if self.where else self.told
+
+    @property
+    def told(self) -> str:
+        """Without `where`: for people in Slack, to whom the address of a call says nothing."""
+        return f"{self.problem}. {self.remedy}" if self.remedy else self.problem
 
 
 class ConfigError(BridgeError):

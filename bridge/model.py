@@ -246,7 +246,10 @@ class Quote(Frozen):
 
 
 class HandoffStarted(Event):
-    """A human is wanted. `text` is what the customer was told; after `wait` seconds the vendor gives up."""
+    """A human is wanted. `text` is what the customer was told; after `wait` seconds the vendor gives up.
+
+    `unnamed`: the vendor has no id for it, so two that are the same differ only by what happened in between.
+    """
 
     kind: Literal["handoff_started"] = "handoff_started"
     text: str | None = None
@@ -254,6 +257,7 @@ class HandoffStarted(Event):
     department: str | None = None
     context: tuple[Quote, ...] = ()
     wait: float | None = None
+    unnamed: bool = False
 
 
 class HandoffEnded(Event):
@@ -384,14 +388,15 @@ class DeliveryState(StrEnum):
 
 
 class Direction(StrEnum):
-    """Which line of a conversation: to its thread, to its vendor, marks on messages that stand already, what
-    is true only now (typing), agents' acts, the alerts of its handoffs, or their clocks. None waits behind
-    another.
+    """Which line of a conversation: to its thread, to its vendor, marks on messages that stand already, how
+    its card looks, what is true only now (typing), agents' acts, the alerts of its handoffs, or their clocks.
+    None waits behind another.
     """
 
     SLACK = "slack"
     VENDOR = "vendor"
     MARKS = "marks"
+    CARD = "card"
     STATUS = "status"
     ACTS = "acts"
     ALERTS = "alerts"

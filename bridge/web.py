@@ -7,7 +7,7 @@ Every refusal is JSON that says what, where and what to do.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +28,7 @@ from bridge.engine.lanes import where
 from bridge.engine.ports import Ledger
 from bridge.engine.work import Incoming
 from bridge.errors import NotFound, Refused, TooLarge, Unavailable
+from bridge.model import AnyEvent
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ def build(
         incoming = Incoming(source, received.key, adapter.vendor, await request.body())
         events = tuple(event for event in received.events if len(event.conversation.id) <= LONGEST_ID)
         new = await ledger.keep_events(incoming, events)
+        _note(incoming, events, "kept" if new else "duplicate")
         metrics.webhooks.labels(source, "kept" if new else "duplicate").inc()
         if new:
             for event in events:
@@ -116,6 +118,19 @@ def build(
         },
         lifespan=lifespan,
     )
+
+
+def _note(incoming: Incoming, events: Sequence[AnyEvent], became: str) -> None:
+    """Under the id of each event, which its delivery has as well."""
+    if not logger.isEnabledFor(logging.DEBUG):
+        return
+    told = {"webhook": incoming.key, "source": incoming.source, "outcome": became}
+    if not events:
+        logger.debug("webhook of %s, no event: %s", incoming.source, became, extra={"fields": told})
+    for event in events:
+        about = {"id": event.id, "conversation": str(event.conversation), "kind": event.kind}
+        fields = {"fields": {**told, **about}}
+        logger.debug("webhook of %s, %s: %s", incoming.source, event.kind, became, extra=fields)
 
 
 class CappedBody:

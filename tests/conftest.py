@@ -1,10 +1,13 @@
-"""What every test can ask for: both databases, real ones."""
+"""What every test can ask for: both databases, real ones. And what the books of all come to in the end."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 import pytest
 
@@ -37,3 +40,33 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
         reporter.write_line("\nCI: a test was skipped, which counts as a failure", red=True)
         session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Here, and not where the books are kept: xdist's controller, which writes it, knows only this file."""
+    totals: dict[str, Counter[str]] = {}
+    takeovers: list[float] = []
+    for name, value in _told(terminalreporter):
+        if name == "counts":
+            what = next(iter(value))
+            total = totals.setdefault(what, Counter())
+            for counted, count in value.items():
+                total[counted] += count
+        elif name == "takeovers":
+            takeovers += value
+    for total in totals.values():
+        terminalreporter.write_line("")
+        terminalreporter.write_line(", ".join(f"{counted} {count}" for counted, count in total.items()))
+    if takeovers:
+        low, middle, high = min(takeovers), median(takeovers), max(takeovers)
+        terminalreporter.write_line(
+            f"taken over by another worker {len(takeovers)} times, "
+            f"after {low:.1f} / {middle:.1f} / {high:.1f} s (least, median, most)"
+        )
+
+
+def _told(reporter: pytest.TerminalReporter) -> Iterator[tuple[str, Any]]:
+    for outcome in ("passed", "failed"):
+        for report in reporter.stats.get(outcome, ()):
+            if getattr(report, "when", "") == "call":
+                yield from report.user_properties

@@ -30,6 +30,12 @@ async def opened(url: str) -> AsyncIterator[Store]:
         await store.close()
 
 
+async def migrate(url: str) -> None:
+    """As `bridge migrate` does, without a process of its own."""
+    async with opened(url):
+        pass
+
+
 def said(conversation: str, number: int, *, source: str = "acme-ada", text: str = "hello") -> Message:
     return Message(
         id=f"{conversation}:{number}",

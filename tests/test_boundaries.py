@@ -37,13 +37,21 @@ ALLOWED = {
     "render": BASE | {"hours"},
     "compose": BASE,
     "metrics": set(),
+    "logs": set(),
     "media": BASE | {"config"},
-    "engine": RULES | {"hours", "metrics"},
+    "engine": RULES | {"hours", "metrics", "logs"},
     "slack": RULES | {"hours", "metrics", "media", "engine"},
     "store": RULES | {"hours", "metrics", "engine"},
     "web": RULES | {"metrics", "engine"},
     "app": RULES | {"metrics", "media", "engine", "slack", "store", "web"},
     "deadletters": BASE | {"engine", "store"},
+    "manifest": BASE,
+    "doctor": BASE | {"adapter", "config", "manifest", "store"},
+    "received": BASE | {"adapter", "config", "slack"},
+    "trace": RULES | {"engine", "slack", "store", "received"},
+    "scrub": set(),
+    "record": BASE | {"adapter", "config", "received", "scrub", "store", "trace"},
+    "replay": BASE | {"adapter", "config"},
     "registry": BASE | {"adapter"},
     "preview": RULES | {"engine", "slack"},
     "sandbox": set(),
@@ -51,10 +59,10 @@ ALLOWED = {
     "sandbox.tour": {"errors", "config"},
     "sandbox.show": set(),
     "__main__": RULES
-    | {"metrics", "engine", "slack", "store", "web", "app", "registry"}
-    | {"deadletters", "preview", "sandbox"},
+    | {"logs", "metrics", "engine", "slack", "store", "web", "app", "registry"}
+    | {"deadletters", "doctor", "record", "replay", "trace", "manifest", "preview", "sandbox"},
 }
-PURE = {"model", "errors", "hours", "routing", "control", "render", "compose"}
+PURE = {"model", "errors", "hours", "routing", "control", "render", "compose", "manifest", "scrub"}
 EFFECTS = {
     "aiohttp",
     "asyncio",
@@ -272,7 +280,7 @@ def pins(file: str) -> list[str]:
     return [line for line in (ROOT / file).read_text("utf-8").splitlines() if not HASH.fullmatch(line)]
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt", "requirements-bench.txt"])
 def test_requirements_hold_pins_and_hashes_and_no_address(file: str) -> None:
     assert pins(file)
     assert [line for line in pins(file) if not PIN.fullmatch(line)] == []

@@ -16,6 +16,7 @@ from bridge.sandbox.slack import Message
 from bridge.sandbox.stage import Stage
 from tests.bridge.scene import FAILED, SENT, Scene, buttons, waiting
 from tests.postgres import Postgres
+from tests.stores import migrate
 
 WORDS = "Hello Lena, your order is on its way"
 
@@ -31,7 +32,7 @@ def address(postgres: Postgres) -> Iterator[str]:
 async def stage(address: str, tmp_path: Path) -> AsyncIterator[Stage]:
     """With a bridge on Postgres that runs."""
     async with Stage(tmp_path, channel_rate=0, database_url=address) as stage:
-        await stage.run("migrate")
+        await migrate(address)
         await stage.serve()
         yield stage
 

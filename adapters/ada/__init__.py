@@ -12,11 +12,12 @@ from typing import ClassVar
 import httpx
 from pydantic import Field, SecretStr, field_validator
 
-from adapters.ada import handoff, webhooks
+from adapters.ada import checking, handoff, replaying, webhooks
 from adapters.ada.api import API
 from bridge.adapter import (
     Capabilities,
     FileRules,
+    Finding,
     Limit,
     Received,
     Secrets,
@@ -90,6 +91,7 @@ class Ada:
         self._source = source
         self._label = settings.handoff_label
         self._handoff_token = secrets.handoff_token
+        self._webhook_secret = secrets.webhook_secret
         self._signers = webhooks.signers_for(secrets.webhook_secret)
         self._api = API(http, settings.base_url, secrets.api_key, variable_for(source, "api_key"))
 
@@ -107,11 +109,16 @@ class Ada:
             return webhooks.read(webhook, "preview", source=source, label=None)
         return handoff.read(webhook, source=source)
 
+    def replay(self, body: bytes, at: datetime, *, fresh: bool) -> Webhook:
+        if "type" in Webhook("", {}, body, at).json_object():
+            return replaying.event(body, at, self._signers[0], fresh=fresh)
+        return replaying.start(body, at, self._handoff_token[0])
+
     async def send(self, reply: Reply) -> Sent:
         return await self._api.send(reply)
 
-    async def find(self, reply: Reply) -> Sent | None:
-        return await self._api.find(reply)
+    async def find(self, reply: Reply, within: float) -> Sent | None:
+        return await self._api.find(reply, within)
 
     async def history(self, conversation: ConversationKey, since: datetime) -> tuple[AnyEvent, ...]:
         found = [webhooks.past(entry, conversation) async for entry in self._api.told(conversation)]
@@ -126,3 +133,6 @@ class Ada:
 
     async def resolve(self, conversation: ConversationKey) -> None:
         await self._api.end(conversation)
+
+    async def check(self, address: str | None) -> tuple[Finding, ...]:
+        return await checking.check(self._api, self._source, address, self._webhook_secret)

@@ -6,7 +6,9 @@ docs.ada.cx, "Conversations API". There is no idempotency key and no field for a
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -28,7 +30,8 @@ from bridge.adapter import (
 from bridge.errors import OutcomeUnknown, Rejected
 from bridge.model import ConversationKey, File, Reply, Sent
 
-#: seconds that Ada's clock may be behind the one that dated the reply; more would find an earlier twin
+#: seconds that the clock which dates Ada's answers may be ahead of the one which dates its messages; where
+#: the former is not told, of Slack's. More would find an earlier twin.
 SKEW = 5.0
 
 
@@ -40,6 +43,7 @@ class API:
         self._base = f"{base_url.rstrip('/')}/api/v2"
         self._key = key
         self._key_variable = key_variable
+        self._ahead: float | None = None  # seconds from our monotonic clock to Ada's, by its last answer
 
     async def send(self, reply: Reply) -> Sent:
         author = {"role": "human_agent", "display_name": _name(reply)}
@@ -63,33 +67,37 @@ class API:
         # Under our own name for it, by which `find` and the echo are known.
         return File(url=there, name=file.name, mime_type=word(answer.get("mime_type")) or file.mime_type)
 
-    async def find(self, reply: Reply) -> Sent | None:
+    async def find(self, reply: Reply, within: float) -> Sent | None:
         """The same words, or file name, by the same name since then count as this reply; nothing else that
         Ada keeps could tell."""
         (kept_as, words), name = _words(reply), _name(reply)
-        since = reply.at.timestamp() - SKEW
+        begun = time.monotonic() - within
         async for entry in self.told(reply.conversation):
             author, content = mapping(entry.get("author")), mapping(entry.get("content"))
             said = (author.get("role"), author.get("display_name"), str(content.get(kept_as)).strip())
             at = moment(entry.get("created_at"))
+            since = (reply.at.timestamp() if self._ahead is None else begun + self._ahead) - SKEW
             if said == ("human_agent", name, words) and (at is None or at.timestamp() >= since):
                 return Sent(ref=word(entry.get("message_id")))
         return None
 
     async def told(self, conversation: ConversationKey) -> AsyncIterator[Mapping[str, Any]]:
         """All that Ada keeps of what was said. Every page is read: their order is not documented."""
-        page = self._url(conversation, "messages").copy_with(params={"limit": 100})
-        seen: set[httpx.URL] = set()
-        while page not in seen:
-            seen.add(page)
-            answer = await self._call("GET", page)
-            for entry in mappings(answer.get("data")):
-                yield entry
-            following = mapping(answer.get("meta")).get("next_page_url")
-            if not following:
-                return
-            page = self._page(page, following)
-        raise OutcomeUnknown("Ada's pages of messages lead back to one another")
+        async for entry in self._entries(self._url(conversation, "messages")):
+            yield entry
+
+    def hooks(self) -> AsyncIterator[Mapping[str, Any]]:
+        """The webhooks as they are configured. https://docs.ada.cx/reference/webhooks/list-webhooks"""
+        return self._entries(httpx.URL(f"{self._base}/webhooks/"))
+
+    async def secret(self, hook: str) -> str | None:
+        """What a webhook is signed with. https://docs.ada.cx/reference/webhooks/get-webhook-secret"""
+        url = httpx.URL(f"{self._base}/webhooks/{quote(hook, safe='')}/secret/")
+        return word((await self._call("GET", url)).get("key"))
+
+    async def ask_for(self, conversation: ConversationKey) -> None:
+        """Returns where Ada says anything of it, also that there is none."""
+        await self._call("GET", self._url(conversation), done=404)
 
     async def end_handoff(self, conversation: ConversationKey) -> None:
         """422: it is in no active handoff, so there is nothing left to end."""
@@ -104,6 +112,20 @@ class API:
             if known.get("status") != "ended":
                 raise
 
+    async def _entries(self, listed: httpx.URL) -> AsyncIterator[Mapping[str, Any]]:
+        page = listed.copy_with(params={"limit": 100})
+        seen: set[httpx.URL] = set()
+        while page not in seen:
+            seen.add(page)
+            answer = await self._call("GET", page)
+            for entry in mappings(answer.get("data")):
+                yield entry
+            following = mapping(answer.get("meta")).get("next_page_url")
+            if not following:
+                return
+            page = self._page(page, following)
+        raise OutcomeUnknown("Ada's pages lead back to one another")
+
     def _url(self, conversation: ConversationKey, *what: str) -> httpx.URL:
         return httpx.URL("/".join((self._base, "conversations", quote(conversation.id, safe=""), *what, "")))
 
@@ -114,7 +136,7 @@ class API:
         except httpx.InvalidURL:
             page = httpx.URL()
         if (page.scheme, page.host, page.port) != (current.scheme, current.host, current.port):
-            raise OutcomeUnknown("Ada's next page of messages is on another host", remedy="Check base_url")
+            raise OutcomeUnknown("Ada's next page is on another host", remedy="Check base_url")
         return page
 
     async def _call(
@@ -124,10 +146,20 @@ class API:
         headers = {"Authorization": f"Bearer {self._key.get_secret_value()}"}
         request = self._http.build_request(method, url, headers=headers, **content)
         response = await call(self._http, request)
+        if (date := _date(response)) is not None:
+            self._ahead = date - time.monotonic()
         answer = answer_of(response)
         if answer is not None and (response.is_success or response.status_code == done):
             return answer
         raise failure(response, _reason(answer or {}), key=self._key_variable)
+
+
+def _date(response: httpx.Response) -> float | None:
+    """What the clock of whoever answered says, cut to the second. RFC 9110, 6.6.1"""
+    try:
+        return parsedate_to_datetime(response.headers.get("date", "")).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _name(reply: Reply) -> str:

@@ -25,8 +25,9 @@ def start(webhook: Webhook, tokens: tuple[SecretStr, ...], *, source: str) -> Re
 
     Without a conversation it is refused, so that Ada tells the customer and nobody waits unseen.
     The same conversation may hand off twice with the same words, so only the same body within the
-    same ten seconds is taken for a retry. A retry that comes later is one more event: that says again
-    what is so already, while a second handoff taken for a retry would be lost.
+    same ten seconds is taken for a retry, and only until that handoff is over (`unnamed`). A retry that comes
+    later is one more event: that says again what is so already, while a second handoff taken for a retry
+    would be lost.
     """
     if not same_secret(token_of(webhook.headers, "bearer"), tokens):
         raise NotAuthentic("the token of the handoff call is missing or wrong")
@@ -58,6 +59,7 @@ def read(webhook: Webhook, *, source: str) -> Received:
         customer=customer,
         reason=word(body.get("reason")),
         department=word(body.get("department")),
+        unnamed=True,
         details=scalars(body, without={name, *_READ}),
     )
     return Received(key, (event,))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 import httpx
 from pydantic import Field, SecretStr
 
-from adapters.gptbots import human_service, messages
+from adapters.gptbots import checking, human_service, messages
 from adapters.gptbots.api import API
+from adapters.gptbots.replaying import replayed
 from bridge.adapter import (
     Capabilities,
     FileRules,
+    Finding,
     Received,
     Secrets,
     Settings,
@@ -102,6 +105,16 @@ class GPTBots:
             if not same_secret(given, self._webhook_token):
                 raise NotAuthentic("the token of the message webhook is missing or wrong")
 
+    def replay(self, body: bytes, at: datetime, *, fresh: bool) -> Webhook:
+        return replayed(
+            body,
+            at,
+            fresh=fresh,
+            path_token=self._path_token[0],
+            webhook_token=self._webhook_token[0] if self._webhook_token else None,
+            bot_ids=self._bot_ids,
+        )
+
     async def send(self, reply: Reply) -> Sent:
         return await self._api.send(reply)
 
@@ -114,3 +127,6 @@ class GPTBots:
 
     async def resolve(self, conversation: ConversationKey) -> None:
         await self._api.close(conversation)
+
+    async def check(self, address: str | None) -> tuple[Finding, ...]:
+        return await checking.check(self._api, self._source, address, self._bot_ids, self._path_token)

@@ -7,12 +7,13 @@ key, and no history that has what people said.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
 from pydantic import SecretStr
 
-from bridge.adapter import answer_of, call, failure, reply_text, word
+from bridge.adapter import answer_of, call, failure, mapping, mappings, reply_text, word
 from bridge.errors import Rejected, RetryLater
 from bridge.model import ConversationKey, Reply, Sent
 
@@ -54,17 +55,36 @@ class API:
         end = {"conversation_id": conversation.id, "timestamp": int(time.time() * 1000)}
         await self._post("/v1/human/close", end, done=_UNKNOWN_CONVERSATION)
 
+    async def whose(self) -> str | None:
+        """The id of the Agent that the key is of; None where the answer cannot be read."""
+        told = await self._call("GET", "/v1/api-key/verify")
+        return word(mapping(told.get("data")).get("id")) or word(told.get("id"))
+
+    async def probe(self) -> list[Mapping[str, Any]] | None:
+        """Let GPTBots call each webhook of the Agent with `istest`; how each answered.
+
+        gptbots.ai/docs/api-reference/conversation-api/webhook-check-v1
+        """
+        told = await self._call("POST", "/v1/webhook/check")
+        results = mapping(told.get("data")).get("results", told.get("results"))
+        return list(mappings(results)) if isinstance(results, list) else None
+
     async def _post(self, path: str, body: dict[str, Any], *, done: str | None = None) -> None:
+        await self._call("POST", path, done=done, json=body)
+
+    async def _call(
+        self, method: str, path: str, *, done: str | None = None, **content: Any
+    ) -> dict[str, Any]:
         """`done` is the code with which GPTBots says that it is so already."""
         url = f"{self._base}{path}"
         headers = {"Authorization": f"Bearer {self._key.get_secret_value()}"}
-        response = await call(self._http, self._http.build_request("POST", url, headers=headers, json=body))
+        response = await call(self._http, self._http.build_request(method, url, headers=headers, **content))
         answer = answer_of(response)
         # The code decides: which HTTP status goes with it is not documented, and may be 200.
         code = word((answer or {}).get("code"))
         reason = word((answer or {}).get("message"))
         if code is not None and code == done:
-            return
+            return answer or {}
         if code not in (None, "0", "200"):
             problem = f"answered code {code}: {(reason or 'no reason given')[:300]}"
             if code in (_RATE_LIMITED, _INTERNAL):
@@ -74,3 +94,4 @@ class API:
             raise Rejected(problem, where=url, remedy=remedy)
         if not response.is_success or (answer is None and response.content):
             raise failure(response, reason, key=self._key_variable)
+        return answer or {}

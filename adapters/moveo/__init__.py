@@ -7,16 +7,18 @@ webhook, and a reply sent to Moveo is recorded there but shown to nobody.
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from typing import ClassVar
 
 import httpx
 from pydantic import Field, SecretStr
 
-from adapters.moveo import webhooks
+from adapters.moveo import checking, webhooks
 from adapters.moveo.api import API
 from bridge.adapter import (
     Capabilities,
     FileRules,
+    Finding,
     Received,
     Secrets,
     Settings,
@@ -82,6 +84,9 @@ class Moveo:
     def preview(cls, webhook: Webhook, source: str) -> Received:
         return webhooks.read(webhook, source=source, max_age=math.inf)
 
+    def replay(self, body: bytes, at: datetime, *, fresh: bool) -> Webhook:
+        return webhooks.replayed(body, at, self._webhook_secret[0], fresh=fresh)
+
     async def send(self, reply: Reply) -> Sent:
         return await self._api.send(reply)
 
@@ -102,3 +107,6 @@ class Moveo:
 
     async def reopen(self, conversation: ConversationKey) -> None:
         await self._api.move(conversation, "conversation/reopen")
+
+    async def check(self, address: str | None) -> tuple[Finding, ...]:
+        return await checking.check(self._api, self._source, address)

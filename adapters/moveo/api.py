@@ -21,6 +21,7 @@ from bridge.model import ConversationKey, File, Reply, Sent
 #: begins the agent_id of what we send, so that we know it again should Moveo report it
 OURS = "slack:"
 CHUNK = 64 * 1024
+_NO_SESSION = "session-not-found"
 
 
 class API:
@@ -83,7 +84,14 @@ class API:
             raise Rejected("Moveo gave no address for the file")
         return url
 
-    async def _post(self, conversation: ConversationKey, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def knock(self, conversation: ConversationKey) -> None:
+        """Ask for a file in a session: returns where Moveo says that there is no such session."""
+        await self._post(conversation, "files/download-url", {"file_id": conversation.id}, done=_NO_SESSION)
+
+    async def _post(
+        self, conversation: ConversationKey, path: str, body: dict[str, Any], *, done: str | None = None
+    ) -> dict[str, Any]:
+        """`done` is the error code with which it is answered as well as by a 2xx."""
         request = self._http.build_request(
             "POST",
             f"{self._sessions}/{quote(conversation.id, safe='')}/{path}",
@@ -94,6 +102,8 @@ class API:
         answer = answer_of(response)
         if response.is_success and (answer is not None or not response.content):
             return answer or {}
+        if answer is not None and done is not None and answer.get("error_code") == done:
+            return answer
         raise failure(response, _reason(answer or {}), key=self._key_variable)
 
 

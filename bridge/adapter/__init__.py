@@ -5,9 +5,11 @@ entry-point group `bridge.adapters`). It imports this module, `model` and `error
 store or the engine. `tests/contract` holds what every adapter is held to.
 """
 
+from bridge.adapter.checking import Finding, Standing, of_error, ok, unknown, warning, wrong
 from bridge.adapter.port import (
     Adapter,
     Capabilities,
+    Checkable,
     FileRules,
     FindsReplies,
     HandsBack,
@@ -16,6 +18,7 @@ from bridge.adapter.port import (
     Previews,
     Received,
     Reopens,
+    Replays,
     Resolves,
     ResolvesFiles,
     Secrets,
@@ -34,7 +37,9 @@ from bridge.adapter.sending import answer_of, call, failure, reply_text
 __all__ = [
     "Adapter",
     "Capabilities",
+    "Checkable",
     "FileRules",
+    "Finding",
     "FindsReplies",
     "HandsBack",
     "Limit",
@@ -42,11 +47,13 @@ __all__ = [
     "Previews",
     "Received",
     "Reopens",
+    "Replays",
     "Resolves",
     "ResolvesFiles",
     "Secrets",
     "Settings",
     "SpeaksAsCustomer",
+    "Standing",
     "TakesFiles",
     "TakesOver",
     "TellsHistory",
@@ -60,11 +67,16 @@ __all__ = [
     "mapping",
     "mappings",
     "moment",
+    "of_error",
+    "ok",
     "reply_text",
     "same_secret",
     "scalars",
     "token_of",
+    "unknown",
     "unread_in",
     "variable_for",
+    "warning",
     "word",
+    "wrong",
 ]

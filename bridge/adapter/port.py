@@ -12,6 +12,7 @@ from typing import IO, Any, ClassVar, Literal, Protocol, runtime_checkable
 import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
+from bridge.adapter.checking import Finding
 from bridge.errors import Malformed
 from bridge.model import Act, AnyEvent, AnyPart, ConversationKey, Frozen, Reply, Sent
 
@@ -181,11 +182,24 @@ class Previews(Protocol):
 
 
 @runtime_checkable
+class Replays(Protocol):
+    """A recorded payload can be sent once more: for whoever tries things out."""
+
+    def replay(self, body: bytes, at: datetime, *, fresh: bool) -> Webhook:
+        """`body` as the vendor would send it `at` that time, to the hook it is for, as `receive` takes it for
+        genuine. What is `fresh` happens at that time and has new ids, but for those of conversations and of
+        people; else the same body is the same webhook. Raises `Malformed`.
+        """
+        ...
+
+
+@runtime_checkable
 class FindsReplies(Protocol):
     """The vendor can be asked whether it already has a reply."""
 
-    async def find(self, reply: Reply) -> Sent | None:
-        """The vendor's record of `reply`, or None where it certainly has none. Raises `DeliveryError`."""
+    async def find(self, reply: Reply, within: float) -> Sent | None:
+        """The vendor's record of `reply`, or None where it certainly has none. It can have got there in the
+        last `within` seconds only; `reply.at` is by Slack's clock. Raises `DeliveryError`."""
         ...
 
 
@@ -246,6 +260,19 @@ class Limited(Protocol):
     refuse."""
 
     limits: tuple[Limit, ...]
+
+
+@runtime_checkable
+class Checkable(Protocol):
+    """The vendor can be asked whether it takes our credentials, and calls us where we are."""
+
+    async def check(self, address: str | None) -> tuple[Finding, ...]:
+        """What is so, for `bridge doctor`; nothing is changed at the vendor.
+
+        `address` is that of the source's webhooks, `https://…/webhooks/{source}`, where a bridge should
+        answer. Without it, only what needs none is asked. What the vendor has no call for is unknown.
+        """
+        ...
 
 
 # ── acts: each returns once it is so, also where it was so already ────────────────────────────────

@@ -5,7 +5,7 @@ only: `SLACK_BOT_TOKEN`, `SLACK_SIGNING_SECRET`, `SLACK_APP_TOKEN`, `DATABASE_UR
 source `acme-ada` the variables `ACME_ADA_*` that its vendor's adapter asks for.
 """
 
-from bridge.config.loading import Config, Source, load
+from bridge.config.loading import Config, Source, load, public_url
 from bridge.config.route import Match, Mirror, ReplyMode, Route
 from bridge.config.sections import Engine, Media, Retry, Section, Server, Slack, Store
 
@@ -24,4 +24,5 @@ __all__ = [
     "Source",
     "Store",
     "load",
+    "public_url",
 ]

@@ -59,16 +59,7 @@ class _File(Section):
 
 def load(path: Path, environ: Mapping[str, str], adapters: Mapping[str, type[Adapter]]) -> Config:
     """Read `path` and `environ`. Raises `ConfigError` that lists every fault found, a line each."""
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(
-            "there is no such file",
-            where=str(path),
-            remedy="Copy config.example.toml to it, or name another with --config",
-        ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"cannot be read as TOML: {error}", where=str(path)) from None
+    raw = _read(path)
     faults: list[str] = []
     file: _File | None = None
     try:
@@ -110,6 +101,27 @@ def load(path: Path, environ: Mapping[str, str], adapters: Mapping[str, type[Ada
         slack_signing_secrets=signing_secrets,
         slack_app_token=app_token,
     )
+
+
+def public_url(path: Path) -> str | None:
+    """`[server] public_url` alone, for as long as no Slack app has given us secrets. Raises `ConfigError`."""
+    try:
+        return Server.model_validate(_read(path).get("server", {})).public_url
+    except ValidationError as error:
+        raise ConfigError("\n".join(_faults(error, Server, "server")), where=str(path)) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            "there is no such file",
+            where=str(path),
+            remedy="Copy config.example.toml to it, or name another with --config",
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"cannot be read as TOML: {error}", where=str(path)) from None
 
 
 def _gaps(routes: tuple[Route, ...]) -> Iterable[str]:

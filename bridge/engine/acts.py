@@ -27,15 +27,6 @@ _TOLD = {
     Act.RESOLVE: "{by} resolved the conversation.",
     Act.REOPEN: "{by} reopened the conversation.",
 }
-_WANTED = {
-    Act.CLAIM: "claim",
-    Act.RELEASE: "release",
-    Act.TRANSFER: "transfer",
-    Act.TAKE_OVER: "take over",
-    Act.HAND_BACK: "hand back",
-    Act.RESOLVE: "resolve",
-    Act.REOPEN: "reopen",
-}
 _STANDS = {
     Control.BOT: "The AI agent has this conversation.",
     Control.WAITING: "The customer waits: nobody has this conversation.",
@@ -56,9 +47,6 @@ class Asked:
         """What the thread is told once it is done."""
         by, to = self.by.name or "Somebody", self.to and self.to.name
         return _TOLD[self.act].format(by=by, to=to or "somebody")
-
-    def failed(self, problem: str) -> str:
-        return f"{self.by.name or 'Somebody'} wanted to {_WANTED[self.act]} the conversation: {problem}"
 
 
 def taken(by: Owner, stands: Conversation) -> str:

@@ -10,6 +10,7 @@ from bridge.engine.work import Again, NewDelivery, Outcome, Turn
 from bridge.model import Direction, HeldChoice, HeldFor
 
 STUCK = 60.0  # seconds that a delivery is tried before people are told
+SOON = 10.0  # seconds within which a second try is news to nobody
 #: where it is told that a lane of a direction does not get on
 _TOLD_OF = {Direction.VENDOR: Direction.SLACK, Direction.SLACK: Direction.ALERTS}
 
@@ -67,6 +68,17 @@ def question(turn: Turn, why: HeldFor, choices: Sequence[HeldChoice]) -> NewDeli
     told = {name: message[name] for name in ("channel", "thread_ts", "ts", "user")}
     told |= {"why": why, "choices": list(choices), "delivery": turn.delivery, "text": message.get("text", "")}
     return _new(turn, Direction.MARKS, "question", told)
+
+
+def undone(turn: Turn, outcome: Outcome) -> str | None:
+    """What whoever wants an act is told of an attempt at it; None where that is not worth a word."""
+    wanted = turn.read()["act"].replace("_", " ")
+    problem = getattr(outcome, "problem", "")
+    if not isinstance(outcome, Again):
+        return f"You wanted to {wanted}, which was not done: {problem}"
+    if turn.attempt != 2 and not (turn.attempt == 1 and outcome.wait > SOON):
+        return None
+    return f"You wanted to {wanted}, which is not done yet: {problem.rstrip('.')}. It is tried again."
 
 
 def whisper(turn: Turn, text: str) -> NewDelivery:

@@ -13,14 +13,16 @@ import random
 import re
 import time
 import traceback
+from typing import Any
 
 from bridge import metrics
 from bridge.config import Engine
 from bridge.engine.follow import stuck
 from bridge.engine.policy import decide
 from bridge.engine.ports import Carrier, Ledger
-from bridge.engine.work import Again, Done, Failed, Kept, Outcome, PutBack, Turn, Uncertain
+from bridge.engine.work import Again, Done, Failed, Kept, Outcome, PutBack, Turn, Uncertain, recorded
 from bridge.errors import BridgeError, Unavailable
+from bridge.logs import about
 from bridge.model import Direction
 
 logger = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ class Lanes:
         self._retry = {
             Direction.SLACK: settings.to_slack,
             Direction.MARKS: settings.to_slack,
+            Direction.CARD: settings.to_slack,
             Direction.STATUS: settings.to_slack,
             Direction.ACTS: settings.to_slack,
             Direction.ALERTS: settings.to_slack,
@@ -154,9 +157,10 @@ class Lanes:
         turn: Turn | None = first
         turns = 0
         while turn is not None:
-            outcome = await self._try(turn)
-            turns += 1
-            turn = await self._record(turn, outcome, keep_going=turns < TURNS and not self._stopping)
+            with about(id=turn.key, delivery=turn.delivery, conversation=str(turn.conversation.key)):
+                outcome = await self._try(turn)
+                turns += 1
+                turn = await self._record(turn, outcome, keep_going=turns < TURNS and not self._stopping)
 
     async def _try(self, turn: Turn) -> Outcome:
         carrier = self._carriers[turn.direction]
@@ -202,6 +206,7 @@ def _note(turn: Turn, outcome: Outcome, seconds: float) -> None:
     metrics.deliveries.labels(turn.direction, turn.kind, name).inc()
     metrics.delivery_seconds.labels(turn.direction).observe(seconds)
     well = isinstance(outcome, Done | Kept | PutBack)
+    problem = "" if well else f", {redacted(recorded(outcome) or '')}"
     logger.log(
         logging.DEBUG if well else logging.WARNING,
         "delivery %d (%s to %s, %s): %s%s (attempt %d, %.0f ms)",
@@ -210,10 +215,18 @@ def _note(turn: Turn, outcome: Outcome, seconds: float) -> None:
         turn.direction.value,
         turn.conversation.key,
         name,
-        "" if isinstance(outcome, Done | Kept | PutBack) else f", {redacted(outcome.problem)}",
+        problem,
         turn.attempt,
         seconds * 1000,
+        extra={"fields": _fields(turn, outcome, name, seconds)},
     )
+
+
+def _fields(turn: Turn, outcome: Outcome, name: str, seconds: float) -> dict[str, Any]:
+    """The same for a program; `ref` is the other side's id for it."""
+    told = {"direction": turn.direction, "kind": turn.kind, "outcome": name, "attempt": turn.attempt}
+    ref = getattr(outcome, "ref", None)
+    return {**told, "ms": round(seconds * 1000, 1), **({"ref": ref} if ref else {})}
 
 
 def redacted(problem: str) -> str:

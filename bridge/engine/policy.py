@@ -32,18 +32,21 @@ def decide(error: Exception, turn: Turn, retry: Retry, chance: float) -> Again |
     An error that is none of ours is a fault in this program: it is tried again with doubt, since nobody
     knows how far it got, but not for long, since waiting mends it seldom and holds up what comes after.
     """
-    problem = str(error) if isinstance(error, BridgeError) else f"internal error ({type(error).__name__})"
-    if isinstance(error, Rejected):
-        return Failed(problem)
     fault = not isinstance(error, BridgeError)
+    problem, where = f"internal error ({type(error).__name__})", ""
+    if isinstance(error, BridgeError):
+        problem, where = error.told, error.where
+    if isinstance(error, Rejected):
+        return Failed(problem, where=where)
     doubt = turn.doubt or fault or isinstance(error, OutcomeUnknown | Unavailable)
     if turn.age >= retry.give_up_after or (fault and turn.attempt >= FAULTS):
         problem = f"{problem} (given up after {turn.attempt} attempts)"
         # What a customer may have is not to be written again as if they had not.
         may_have = doubt and turn.direction is Direction.VENDOR and SENDING in turn.refs
-        return Uncertain(problem) if may_have else Failed(problem)
+        return Uncertain(problem, where=where) if may_have else Failed(problem, where=where)
     until = turn.began - turn.age + retry.give_up_after
     if isinstance(error, RetryAfter):
-        return Again(error.seconds + chance * JITTER, problem, doubt=doubt, until=until)
-    delay = retry.delays[min(turn.attempt, len(retry.delays)) - 1]
-    return Again(delay * (1 + JITTER * (2 * chance - 1)), problem, doubt=doubt, until=until)
+        wait = error.seconds + chance * JITTER
+    else:
+        wait = retry.delays[min(turn.attempt, len(retry.delays)) - 1] * (1 + JITTER * (2 * chance - 1))
+    return Again(wait, problem, doubt=doubt, until=until, where=where)

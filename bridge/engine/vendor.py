@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
@@ -21,7 +22,7 @@ from bridge.adapter import (
 from bridge.engine import acts, gate
 from bridge.engine.acts import Asked
 from bridge.engine.echo import digests
-from bridge.engine.follow import failure, mark, notice, question, sent_late, whisper
+from bridge.engine.follow import failure, mark, notice, question, sent_late, undone, whisper
 from bridge.engine.policy import while_patient
 from bridge.engine.ports import Carrier, Ledger
 from bridge.engine.steps import Composed, Step, progress_of, steps_of
@@ -92,6 +93,7 @@ class VendorCarrier:
                 return await self._looks.carry(turn)
             case "history":
                 return await self._ask_back(turn)
+        taken = time.monotonic()
         composed = await self._composer.compose(turn)
         if not isinstance(composed, Composed):
             return self._kept(turn, composed)
@@ -102,7 +104,7 @@ class VendorCarrier:
         adapter = self._adapter(turn)
         steps = await steps_of(composed, adapter)
         try:
-            return await self._send(turn, adapter, steps, composed)
+            return await self._send(turn, adapter, steps, composed, taken)
         except DeliveryError as error:
             error.problem += progress_of(steps, turn.refs, _doubtful(turn, steps))
             raise
@@ -130,13 +132,14 @@ class VendorCarrier:
         return Kept("held", f"held: {why}", follow=(mark(turn, "held"), question(turn, why, choices)))
 
     async def _send(
-        self, turn: Turn, adapter: Adapter, steps: tuple[Step, ...], composed: Composed
+        self, turn: Turn, adapter: Adapter, steps: tuple[Step, ...], composed: Composed, taken: float
     ) -> Done | Kept | PutBack | Uncertain:
         """Send what the vendor has not. All files are uploaded first: a no to one keeps the others back."""
         doubtful = _doubtful(turn, steps)
         if doubtful is not None:
             if isinstance(adapter, FindsReplies):
-                found = await adapter.find(doubtful.reply)
+                # It was not sent before it was queued; so no two clocks are held against each other.
+                found = await adapter.find(doubtful.reply, turn.waited + time.monotonic() - taken)
                 if found is not None:
                     turn.refs[doubtful.key] = found.ref or ""
             elif SENDING in turn.refs:
@@ -259,12 +262,8 @@ class VendorCarrier:
                 was = "chosen" if turn.kind == "choice" else "to be said"
                 return (notice(turn, f"Something was {was} for the customer. {what}: {problem}"),)
             case "act":
-                if isinstance(outcome, Again) and turn.attempt > 1:
-                    return ()
-                more = "; it is tried again" if isinstance(outcome, Again) else ""
-                told = turn.read()
-                wanted = told["act"].replace("_", " ")
-                return (whisper(turn, f"You wanted to {wanted}, which was not done: {problem}{more}"),)
+                text = undone(turn, outcome)
+                return (whisper(turn, text),) if text else ()
         # The message of a correction carries the mark of the reply that it corrects.
         marks = turn.kind != "correction"
         if isinstance(outcome, Again):

@@ -154,7 +154,8 @@ class Turn:
     `attempt` counts from 1 and began at `began` by the store's clock, `age` seconds after the first.
     `doubt`: an earlier attempt may have arrived, so look before sending. `refs` maps the steps already
     taken to the other side's ids, and grows with the ledger's `progress`. `waited` is how many seconds ago it
-    was queued, `late` how many past the slot that pacing reserved for it we are.
+    was queued, `late` how many past the slot that pacing reserved for it we are. `key` is its event's id, or
+    whatever else the lane knows it by.
     """
 
     lane: int
@@ -171,6 +172,7 @@ class Turn:
     refs: dict[str, str]
     waited: float = 0.0
     late: float | None = None
+    key: str = ""
 
     def read(self) -> Any:
         return json.loads(self.payload)
@@ -231,18 +233,21 @@ class Again:
     doubt: bool = False
     until: float | None = None
     follow: tuple[NewDelivery, ...] = ()
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
     problem: str
     follow: tuple[NewDelivery, ...] = ()
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Uncertain:
     problem: str
     follow: tuple[NewDelivery, ...] = ()
+    where: str = ""
 
 
 #: among a reply's refs: the step that the vendor may have from here on
@@ -258,3 +263,9 @@ QUIET = "quiet"
 WAS = "was"
 
 Outcome = Done | Kept | PutBack | Again | Failed | Uncertain
+
+
+def recorded(outcome: Outcome) -> str | None:
+    """Why it did not end as sent, with where that was: for the log and the store. People get `problem`."""
+    where, problem = getattr(outcome, "where", ""), getattr(outcome, "problem", None)
+    return f"{where}: {problem}" if where and problem else problem

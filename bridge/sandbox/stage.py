@@ -13,13 +13,16 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from email.utils import formatdate
 from pathlib import Path
 
 import httpx
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge.sandbox.slack import SlackSandbox
 from bridge.sandbox.vendors import AdaSandbox, GPTBotsSandbox, MoveoSandbox
@@ -218,13 +221,16 @@ class Stage:
         mounts = [Mount("/slack", self.slack.app)]
         mounts += [Mount(f"/{vendor.name}", vendor.app) for vendor in self.vendors]
         self.app = Starlette(routes=[*mounts, *routes])
+        #: seconds that Slack and the vendors are ahead of this machine, by what they tell
+        self.ahead = 0.0
         self._server = _Server(
             uvicorn.Config(
-                self.app,
+                _dated(self.app, lambda: time.time() + self.ahead),
                 log_config=None,
                 access_log=False,
                 lifespan="off",
                 timeout_graceful_shutdown=1,
+                date_header=False,  # `_dated` tells it
             )
         )
 
@@ -247,7 +253,7 @@ class Stage:
         self._server.should_exit = True
         await self._serving
 
-    async def spawn(self, command: str, environ: Mapping[str, str] | None = None) -> Process:
+    async def spawn(self, command: str, environ: Mapping[str, str] | None = None, *arguments: str) -> Process:
         """Start `bridge COMMAND` as a process of its own."""
         log = self.folder / f"{command}-{len(self._processes)}.log"
         with log.open("wb") as output:
@@ -258,6 +264,7 @@ class Stage:
                 command,
                 "--config",
                 str(self.config),
+                *arguments,
                 env={**self.environ, **(environ or {})},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
@@ -291,6 +298,21 @@ class Stage:
                     if (await http.get(f"{self.bridge_url}/readyz")).status_code == 200:
                         return
                 await asyncio.sleep(0.05)
+
+
+def _dated(app: ASGIApp, clock: Callable[[], float]) -> ASGIApp:
+    """`app`, every answer of which tells the time."""
+
+    async def dated(scope: Scope, receive: Receive, send: Send) -> None:
+        async def tell(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                date = formatdate(clock(), usegmt=True).encode()
+                message["headers"] = [*message.get("headers", ()), (b"date", date)]
+            await send(message)
+
+        await app(scope, receive, tell)
+
+    return dated
 
 
 class _Server(uvicorn.Server):

@@ -8,9 +8,9 @@ import time
 from bridge import control
 from bridge.compose import Word
 from bridge.engine.acts import Asked, stands
-from bridge.engine.follow import notice, whisper
+from bridge.engine.follow import notice, undone, whisper
 from bridge.engine.ports import Ledger
-from bridge.engine.work import Again, Conversation, Done, NewDelivery, Outcome, Turn
+from bridge.engine.work import Conversation, Done, NewDelivery, Outcome, Turn
 from bridge.model import Act, Control, Direction
 from bridge.render.words import lasting
 from bridge.slack.home import Homes
@@ -85,12 +85,8 @@ class ActsCarrier:
         return self._routes.cannot(now, act) or how
 
     def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
-        if turn.kind != "act" or (isinstance(outcome, Again) and turn.attempt > 1):
-            return ()
-        more = "; it is tried again" if isinstance(outcome, Again) else ""
-        wanted = turn.read()["act"].replace("_", " ")
-        text = f"You wanted to {wanted}, which was not done: {getattr(outcome, 'problem', '')}{more}"
-        return (_tell(turn, text),)
+        text = undone(turn, outcome) if turn.kind == "act" else None
+        return (_tell(turn, text),) if text else ()
 
 
 def _lasts(now: Conversation) -> str:

@@ -81,7 +81,10 @@ class AlertsCarrier:
         ts = await post_once(self._api, self._ledger, turn, slots, shown, marker, [spot])
         if isinstance(ts, PutBack):
             return ts
-        await self._remember(turn, handoff, name, AlertPlace(spot.channel, ts, looks))
+        place = AlertPlace(spot.channel, ts, looks)
+        if turn.doubt:  # one that was found may be from when the handoff stood otherwise
+            await self._update(shown, place, spot)
+        await self._remember(turn, handoff, name, place)
         return None
 
     async def _update(self, shown: SlackMessage, place: AlertPlace, spot: Spot) -> bool:
@@ -126,5 +129,5 @@ class AlertsCarrier:
         try:
             ts = await post_once(self._api, self._ledger, turn, Slots(self._api, turn), shown, marker, spots)
         except ChannelAway as error:
-            return Failed(str(error))
+            return Failed(error.told, where=error.where)
         return ts if isinstance(ts, PutBack) else Done(ts)

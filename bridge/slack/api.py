@@ -5,6 +5,7 @@ The SDK's own retries are off: it would post again after a dropped connection, a
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -16,10 +17,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bridge import metrics
 from bridge.config import Slack
-from bridge.engine.ports import Ledger
-from bridge.errors import OutcomeUnknown, Rejected, RetryAfter, RetryLater
+from bridge.engine.ports import Ledger, Limit
+from bridge.errors import DeliveryError, OutcomeUnknown, Rejected, RetryAfter, RetryLater
 from bridge.model import ThreadKey
 from bridge.render import SlackMessage
+from bridge.slack import codes
 
 # chat.update is Tier 3, 50 and more a minute: https://docs.slack.dev/apis/web-api/rate-limits
 UPDATES = 50
@@ -29,44 +31,6 @@ EASE = 1.03  # so that a message that is on its way a little less long than the 
 
 #: event_type of the metadata on every message of ours
 MARKER = "slack_handoff_bridge"
-
-# The request reached Slack, and Slack failed: it may have been done all the same.
-_UNKNOWN = {"fatal_error", "internal_error", "request_timeout"}
-# What an operator can mend while the lanes wait. https://docs.slack.dev/reference/methods/chat.postMessage
-_MENDABLE = {
-    "invalid_auth": "Check SLACK_BOT_TOKEN",
-    "not_authed": "Check SLACK_BOT_TOKEN",
-    "token_revoked": "Install the app again and set SLACK_BOT_TOKEN",
-    "token_expired": "Set a new SLACK_BOT_TOKEN",
-    "account_inactive": "Install the app again and set SLACK_BOT_TOKEN",
-    "not_in_channel": "Invite the app to the channel: /invite @<the app>",
-    "channel_not_found": "Check the route's channel id, and invite the app if the channel is private",
-    "is_archived": "Unarchive the channel, or change the route",
-    "restricted_action": "Let the app post in this channel",
-    "restricted_action_read_only_channel": "Let the app post in this channel",
-    "ekm_access_denied": "Ask the workspace's administrators",
-    "team_access_not_granted": "Install the app in this workspace",
-    "service_unavailable": "",
-    "accesslimited": "",
-    "message_limit_exceeded": "The workspace is past its message limit",
-}
-_AWAY = {"not_in_channel", "channel_not_found", "is_archived"}
-# Which of them a deleted first message gives is not documented.
-_THREAD_GONE = {"cannot_reply_to_message", "thread_not_found", "invalid_thread_ts"}
-_FIXED = {"message_not_found", "edit_window_closed", "cant_update_message"}
-#: Slack will not have this form of the message; a plainer one may do
-REFUSED_FORM = {
-    "invalid_blocks",
-    "invalid_blocks_format",
-    "invalid_attachments",
-    "msg_blocks_too_long",
-    "msg_blocks_too_many",
-    "msg_too_long",
-    "too_many_attachments",
-    "attachment_payload_limit_exceeded",
-    "reserved_username",
-    "invalid_arguments",
-}
 
 
 class SlackRejected(Rejected):
@@ -83,6 +47,10 @@ class ThreadGone(SlackRejected):
 
 class ChannelAway(RetryLater):
     """The channel cannot be posted to; an operator can mend that, or the route has a fallback."""
+
+
+class TokenRefused(RetryLater):
+    """Slack does not take our token; an operator can mend that."""
 
 
 class ScopeMissing(RetryLater):
@@ -110,20 +78,24 @@ class SlackApi:
     def __init__(self, client: AsyncWebClient, settings: Slack, ledger: Ledger) -> None:
         self._client = client
         self._settings = settings
-        self._ledger = ledger
+        self.ledger = ledger
         self._quiet: dict[str, float] = {}  # method and channel -> monotonic time of the next call
         self.identity: Identity | None = None
         self.problem: str | None = "auth.test has not been answered yet"
+        self.doubted = asyncio.Event()  # some call was told that our token is not taken
 
     async def authenticate(self) -> Identity:
-        """Ask Slack who we are. Raises a `DeliveryError`, and remembers it as `problem`."""
+        """Ask Slack who we are. Raises a `DeliveryError`, and remembers it as `problem` if we are nobody to
+        Slack. It alone says so: an answer to another call may be about that call."""
         try:
             told = await self.call("auth.test", {})
             self.identity = _identity(told)
-        except (Rejected, RetryLater, RetryAfter, OutcomeUnknown) as error:
-            self.problem = str(error)
+        except DeliveryError as error:
+            if self.identity is None or isinstance(error, TokenRefused):
+                self.problem = str(error)
             raise
         self.problem = None
+        self.doubted.clear()
         return self.identity
 
     def known(self) -> Identity:
@@ -132,41 +104,21 @@ class SlackApi:
             raise RetryLater(self.problem or "Slack has not told who we are", where="auth.test")
         return self.identity
 
-    async def room(self, channel: str) -> float:
-        """Reserve the next message of `channel` at Slack's pace; the seconds until it may go."""
+    def to_post(self, channel: str) -> tuple[Limit, ...]:
+        """What a message in `channel` counts for: the channel, and the workspace. Nothing where we do not pace."""
         if not self._settings.channel_rate:
-            return 0.0
-        await self._ledger.reserve(self._pace(channel, "talk"), *self._even)  # it comes before the talk
-        return await self._ledger.reserve(self._pace(channel), *self._even)
+            return ()
+        team, interval = self.known().team, EASE / self._settings.channel_rate
+        return (
+            (f"post:{team}:{channel}", interval, self._settings.channel_burst),
+            (f"post:{team}", 60 / self._settings.workspace_rate, WORKSPACE_BURST),
+        )
 
-    async def room_to_talk(self, channel: str) -> float:
-        """Reserve the next turn among the talk of `channel`; the seconds until it has come."""
+    def to_update(self) -> tuple[Limit, ...]:
+        """The same for a change of a message, in the whole workspace."""
         if not self._settings.channel_rate:
-            return 0.0
-        return await self._ledger.reserve(self._pace(channel, "talk"), *self._even)
-
-    async def room_now(self, channel: str) -> float:
-        """Take the next message of `channel` if it may go now; else the seconds until one may."""
-        if not self._settings.channel_rate:
-            return 0.0
-        return await self._ledger.take(self._pace(channel), *self._even)
-
-    async def room_in_workspace(self) -> float:
-        """The same for the whole workspace."""
-        if not self._settings.channel_rate:
-            return 0.0
-        key = f"post:{self.known().team}"
-        return await self._ledger.take(key, 60 / self._settings.workspace_rate, WORKSPACE_BURST)
-
-    @property
-    def _even(self) -> tuple[float, int]:
-        return EASE / self._settings.channel_rate, self._settings.channel_burst
-
-    async def room_to_update(self) -> float:
-        """Reserve the next chat.update of the workspace; the seconds until it may go."""
-        if not self._settings.channel_rate:
-            return 0.0
-        return await self._ledger.reserve(f"update:{self.known().team}", 60 / UPDATES, UPDATE_BURST)
+            return ()
+        return ((f"update:{self.known().team}", 60 / UPDATES, UPDATE_BURST),)
 
     async def post(
         self, channel: str, message: SlackMessage, payload: Mapping[str, Any], thread_ts: str | None = None
@@ -186,12 +138,12 @@ class SlackApi:
             try:
                 told = await self.call("chat.postMessage", params)
             except SlackRejected as error:
-                if error.code not in REFUSED_FORM or rung.plainer is None:
+                if error.code not in codes.REFUSED_FORM or rung.plainer is None:
                     raise
                 continue
             except RetryAfter as error:
-                if self._settings.channel_rate:
-                    await self._ledger.hold(self._pace(channel), error.seconds, *self._even)
+                for key, interval, burst in self.to_post(channel)[:1]:
+                    await self.ledger.hold(key, error.seconds, interval, burst)
                 raise
             if number:
                 metrics.slack_rungs.labels(str(number)).inc()
@@ -209,9 +161,9 @@ class SlackApi:
             try:
                 await self.call("chat.update", {"channel": channel, "ts": ts, **shown})
             except SlackRejected as error:
-                if error.code in _FIXED:
+                if error.code in codes.FIXED:
                     return False
-                if error.code not in REFUSED_FORM or rung.plainer is None:
+                if error.code not in codes.REFUSED_FORM or rung.plainer is None:
                     raise
                 continue
             return True
@@ -229,7 +181,7 @@ class SlackApi:
             try:
                 await self.call("chat.postEphemeral", body(rung) | params)
             except SlackRejected as error:
-                if error.code not in REFUSED_FORM or rung.plainer is None:
+                if error.code not in codes.REFUSED_FORM or rung.plainer is None:
                     raise
                 continue
             return
@@ -298,15 +250,18 @@ class SlackApi:
                 response = await self._client.api_call(method, json=dict(params))
         except SlackApiError as error:
             failure = self._failure(method, key, error)
-            metrics.slack_calls.labels(method, _word(failure)).inc()
+            if isinstance(failure, TokenRefused):
+                self.doubted.set()
             raise failure from None
         except aiohttp.ClientConnectorError as error:
             metrics.slack_calls.labels(method, "no_connection").inc()
-            raise RetryLater(f"could not connect ({type(error).__name__})", where=method) from None
+            raise RetryLater(f"could not connect to Slack ({type(error).__name__})", where=method) from None
         except (TimeoutError, aiohttp.ClientError, SlackClientError, OSError) as error:
             metrics.slack_calls.labels(method, "no_answer").inc()
-            raise OutcomeUnknown(f"no answer ({type(error).__name__})", where=method) from None
+            raise OutcomeUnknown(f"no answer from Slack ({type(error).__name__})", where=method) from None
         metrics.slack_calls.labels(method, "ok").inc()
+        if self.identity is not None:
+            self.problem = None
         data = response.data
         return data if isinstance(data, dict) else {}
 
@@ -317,29 +272,28 @@ class SlackApi:
         status = getattr(response, "status_code", None)
         data = getattr(response, "data", response)
         code = str(data.get("error", "")) if isinstance(data, dict) else ""
-        if status == 429 or code in ("ratelimited", "rate_limited"):
+        metrics.slack_calls.labels(method, codes.counted(code, status)).inc()
+        if status == 429 or code in codes.RATE_LIMITED:
             seconds = _seconds(getattr(response, "headers", None) or {})
             self._quiet[key] = time.monotonic() + seconds
-            return RetryAfter("rate limited", seconds=seconds, where=method)
-        if code in _AWAY:
-            return ChannelAway(f"Slack answers {code}", where=method, remedy=_MENDABLE[code])
-        if code in _THREAD_GONE:
+            return RetryAfter("rate limited by Slack", seconds=seconds, where=method)
+        if code in codes.AWAY:
+            return ChannelAway(f"Slack answers {code}", where=method, remedy=codes.MENDABLE[code])
+        if code in codes.THREAD_GONE:
             return ThreadGone(code, method)
         if code == "missing_scope":
             remedy = f"Add the scope {data.get('needed', '')} to the app and install it again"
             return ScopeMissing(f"Slack answers {code}", where=method, remedy=remedy)
-        if code in _MENDABLE:
-            return RetryLater(f"Slack answers {code}", where=method, remedy=_MENDABLE[code])
+        if code in codes.TOKEN:
+            return TokenRefused(f"Slack answers {code}", where=method, remedy=codes.MENDABLE[code])
+        if code in codes.MENDABLE:
+            return RetryLater(f"Slack answers {code}", where=method, remedy=codes.MENDABLE[code])
         if status == 503:
             return RetryLater("Slack answers 503", where=method)
-        if not code or code in _UNKNOWN or (status or 0) >= 500:
+        if not code or code in codes.UNKNOWN or (status or 0) >= 500:
             return OutcomeUnknown(f"Slack answers {code or status}", where=method)
         detail = data.get("response_metadata", {}).get("messages", []) if isinstance(data, dict) else []
         return SlackRejected(code, method, "; ".join(str(one)[:120] for one in detail[:3]))
-
-    def _pace(self, channel: str, line: str = "post") -> str:
-        team = self.identity.team if self.identity else ""
-        return f"{line}:{team}:{channel}"
 
 
 def _identity(told: Mapping[str, Any]) -> Identity:
@@ -382,7 +336,3 @@ def _seconds(headers: Mapping[str, Any]) -> float:
             except (TypeError, ValueError):
                 break
     return 1.0
-
-
-def _word(error: Exception) -> str:
-    return error.code if isinstance(error, SlackRejected) else type(error).__name__

@@ -128,7 +128,7 @@ class ClocksCarrier:
         except ChannelAway as error:
             if turn.kind == "escalation":
                 raise
-            return Failed(str(error))  # the escalation must not wait behind it
+            return Failed(error.told, where=error.where)  # the escalation must not wait behind it
         return ts if isinstance(ts, PutBack) else Done(ts)
 
 

@@ -107,6 +107,7 @@ class Listeners:
         found = read(body, self._api.known())
         if isinstance(found, Ignored):
             metrics.slack_events.labels(found.reason).inc()
+            logger.debug("Slack told of something: ignored, %s", found.reason)
             return
         if isinstance(found, HomeOpened):
             self._homes.publish(found.user)
@@ -114,6 +115,7 @@ class Listeners:
         else:
             event_id = str(body.get("event_id") or body.get("event_time"))
             result = await self._keep(found, Incoming(INBOX, event_id, "events", _raw(body)), body["event"])
+            _note(found, event_id, result)
         metrics.slack_events.labels(result).inc()
 
     async def _keep(
@@ -159,6 +161,7 @@ class Listeners:
                     result, told = "not_opened", f"Slack did not let this be asked: {error}"
             case _:
                 result = await self._queue(found, Incoming(INBOX, found.key, "interactions", _raw(body)))
+                _note(found, found.key, result)
         if isinstance(found, Decided) and found.choice is not None and result != "not_yours":
             await _respond(respond, delete_original=True)  # the question
         if text := told or _TOLD.get(result):
@@ -178,6 +181,24 @@ class Listeners:
                 )
             case AskedAgain():
                 return await self._ledger.ask_again(incoming, found.where, found.ts, found.user)
+
+
+def _note(found: Written | Changed | Gone | Locked | Found, told_as: str, became: str) -> None:
+    """Under the id that the delivery has which carries it."""
+    if not logger.isEnabledFor(logging.DEBUG):
+        return
+    told: dict[str, Any] = {"slack": told_as, "outcome": became}
+    match found:
+        case Written():
+            told["id"] = written(found.message, found.key).key
+        case Pressed():
+            told["id"] = found.delivery.key
+        case Changed():
+            told["id"] = found.key
+        case Decided():
+            told["delivery"] = found.delivery
+    what = type(found).__name__.lower()
+    logger.debug("Slack told that something was %s: %s", what, became, extra={"fields": told})
 
 
 async def _respond(respond: AsyncRespond, **told: Any) -> None:

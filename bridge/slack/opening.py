@@ -55,7 +55,7 @@ class Opener:
     ) -> Conversation | PutBack:
         about = turn.conversation
         card = self._routes.card(about, facts)
-        ts = None
+        ts, looks = None, ""  # one that is found may be from when the conversation stood otherwise
         if turn.doubt:
             ts = await self._api.standing(
                 channel, {"card": str(about.key)}, oldest=about.created_at - LOOKBACK
@@ -64,8 +64,9 @@ class Opener:
             if (wait := await slots.wait(channel)) > 0:
                 return PutBack(wait)
             ts = (await self._api.post(channel, card, {"card": str(about.key)})).ts
+            looks = digest(card)
         where = ThreadKey(team=self._api.known().team, channel=channel, ts=ts)
-        opened = await self._ledger.open_thread(about.id, where, digest(card))
+        opened = await self._ledger.open_thread(about.id, where, looks)
         if instead_of is not None:
             await self._say(
                 where, f"This conversation is here because its channel is away: {instead_of.problem}."

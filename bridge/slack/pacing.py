@@ -1,70 +1,119 @@
 """When the next message may go: Slack's pace, with what people wait for before what AI agents chat about.
 
-Each channel has one count of messages. What is urgent reserves its slot there, and is put back until then.
-Talk queues in a line of its own, at the same pace; when its turn in that line has come it takes a slot of
-the channel's only if one is there now. So talk never stands before a handoff or a person's words; and since
-each urgent slot moves the line of talk as well, the line does not fall behind. What has waited for `PATIENCE`
-all the same counts as urgent: no thread starves.
+Each channel has one count of messages, and the workspace another; changes of messages have a third. What is
+urgent reserves its slot in each, and is put back until then. Talk, and how cards look, stands in lines, one
+before each count and at the same pace; when its turn has come it takes a slot only if one is there now. Each slot
+that is reserved for what is urgent lets all who stand in the lines wait for it (`bridge.store.pace`). So talk
+never stands before a handoff or a person's words, and nobody in a line overtakes another. Where urgent words take
+all there is, one of the talk goes before them each `PATIENCE` seconds: no thread starves. What has begun goes on:
+who needs several messages has stood in line for all of them.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from bridge.engine.ports import Limit
 from bridge.engine.work import Turn
 from bridge.model import Control, Direction
 from bridge.slack.api import SlackApi
 
 SLOT = 2.0  # seconds that a reserved slot stays good when its turn comes late
 PATIENCE = 15.0  # seconds that talk waits behind what is urgent
-#: among a delivery's refs: since when it is its turn among the talk, or that it has a slot of the channel's
+GRACE = 0.1  # of the time between two messages: who comes from a line looks so much later than who was there
+#: among a delivery's refs: where it stands among the talk, or of which count it has a slot
 PACE = "pace"
-_HAS_SLOT = "slot"
+_HAS_SLOT = "slot "
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in a line: before which of the counts, the turn by the line's time, and since when, by ours, it
+    should have come."""
+
+    line: int
+    turn: float
+    since: float
+
+    def __str__(self) -> str:
+        return f"{self.line} {self.turn:.3f} {self.since:.3f}"
+
+    @classmethod
+    def read(cls, told: str) -> Place | None:
+        match told.split():
+            case [line, turn, since]:
+                return cls(int(line), float(turn), float(since))
+        return None
 
 
 class Slots:
-    """Slack's pace for one turn: the slot that was reserved when it was put back, then new ones."""
+    """Slack's pace for one turn of so many `messages`: the slot that was reserved when it was put back, then
+    new ones."""
 
-    def __init__(self, api: SlackApi, turn: Turn) -> None:
+    def __init__(self, api: SlackApi, turn: Turn, messages: int = 1) -> None:
         self._api = api
+        self._ledger = api.ledger
         self._turn = turn
-        is_the_channels = turn.refs.get(PACE, _HAS_SLOT) == _HAS_SLOT  # else its turn among the talk
-        self._reserved = is_the_channels and turn.late is not None and turn.late < SLOT
+        self._messages = messages
+        pace = turn.refs.get(PACE, "")
+        self._place = Place.read(pace)
+        in_time = turn.late is not None and turn.late < SLOT
+        self._reserved = pace.removeprefix(_HAS_SLOT) if pace.startswith(_HAS_SLOT) and in_time else None
         told = turn.conversation.control in (Control.BOT, Control.CLOSED)
-        self._talks = turn.direction is Direction.SLACK and turn.kind == "event" and told
+        talks = turn.direction is Direction.SLACK and turn.kind == "event" and told
+        self._lines_up = (talks or turn.kind == "card") and not pace.startswith(_HAS_SLOT)
 
     async def wait(self, channel: str) -> float:
         """Seconds until the next message of `channel` may go; 0 for now."""
-        wait = await (self._line_up(channel) if self._talks else self._urgent(channel))
-        if wait == 0 and (wait := await self._api.room_in_workspace()) > 0 and self._talks:
-            self._turn.refs[PACE] = _HAS_SLOT
-        return wait
+        return await self._wait(self._api.to_post(channel))
 
     async def wait_to_update(self) -> float:
         """Seconds until the next change of a message may go; 0 for now."""
-        return 0.0 if self._take_reserved() else await self._api.room_to_update()
+        return await self._wait(self._api.to_update())
 
-    async def _urgent(self, channel: str) -> float:
-        self._turn.refs.pop(PACE, None)  # it was talk when it was put back
-        return 0.0 if self._take_reserved() else await self._api.room(channel)
-
-    async def _line_up(self, channel: str) -> float:
-        stands = self._turn.refs.pop(PACE, None)
-        if stands == _HAS_SLOT and self._take_reserved():
+    async def _wait(self, counts: tuple[Limit, ...]) -> float:
+        self._turn.refs.pop(PACE, None)
+        if not counts:
             return 0.0
-        if stands is None or stands == _HAS_SLOT:
-            wait = await self._api.room_to_talk(channel)
-            turn_at = self._turn.began + wait
-        else:
-            wait, turn_at = 0.0, float(stands)
-        if wait == 0 and self._turn.began - turn_at > PATIENCE:
-            if (wait := await self._api.room(channel)) > 0:
-                self._turn.refs[PACE] = _HAS_SLOT
-            return wait
-        if wait == 0:
-            wait = await self._api.room_now(channel)
+        if self._reserved == counts[0][0]:
+            self._reserved = None
+            return 0.0
+        return await (self._line_up(counts) if self._lines_up else self._reserve(counts))
+
+    async def _reserve(self, counts: tuple[Limit, ...]) -> float:
+        # Who stood in line has a slot there already: nobody waits for this one.
+        lines = () if self._place else tuple(_line(one) for one in counts)
+        wait = await self._ledger.reserve_each(counts, lines)
         if wait > 0:
-            self._turn.refs[PACE] = f"{turn_at:.3f}"
+            self._turn.refs[PACE] = _HAS_SLOT + counts[0][0]
         return wait
 
-    def _take_reserved(self) -> bool:
-        reserved, self._reserved = self._reserved, False
-        return reserved
+    async def _line_up(self, counts: tuple[Limit, ...]) -> float:
+        place, now, (first, interval, _) = self._place, self._turn.began, counts[0]
+        if place is None:
+            place, wait = await self._stand(0, counts)
+        else:
+            wait = place.turn - now + await self._ledger.behind(_line(counts[place.line])[0])
+        while wait <= 0 and place.line + 1 < len(counts):
+            place, wait = await self._stand(place.line + 1, counts)
+        self._place = place
+        if now - place.since > PATIENCE and await self._ledger.take(f"patience:{first}", PATIENCE, 1) == 0:
+            return await self._reserve(counts)
+        if wait > 0:
+            wait = max(wait, interval / 4) + interval * GRACE
+        else:
+            wait = await self._ledger.take_each(counts)
+        if wait > 0:
+            self._turn.refs[PACE] = str(place)
+        return wait
+
+    async def _stand(self, line: int, counts: tuple[Limit, ...]) -> tuple[Place, float]:
+        wait, behind = await self._ledger.line_up(_line(counts[line]), self._messages)
+        now = self._turn.began
+        return Place(line, now - behind + wait, now + wait), wait
+
+
+def _line(count: Limit) -> Limit:
+    """The line before a count."""
+    key, interval, burst = count
+    return f"talk:{key}", interval, burst

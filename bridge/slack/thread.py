@@ -228,8 +228,8 @@ class ThreadCarrier:
         """Post what of the messages does not stand in the thread yet, each as Slack's pace allows."""
         facts = showing.facts
         change = None if facts == turn.conversation.facts else Change(facts=facts)
-        slots = Slots(self._api, turn)
         conversation = turn.conversation
+        slots = Slots(self._api, turn, len(showing.messages) + (conversation.thread is None))
         if conversation.thread is None and showing.opens:
             opened = await self._opener.open(turn, facts, slots)
             if isinstance(opened, PutBack):
@@ -293,7 +293,7 @@ class ThreadCarrier:
         follow = list(showing.follow)
         if conversation.thread is not None:
             if digest(self._routes.card(conversation, showing.facts)) != conversation.card:
-                follow.append(NewDelivery(Direction.MARKS, "card", f"card:{turn.delivery}", "{}"))
+                follow.append(NewDelivery(Direction.CARD, "card", f"card:{turn.delivery}", "{}"))
             if conversation.typing is not None and conversation.typing.until > time.time():
                 follow.append(NewDelivery(Direction.STATUS, "again", f"again:{turn.delivery}", "{}"))
         return tuple(follow)

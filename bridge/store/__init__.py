@@ -115,7 +115,13 @@ class Store(CatchUp, Upkeep):
         await self._database.close()
 
     async def ping(self) -> None:
+        """Raises `Unavailable` where the store cannot be read; or not be written, if anything failed since it
+        could be. What is written then is as long as a webhook, as there may be room for less."""
         await self._database.run(lambda connection: connection.execute(text("SELECT 1")))
+        if self._database.failed:
+            number = await self._database.run(lanes.enlist, "x" * LONG)
+            await self._database.run(lanes.free, [number])
+            self._database.failed = False
 
     # ── in ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -326,6 +332,22 @@ class Store(CatchUp, Upkeep):
         """The slot of `key` if it is there now; else the seconds until it, and nothing is reserved."""
         return await self._database.run(pace.take, key, interval, burst)
 
+    async def reserve_each(self, limits: Sequence[pace.Limit], before: Sequence[pace.Limit]) -> float:
+        """The next slot of each, before the lines `before`; the seconds until the last: see `pace`."""
+        return await self._database.run(pace.reserve_each, limits, before)
+
+    async def take_each(self, limits: Sequence[pace.Limit]) -> float:
+        """A slot of each if all are there now; else of none, and the seconds until one may be."""
+        return await self._database.run(pace.take_each, limits)
+
+    async def line_up(self, line: pace.Limit, slots: int) -> tuple[float, float]:
+        """Stand in a line for so many slots: the seconds until the first, and what `behind` says."""
+        return await self._database.run(pace.line_up, line, slots)
+
+    async def behind(self, key: str) -> float:
+        """How many seconds a line's time is behind ours by now."""
+        return await self._database.run(pace.behind, key)
+
     async def hold(self, key: str, seconds: float, interval: float, burst: int) -> None:
         await self._database.run(pace.hold, key, seconds, interval, burst)
 
@@ -334,6 +356,8 @@ class Store(CatchUp, Upkeep):
         if self._listener is not None:
             self._listener.notify()
 
+
+LONG = 65_536  # characters
 
 #: among an act's refs: it was done
 ACTED = "acted"

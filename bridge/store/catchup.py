@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, Double, and_, bindparam, delete, func, or_, select
+from sqlalchemy import Connection, Double, and_, bindparam, delete, func, or_, select, text
 
 from bridge.engine.known import same, unknown
 from bridge.engine.work import Found, Incoming, NewDelivery, Turn
@@ -19,6 +19,7 @@ from bridge.store import conversations, inbox, replies
 from bridge.store.database import Database
 from bridge.store.keeping import keep
 from bridge.store.lanes import enqueue, progress, storable
+from bridge.store.tables import ACTIVE as UNFINISHED
 from bridge.store.tables import conversation, delivery, handoff, lane, now, thread
 from bridge.store.tables import inbox as inbox_table
 
@@ -38,7 +39,7 @@ _HEARD = select(inbox_table.c.received_at).order_by(inbox_table.c.id.desc()).lim
 _UNDER_WAY = (
     select(handoff.c.conversation_id)
     .where(handoff.c.ended_at.is_(None))
-    .order_by(handoff.c.id.desc())
+    .order_by((handoff.c.id + 0).desc())  # as a sum, or all that ever were are walked through in their order
     .limit(bindparam("most"))
 )
 _NEWEST = (
@@ -137,6 +138,7 @@ _TAKE_OUT = (
     .where(
         delivery.c.lane_id == bindparam("lane"),
         delivery.c.id > bindparam("turn"),
+        text(UNFINISHED),
         delivery.c.state == DeliveryState.QUEUED,
         delivery.c.attempts == 0,
         delivery.c.refs == "{}",

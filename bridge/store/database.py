@@ -36,6 +36,8 @@ class InUse(ConfigError):
 
 
 class Database(Protocol):
+    failed: bool  # some transaction was not kept since somebody set this back
+
     async def run(self, transaction: Transaction[T], *args: Any) -> T:
         """Run `transaction(connection, *args)` and commit. Raises `Unavailable` when the database is away."""
         ...
@@ -47,6 +49,7 @@ class Sqlite:
     """A file, one writer thread, and a lock file that keeps a second process out."""
 
     def __init__(self, path: Path) -> None:
+        self.failed = False
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(f"{path}.lock", timeout=0)
         try:
@@ -111,6 +114,8 @@ class Sqlite:
         except Exception as error:  # the commit itself, a full disk: nobody's work is kept
             told = _told(error, "SQLite")
             results = [(job, None, told) for job in jobs]
+        if any(isinstance(error, Unavailable) for _, _, error in results):
+            self.failed = True
         waiting: dict[asyncio.AbstractEventLoop, list[tuple[_Job, Any, Exception | None]]] = {}
         for result in results:
             waiting.setdefault(result[0].loop, []).append(result)
@@ -125,6 +130,7 @@ class Postgres:
     """A pool of asyncpg connections, small enough for the smallest plans."""
 
     def __init__(self, dsn: str, *, pool: int) -> None:
+        self.failed = False
         self.engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",  # asyncpg reads the address itself: it knows more of libpq
             pool_size=pool,
@@ -140,12 +146,13 @@ class Postgres:
             try:
                 async with self.engine.begin() as connection:
                     return await connection.run_sync(transaction, *args)
-            except DBAPIError as error:
+            except (DBAPIError, PoolTimeout, OSError, TimeoutError) as error:
                 tries += 1
-                if tries == TRIES or not _is_worth_another_try(error):
-                    raise _told(error, "Postgres") from error
-            except (PoolTimeout, OSError, TimeoutError) as error:
-                raise _told(error, "Postgres") from error
+                if tries < TRIES and isinstance(error, DBAPIError) and _is_worth_another_try(error):
+                    continue
+                told = _told(error, "Postgres")
+                self.failed = self.failed or isinstance(told, Unavailable)
+                raise told from error
 
     async def close(self) -> None:
         await self.engine.dispose()

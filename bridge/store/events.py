@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select, text
 
 from bridge.engine.work import QUIET, Turn
 from bridge.model import DeliveryState
-from bridge.store.tables import delivery
+from bridge.store.tables import ACTIVE, delivery
 
 _WHERE = (
     delivery.c.lane_id == bindparam("lane"),
@@ -32,6 +32,7 @@ _FOLLOWING = (
     .where(
         delivery.c.lane_id == bindparam("lane"),
         delivery.c.id > bindparam("after"),
+        text(ACTIVE),
         delivery.c.state == DeliveryState.QUEUED,
     )
     .order_by(delivery.c.id)

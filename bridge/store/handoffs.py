@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Double, bindparam, func, select, update
+from sqlalchemy import Connection, Double, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bridge import control
 from bridge.control import Signal
 from bridge.engine.work import AlertPlace, Handoff, NewDelivery, Owner
 from bridge.model import EVENT, AnyEvent, Control, DeliveryState, Direction, HandoffStarted, Message
-from bridge.store.tables import conversation, delivery, handoff, lane, now
+from bridge.store.tables import ACTIVE, conversation, delivery, handoff, lane, now
 
 _STANDS = (
     select(
@@ -44,10 +44,7 @@ _CLOCKS = (
 )
 _STOP = (
     update(delivery)
-    .where(
-        delivery.c.lane_id == bindparam("lane"),
-        delivery.c.state.in_((DeliveryState.QUEUED, DeliveryState.SENDING)),
-    )
+    .where(delivery.c.lane_id == bindparam("lane"), text(ACTIVE))
     .values(state=DeliveryState.CANCELLED, done_at=now(), problem="nobody waits any more")
 )
 # Whoever looks at one just now finds the lane taken away, and does not put it back to sleep.
@@ -55,6 +52,26 @@ _POKE = (
     update(lane)
     .where(lane.c.id == bindparam("lane_id"))
     .values(owner=None, due=now(), token=lane.c.token + 1)
+)
+# What is said here is urgent from now on: it does not wait for its turn among the talk.
+_URGE = (
+    update(lane)
+    .where(
+        lane.c.id
+        == select(lane.c.id)
+        .where(
+            lane.c.conversation_id == bindparam("conversation"),
+            lane.c.direction == Direction.SLACK,
+            lane.c.owner.is_(None),
+            lane.c.due > now(),
+            select(delivery.c.id)
+            .where(delivery.c.lane_id == lane.c.id, text(ACTIVE), delivery.c.slot > now())
+            .exists(),
+        )
+        .with_for_update(skip_locked=True, of=lane)  # somebody looks at it just now
+        .scalar_subquery()
+    )
+    .values(due=now())
 )
 _ANSWERED = (
     update(handoff)
@@ -146,13 +163,15 @@ def _become(
     start = None
     if after is Control.WAITING and event is not None:
         start = event if isinstance(event, HandoffStarted) else control.missed(event)
-    new = [NewDelivery(Direction.MARKS, "card", f"card:change:{changes}", "{}")]
+    new = [NewDelivery(Direction.CARD, "card", f"card:change:{changes}", "{}")]
     if start is not None and start is not event:
         new.append(NewDelivery(Direction.SLACK, "event", start.id, EVENT.dump_json(start).decode()))
     if before is Control.CLOSED and after is Control.BOT and isinstance(event, Message):
         new.append(NewDelivery(Direction.SLACK, "opened_again", f"opened_again:{changes}", "{}"))
     open_ = connection.execute(_OPEN, {"conversation": about}).first()
     if after in (Control.WAITING, Control.HUMAN):
+        if before in (Control.BOT, Control.CLOSED):
+            connection.execute(_URGE, {"conversation": about})
         if open_ is None:
             found = _begin(connection, about, after, start, now() if at is None else at)
         else:

@@ -11,7 +11,17 @@ from bridge import control
 from bridge.control import Signal
 from bridge.engine.echo import ECHO, digest
 from bridge.engine.work import Incoming, NewDelivery
-from bridge.model import EVENT, AnyEvent, Control, ConversationKey, Direction, Message, Receipt, Typing
+from bridge.model import (
+    EVENT,
+    AnyEvent,
+    Control,
+    ConversationKey,
+    Direction,
+    HandoffStarted,
+    Message,
+    Receipt,
+    Typing,
+)
 from bridge.store import handoffs
 from bridge.store.keeping import keep
 from bridge.store.lanes import enqueue
@@ -37,12 +47,19 @@ Webhook = tuple[Incoming, Sequence[AnyEvent]]
 def keep_events(connection: Connection, webhooks: Sequence[Webhook]) -> list[bool]:
     """Keep webhooks and queue their events for Slack, in this order.
 
-    For each, whether it is new; False where it was kept before, and then nothing is done.
+    For each, whether it is new; False where it was kept before, and then nothing is done, except about a
+    start that has no id of its own: once its handoff is over, the same is the start of another.
     """
     new = keep(connection, [incoming for incoming, _ in webhooks])
-    events = [event for one, (_, told) in zip(new, webhooks, strict=True) if one for event in told]
-    if not events:
+    told = [
+        (number, event)
+        for number, (_, events) in enumerate(webhooks)
+        for event in events
+        if new[number] or _is_unnamed(event)
+    ]
+    if not told:
         return new
+    events = [event for _, event in told]
     # Sorted, so that all who write the same conversations lock them in the same order.
     keys = sorted({(event.conversation.source, event.conversation.id) for event in events})
     met = {
@@ -53,13 +70,23 @@ def keep_events(connection: Connection, webhooks: Sequence[Webhook]) -> list[boo
     deliveries = [(row.id, _delivery(event)) for row, event in zip(rows, events, strict=True)]
     controls = {row.id: Control(row.control) for row in rows}
     follow: list[tuple[int, NewDelivery]] = []
-    for row, event, queued in zip(rows, events, enqueue(connection, deliveries), strict=True):
-        if queued and _matters(controls[row.id], event) and not _is_echo(connection, event):
+    for row, (number, event), queued in zip(rows, told, enqueue(connection, deliveries), strict=True):
+        again = not queued and _is_unnamed(event)
+        if again and controls[row.id] in (Control.BOT, Control.CLOSED):
+            event = event.model_copy(update={"id": f"{event.id}:{event.at.timestamp()}"})
+            enqueue(connection, [(row.id, _delivery(event))])
+            new[number] = True
+        # One that is known moves the time up to which the vendor has been heard: an older end is overtaken.
+        if (queued or again) and _matters(controls[row.id], event) and not _is_echo(connection, event):
             after, more = handoffs.tell(connection, row.id, event)
             controls[row.id] = after or controls[row.id]
             follow += [(row.id, one) for one in more]
     enqueue(connection, follow)
     return new
+
+
+def _is_unnamed(event: AnyEvent) -> bool:
+    return isinstance(event, HandoffStarted) and event.unnamed
 
 
 def _matters(stands: Control, event: AnyEvent) -> bool:

@@ -15,7 +15,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, Double, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import Boolean, Connection, Double, bindparam, case, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert  # the construct compiles for SQLite as well
 
 from bridge.engine.work import (
@@ -30,12 +30,11 @@ from bridge.engine.work import (
     PutBack,
     Turn,
     Uncertain,
+    recorded,
 )
 from bridge.model import DeliveryState, Direction
 from bridge.store import conversations
-from bridge.store.tables import attempt, delivery, lane, now, worker
-
-_ACTIVE = delivery.c.state.in_((DeliveryState.QUEUED, DeliveryState.SENDING))
+from bridge.store.tables import ACTIVE, attempt, delivery, lane, now, worker
 
 # ── queue ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -131,7 +130,7 @@ _CLAIM = (
 
 _HEADS = (
     select(func.min(delivery.c.id))
-    .where(delivery.c.lane_id.in_(bindparam("lanes", expanding=True)), _ACTIVE)
+    .where(delivery.c.lane_id.in_(bindparam("lanes", expanding=True)), text(ACTIVE))
     .group_by(delivery.c.lane_id)
 )
 # One that was being sent already had a worker that died: from then on it is in doubt.
@@ -148,6 +147,7 @@ _BEGIN = (
     .returning(
         delivery.c.id,
         delivery.c.lane_id,
+        delivery.c.key,
         delivery.c.kind,
         delivery.c.payload,
         delivery.c.attempts,
@@ -193,6 +193,7 @@ def _begin(connection: Connection, held: Mapping[int, Any]) -> list[Turn]:
             refs=json.loads(head.refs),
             waited=head.waited,
             late=head.late,
+            key=head.key,
         )
         for head in heads
     ]
@@ -301,7 +302,7 @@ def _finish(connection: Connection, ours: Sequence[Recorded], rows: Mapping[int,
     attempts, finished = [], []
     for turn, outcome, _ in ours:
         ended = not isinstance(outcome, PutBack | Again)
-        problem = None if isinstance(outcome, Done | PutBack) else outcome.problem
+        problem = recorded(outcome)
         refs = dict(turn.refs)
         if isinstance(outcome, Done) and outcome.ref is not None:
             refs[""] = outcome.ref

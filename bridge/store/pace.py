@@ -2,30 +2,43 @@
 
 The generic cell rate algorithm: `next_at` is when the next message would be due if all came evenly; a
 burst may run ahead of it by `burst` intervals.
+
+A *line* of talk has a time of its own, which goes back by one interval for each slot that is reserved before
+it: so all who stand in it, and who come later, wait for that slot as well, and their order stays.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BindParameter, Connection, Double, bindparam, case, select
+from collections.abc import Sequence
+
+from sqlalchemy import BindParameter, Connection, Double, bindparam, case, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bridge.store.tables import now, pace
 
 _interval: BindParameter[float] = bindparam("interval", type_=Double())
+_behind: BindParameter[float] = bindparam("behind", type_=Double())
 _until: BindParameter[float] = bindparam("until", type_=Double())
-_FROM = case((pace.c.next_at > now(), pace.c.next_at), else_=now())
-_first = insert(pace).values(key=bindparam("key"), next_at=now() + _interval)
+_NOW = now() - _behind
+_FROM = case((pace.c.next_at > _NOW, pace.c.next_at), else_=_NOW)
+_first = insert(pace).values(key=bindparam("key"), next_at=_NOW + _interval)
 _RESERVE = _first.on_conflict_do_update(
     index_elements=[pace.c.key],
     set_={"next_at": _FROM + _interval},
-).returning((pace.c.next_at - now()).label("ahead"))
+).returning((pace.c.next_at - _NOW).label("ahead"))
 _burst: BindParameter[int] = bindparam("burst")
 _TAKE = _first.on_conflict_do_update(
     index_elements=[pace.c.key],
     set_={"next_at": _FROM + _interval},
-    where=_FROM + _interval - now() <= _burst * _interval,
+    where=_FROM + _interval - _NOW <= _burst * _interval,
 ).returning(pace.c.next_at)
-_AHEAD = select(_FROM - now()).where(pace.c.key == bindparam("key"))
+_AHEAD = select(_FROM - _NOW).where(pace.c.key == bindparam("key"))
+_GIVE_BACK = update(pace).where(pace.c.key == bindparam("of")).values(next_at=pace.c.next_at - _interval)
+_none_yet = insert(pace).values(key=bindparam("key"), next_at=_interval)
+_MOVE = _none_yet.on_conflict_do_update(
+    index_elements=[pace.c.key], set_={"next_at": pace.c.next_at + _interval}
+)
+_BEHIND = select(pace.c.next_at).where(pace.c.key == bindparam("key"))
 _held = insert(pace).values(key=bindparam("key"), next_at=now() + _until)
 _HOLD = _held.on_conflict_do_update(
     index_elements=[pace.c.key],
@@ -36,20 +49,59 @@ _HOLD = _held.on_conflict_do_update(
     },
 )
 
+#: key, interval and burst
+Limit = tuple[str, float, int]
 
-def reserve(connection: Connection, key: str, interval: float, burst: int) -> float:
+
+def reserve(connection: Connection, key: str, interval: float, burst: int, behind: float = 0.0) -> float:
     """Reserve the next slot of `key`, one each `interval` seconds. Returns the seconds until it."""
-    ahead: float = connection.execute(_RESERVE, {"key": key, "interval": interval}).scalar_one()
+    told = {"key": key, "interval": interval, "behind": behind}
+    ahead: float = connection.execute(_RESERVE, told).scalar_one()
     return max(0.0, ahead - burst * interval)
+
+
+def reserve_each(connection: Connection, limits: Sequence[Limit], before: Sequence[Limit]) -> float:
+    """Reserve the next slot of each, before all that stand in the lines `before`. Returns the seconds until
+    the last of the slots."""
+    for key, interval, _ in before:
+        connection.execute(_MOVE, {"key": _moved(key), "interval": interval})
+    return max(reserve(connection, *limit) for limit in limits)
 
 
 def take(connection: Connection, key: str, interval: float, burst: int) -> float:
     """Take the next slot of `key` if it is there now. Else nothing is reserved: the seconds until it is."""
-    told = {"key": key, "interval": interval, "burst": burst}
+    told = {"key": key, "interval": interval, "burst": burst, "behind": 0.0}
     if connection.execute(_TAKE, told).first() is not None:
         return 0.0
-    ahead: float = connection.execute(_AHEAD, {"key": key}).scalar_one()
+    ahead: float = connection.execute(_AHEAD, {"key": key, "behind": 0.0}).scalar_one()
     return max(0.001, ahead + interval - burst * interval)
+
+
+def take_each(connection: Connection, limits: Sequence[Limit]) -> float:
+    """Take the next slot of each if all are there now. Else of none: the seconds until the first one that is
+    not."""
+    for count, limit in enumerate(limits):
+        if (wait := take(connection, *limit)) > 0:
+            for key, interval, _ in limits[:count]:
+                connection.execute(_GIVE_BACK, {"of": key, "interval": interval})
+            return wait
+    return 0.0
+
+
+def line_up(connection: Connection, line: Limit, slots: int) -> tuple[float, float]:
+    """Stand in a line for so many slots: the seconds until the first, and how far the line's time is behind."""
+    passed = behind(connection, line[0])
+    return [reserve(connection, *line, passed) for _ in range(slots)][0], passed
+
+
+def behind(connection: Connection, key: str) -> float:
+    """How many seconds a line's time is behind ours."""
+    found: float | None = connection.execute(_BEHIND, {"key": _moved(key)}).scalar_one_or_none()
+    return found or 0.0
+
+
+def _moved(key: str) -> str:
+    return f"before {key}"
 
 
 def hold(connection: Connection, key: str, seconds: float, interval: float, burst: int) -> None:

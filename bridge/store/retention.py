@@ -8,6 +8,7 @@ index, which every webhook would pay for. What is passed over on the way, being 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -49,8 +50,9 @@ from bridge.store.tables import (
 )
 from bridge.store.watch import is_held
 
-BATCH = 500  # rows looked at in one transaction
-PAUSE = 0.05  # seconds between two: the database is the others'
+BATCH = 500  # rows looked at in one transaction, and fewer where that many take longer than
+LONGEST = 0.05  # seconds, as where the disk has to be read: on SQLite all the others wait meanwhile
+PAUSE = 0.05  # seconds between two, or as long as the last one took: the database is the others'
 _LOCK = select(func.pg_try_advisory_xact_lock(7021922))  # one process at a time
 
 _most: BindParameter[int] = bindparam("most", type_=Integer())
@@ -204,17 +206,20 @@ PARTS = (
 )
 
 
-def batch(connection: Connection, part: Part, after: int, keep: float) -> tuple[int, int | None] | None:
+def batch(
+    connection: Connection, part: Part, after: int, keep: float, most: int | None = None
+) -> tuple[int, int | None] | None:
     """Delete what is over among the next rows of one kind. How many, and the id behind which to go on, None
     at the end; nothing at all while another process sweeps."""
     if connection.dialect.name == "postgresql" and not connection.execute(_LOCK).scalar_one():
         return None
-    told = {"after": after, "keep": part.lasts or keep, "most": BATCH}
+    most = most or BATCH
+    told = {"after": after, "keep": part.lasts or keep, "most": most}
     if part.walk is None:
         count = part.delete(connection, told)
-        return count, after if count == BATCH else None
-    rows = connection.execute(part.walk, {**told, "most": BATCH + 1}).all()
-    more = len(rows) > BATCH
+        return count, after if count == most else None
+    rows = connection.execute(part.walk, {**told, "most": most + 1}).all()
+    more = len(rows) > most
     rows = rows[:-1]  # the next, or the newest of all, which stays
     if not rows or not rows[0].old:
         return 0, None
@@ -225,13 +230,17 @@ def batch(connection: Connection, part: Part, after: int, keep: float) -> tuple[
 async def sweep(database: Database, keep: float) -> dict[str, int]:
     """Delete everything that has been over for `keep` seconds: how many rows of each kind."""
     swept: dict[str, int] = {}
+    most = BATCH
     for part in PARTS:
         after: int | None = 0
         while after is not None:
-            found = await database.run(batch, part, after, keep)
+            began = time.monotonic()
+            found = await database.run(batch, part, after, keep, most)
+            took = time.monotonic() - began
+            most = min(most * 2, BATCH) if took < LONGEST else max(most // 2, 1)
             if found is None:
                 return swept
             count, after = found
             swept[part.name] = swept.get(part.name, 0) + count
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(max(PAUSE, took))
     return swept

@@ -314,7 +314,11 @@ def test_start() -> None:
 
     assert received == Received(
         received.key,
-        (HandoffStarted(id=received.key, conversation=key(TALK), at=AT["ada"], customer=Customer()),),
+        (
+            HandoffStarted(
+                id=received.key, conversation=key(TALK), at=AT["ada"], customer=Customer(), unnamed=True
+            ),
+        ),
     )
 
 
@@ -332,6 +336,7 @@ def test_start_with_all_that_an_operator_may_send() -> None:
             reason="refund",
             department="billing",
             details={"plan": "gold", "order.id": 42},
+            unnamed=True,
         ),
     )
 

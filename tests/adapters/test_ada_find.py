@@ -32,19 +32,23 @@ def entry(body: str = "Looking into it now", **changes: Any) -> dict[str, Any]:
     }
 
 
-def pages(*pages: list[dict[str, Any]], following: dict[int, str] | None = None) -> Answering:
-    """Ada with these pages of messages, each naming the next one."""
+def pages(
+    *pages: list[dict[str, Any]], following: dict[int, str] | None = None, clock: str | None = None
+) -> Answering:
+    """Ada with these pages of messages, each naming the next one; `clock` is its own, if it tells."""
+    told = {"date": clock} if clock else {}
     links = {n: f"{FIRST}&cursor={n + 1}" for n in range(len(pages) - 1)} | (following or {})
 
     def answer(request: httpx.Request) -> httpx.Response:
         n = int(request.url.params.get("cursor", "0"))
-        return httpx.Response(200, json={"data": pages[n], "meta": {"next_page_url": links.get(n)}})
+        answer = {"data": pages[n], "meta": {"next_page_url": links.get(n)}}
+        return httpx.Response(200, json=answer, headers=told)
 
     return Answering(answer)
 
 
-async def find(http: Answering, *parts: Any) -> Sent | None:
-    return await make("ada", http=http).find(reply("ada", *parts))  # type: ignore[no-any-return]
+async def find(http: Answering, *parts: Any, within: float = 60.0) -> Sent | None:
+    return await make("ada", http=http).find(reply("ada", *parts), within)  # type: ignore[no-any-return]
 
 
 def test_ada_can_be_asked_and_the_others_cannot() -> None:
@@ -70,6 +74,36 @@ async def test_every_page_is_looked_at() -> None:
 @pytest.mark.parametrize("at", ["2026-05-04T09:16:56Z", "2026-05-04T10:00:00+00:00", None])
 async def test_it_may_be_dated_a_little_earlier_or_not_at_all(at: str | None) -> None:
     assert await find(pages([entry(at=at)])) == Sent(ref="m-7")
+
+
+@pytest.mark.parametrize(
+    ("clock", "within", "found"),
+    [
+        ("Mon, 04 May 2026 09:17:31 GMT", 30.0, True),
+        ("Mon, 04 May 2026 09:17:31 GMT", 20.0, False),  # it is older than ours can be
+        ("Mon, 04 May 2026 09:27:31 GMT", 630.0, True),
+        ("some day", 20.0, True),
+    ],
+)
+async def test_how_old_it_may_be_goes_by_the_vendors_own_clock(
+    clock: str, within: float, found: bool
+) -> None:
+    assert (await find(pages([entry()], clock=clock), within=within) is not None) is found
+
+
+@pytest.mark.parametrize(
+    ("ours", "twin", "clock"),
+    [
+        ("2026-05-04T09:07:01Z", "2026-05-04T09:06:30Z", "Mon, 04 May 2026 09:07:11 GMT"),
+        ("2026-05-04T09:27:01Z", "2026-05-04T09:26:30Z", "Mon, 04 May 2026 09:27:11 GMT"),
+    ],
+    ids=["behind", "ahead"],
+)
+async def test_ten_minutes_between_the_clocks_change_nothing(ours: str, twin: str, clock: str) -> None:
+    """The reply is found; and the same words from half a minute earlier are not taken for it."""
+    before = entry(at=twin, id="m-1")
+    assert await find(pages([before], [entry(at=ours)], clock=clock), within=12.0) == Sent(ref="m-7")
+    assert await find(pages([before], clock=clock), within=12.0) is None
 
 
 async def test_white_space_around_it_may_be_gone() -> None:

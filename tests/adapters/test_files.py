@@ -110,7 +110,7 @@ async def test_ada_is_asked_for_a_file_by_its_name(found: bool) -> None:
     http = Answering(httpx.Response(200, json={"data": [entry], "meta": {"next_page_url": None}}))
     asked = reply("ada", File(name=NAME, mime_type="application/pdf"))
 
-    assert await make("ada", http=http).find(asked) == (Sent(ref="m-7") if found else None)
+    assert await make("ada", http=http).find(asked, 60.0) == (Sent(ref="m-7") if found else None)
 
 
 @pytest.mark.parametrize("status", [400, 409, 413, 422])

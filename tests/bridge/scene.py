@@ -17,6 +17,8 @@ from tests.crash.books import cards, until
 SENT, FAILED, WAITING = "white_check_mark", "x", "hourglass_flowing_sand"
 UNCERTAIN, HELD = "grey_question", "double_vertical_bar"
 
+PATIENCE = 40.0  # seconds at the most: a machine may be slow, and a bridge be killed meanwhile
+
 _numbers = itertools.count(1)
 
 
@@ -60,7 +62,7 @@ class Scene:
         """What the next call about this thread meets."""
         self.stage.slack.faults.next(method, when=lambda call: call.get("thread_ts") == self.card.ts, **fault)
 
-    async def until(self, condition: Callable[[], object], what: str, seconds: float = 15.0) -> None:
+    async def until(self, condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
         try:
             await until(lambda: bool(condition()), seconds, what)
         except AssertionError as error:
@@ -164,7 +166,7 @@ async def thread_of(stage: Stage, id: str, vendor: AnyVendor | None = None, talk
     vendor = vendor or stage.ada
     marker = {"card": f"acme-{vendor.name}/{id}"}
     found = lambda: [card for card in cards(stage) if (card.metadata or {}).get("event_payload") == marker]
-    await until(lambda: bool(found()), 15, f"the card of {marker}")
+    await until(lambda: bool(found()), PATIENCE, f"the card of {marker}")
     (card,) = found()
     return Scene(stage, vendor, id, talk or id, card)
 

@@ -18,6 +18,7 @@ from tests.bridge.scene import FAILED, SENT, later, ready, waiting
 from tests.crash.books import cards, differences, shown, until
 from tests.crash.traffic import talk
 from tests.postgres import Postgres, find
+from tests.stores import migrate
 
 
 @contextlib.asynccontextmanager
@@ -25,7 +26,7 @@ async def set_up(folder: Path, database_url: str = "", **options: object) -> Asy
     url = database_url if database_url.startswith("postgres") else None
     async with Stage(folder, channel_rate=0, database_url=url, **options) as stage:  # type: ignore[arg-type]
         if url:
-            await stage.run("migrate")
+            await migrate(url)
         stage.config.write_text(stage.config.read_text().replace('drain = "5s"', 'drain = "1s"'))
         yield stage
 

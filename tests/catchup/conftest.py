@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bridge.sandbox.stage import Stage
+from tests.stores import migrate
 
 
 @pytest.fixture
@@ -17,5 +18,5 @@ async def stage(request: pytest.FixtureRequest, tmp_path: Path, database_url: st
     route = {"route": request.module.ROUTE} if hasattr(request.module, "ROUTE") else {}
     async with Stage(tmp_path, channel_rate=0, database_url=url, **route) as stage:
         if url:
-            await stage.run("migrate")
+            await migrate(url)
         yield stage

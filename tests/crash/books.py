@@ -1,4 +1,4 @@
-"""What the sandbox's Slack has, held against what the vendor sent."""
+"""What the sandbox's Slack has, held against what the vendor sent; and who carried it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 
+from sqlalchemy import select
+
 from bridge.sandbox.slack import Message
 from bridge.sandbox.stage import Stage
+from bridge.store.tables import attempt
+from tests.stores import connect
 
 
 def shown(stage: Stage) -> dict[str, list[int]]:
@@ -55,3 +59,15 @@ async def until(condition: Callable[[], bool], seconds: float, what: str) -> Non
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise AssertionError(f"not within {seconds:.0f} s: {what}") from None
+
+
+async def carried_by(url: str) -> set[int]:
+    """The workers that have carried something, by the attempts they recorded."""
+    store = connect(url)
+    try:
+        found = await store._database.run(
+            lambda connection: connection.execute(select(attempt.c.worker).distinct()).scalars().all()
+        )
+    finally:
+        await store.close()
+    return set(found)

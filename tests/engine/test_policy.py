@@ -6,8 +6,8 @@ import pytest
 
 from bridge.config import Retry
 from bridge.engine.policy import decide
-from bridge.engine.work import Again, Conversation, Failed, Turn
-from bridge.errors import OutcomeUnknown, Rejected, RetryAfter, RetryLater, Unavailable
+from bridge.engine.work import Again, Conversation, Failed, Turn, recorded
+from bridge.errors import DeliveryError, OutcomeUnknown, Rejected, RetryAfter, RetryLater, Unavailable
 from bridge.model import Control, ConversationKey, Direction
 
 RETRY = Retry(delays=(1.0, 10.0), give_up_after=100.0)
@@ -66,6 +66,15 @@ def test_we_come_back_when_we_were_told_to_and_not_before() -> None:
 
 def test_a_refusal_is_final() -> None:
     assert decide(Rejected("no"), turn(), RETRY, 0.5) == Failed("no")
+
+
+@pytest.mark.parametrize("kind", [RetryLater, OutcomeUnknown, Rejected])
+def test_where_it_failed_is_for_the_log_and_not_for_people(kind: type[DeliveryError]) -> None:
+    error = kind("busy", where="POST acme.example/talks/4711", remedy="Wait")
+    outcome = decide(error, turn(), RETRY, 0.5)
+    assert isinstance(outcome, Again | Failed)
+    assert outcome.problem == "busy. Wait"
+    assert recorded(outcome) == "POST acme.example/talks/4711: busy. Wait"
 
 
 @pytest.mark.parametrize("error", [RetryLater("busy"), OutcomeUnknown("?"), RetryAfter("busy", seconds=1)])

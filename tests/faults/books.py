@@ -8,26 +8,30 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import pytest
+
 from bridge.sandbox.slack import Message
 from bridge.sandbox.stage import AnyVendor, Stage
 from tests.bridge.scene import SENT, Scene, waiting
 from tests.crash.books import cards
 
-COUNTED = ("faults", "deliveries", "failed", "uncertain", "lost", "duplicated", "out of order")
+COUNTED = ("deliveries", "failed", "uncertain", "lost", "duplicated", "out of order")
 
 _numbers = itertools.count(1)
-_SAID, _WRITTEN = re.compile(r"\bsaid (\d+)\b"), re.compile(r"\bwritten (\d+)\b")
+_SAID, _WRITTEN = re.compile(r"\bsaid (\d+)\b(?!-)"), re.compile(r"\bwritten (\d+)\b")
 
 
 class Books:
-    """What one test counted."""
+    """What one test counted: `what` went wrong, and what became of the deliveries."""
 
-    def __init__(self) -> None:
-        self.counts = dict.fromkeys(COUNTED, 0)
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.counts = dict.fromkeys((what, *COUNTED), 0)
+        self.takeovers: list[float] = []  # seconds until another worker went on
 
     def gone_through(self, *, failed: int = 0, uncertain: int = 0) -> None:
-        """One fault; how many deliveries ended otherwise than as sent, and were told."""
-        for name, count in (("faults", 1), ("failed", failed), ("uncertain", uncertain)):
+        """Once; how many deliveries ended otherwise than as sent, and were told."""
+        for name, count in ((self.what, 1), ("failed", failed), ("uncertain", uncertain)):
             self.counts[name] += count
 
     def close(self, wanted: Sequence[int], seen: Sequence[int], *, maybe: Collection[int] = ()) -> None:
@@ -43,6 +47,13 @@ class Books:
             self.counts[name] += count
         assert not any(found.values()), f"{found}: wanted {wanted}, seen {seen}"
         assert set(seen) <= {*wanted, *maybe}, f"wanted {wanted}, seen {seen}"
+
+
+def kept_for(request: pytest.FixtureRequest, what: str) -> Books:
+    """Books for a test, which the end of the run adds up: see `tests/conftest.py`."""
+    kept = Books(what)
+    request.node.user_properties += [("counts", kept.counts), ("takeovers", kept.takeovers)]
+    return kept
 
 
 @dataclass

@@ -1,14 +1,13 @@
-"""One bridge for each database, the books of every test, and what they come to at the end of the run."""
+"""One bridge for each database, and the books of every test."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
-from tests.faults.books import COUNTED, Books
+from tests.faults.books import Books, kept_for
 from tests.faults.ground import Ground, new_server
 from tests.faults.ground import ground as set_up
 from tests.faults.machine import STUCK
@@ -51,18 +50,4 @@ async def impatient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[G
 
 @pytest.fixture
 def books(request: pytest.FixtureRequest) -> Books:
-    kept = Books()
-    request.node.user_properties.append(("faults", kept.counts))
-    return kept
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    total: Counter[str] = Counter()
-    for outcome in ("passed", "failed"):
-        for report in terminalreporter.stats.get(outcome, ()):
-            for name, value in getattr(report, "user_properties", ()):
-                if name == "faults" and report.when == "call":
-                    total.update(value)
-    if total["faults"]:
-        terminalreporter.write_line("")
-        terminalreporter.write_line(", ".join(f"{name} {total[name]}" for name in COUNTED))
+    return kept_for(request, "faults")

@@ -45,7 +45,7 @@ SLACK = (
         "429 with `Retry-After`",
         Tried.AFTER,
         "chat.postMessage: rate limited",
-        "RetryAfter",
+        "ratelimited",
         others=Others.CHANNELS,
         status=429,
         retry_after=1,
@@ -54,7 +54,7 @@ SLACK = (
         "429 without `Retry-After`: a second",
         Tried.AFTER,
         "chat.postMessage: rate limited",
-        "RetryAfter",
+        "ratelimited",
         others=Others.CHANNELS,
         status=429,
     ),
@@ -62,16 +62,14 @@ SLACK = (
         "`ratelimited` with a 200: a second",
         Tried.AFTER,
         "chat.postMessage: rate limited",
-        "RetryAfter",
+        "ratelimited",
         others=Others.CHANNELS,
         ok_error="ratelimited",
     ),
-    _slack("500", Tried.LOOKED, "Slack answers 500", "OutcomeUnknown", status=500),
-    _slack("502 with a page", Tried.LOOKED, "Slack answers 502", "OutcomeUnknown", status=502, body=PAGE),
-    _slack("503", Tried.AGAIN, "Slack answers 503", "RetryLater", status=503),
-    _slack(
-        "`fatal_error`", Tried.LOOKED, "Slack answers fatal_error", "OutcomeUnknown", ok_error="fatal_error"
-    ),
+    _slack("500", Tried.LOOKED, "Slack answers 500", "500", status=500),
+    _slack("502 with a page", Tried.LOOKED, "Slack answers 502", "502", status=502, body=PAGE),
+    _slack("503", Tried.AGAIN, "Slack answers 503", "503", status=503),
+    _slack("`fatal_error`", Tried.LOOKED, "Slack answers fatal_error", "fatal_error", ok_error="fatal_error"),
     _slack(
         "the line is cut, before Slack has it",
         Tried.LOOKED,
@@ -86,7 +84,13 @@ SLACK = (
         "no_answer",
         reset=True,
     ),
-    _slack("no answer within `timeout`", Tried.LOOKED, "no answer (TimeoutError)", "no_answer", delay=3.0),
+    _slack(
+        "no answer within `timeout`",
+        Tried.LOOKED,
+        "no answer from Slack (TimeoutError)",
+        "no_answer",
+        delay=3.0,
+    ),
     _slack(
         "`invalid_blocks`",
         Tried.PLAINER,
@@ -128,7 +132,7 @@ SLACK = (
         "`not_in_channel`",
         Tried.AGAIN,
         "Slack answers not_in_channel. Invite the app to the channel",
-        "ChannelAway",
+        "not_in_channel",
         Alert(("waits for a human",)),
         others=Others.ALERTS,
         channel="not_in_channel",
@@ -137,7 +141,7 @@ SLACK = (
         "`is_archived`",
         Tried.AGAIN,
         "Slack answers is_archived. Unarchive the channel",
-        "ChannelAway",
+        "is_archived",
         Alert(("waits for a human",)),
         others=Others.ALERTS,
         channel="is_archived",
@@ -146,7 +150,7 @@ SLACK = (
         "either of them, where the route has a `fallback_channel`",
         Tried.ELSEWHERE,
         None,
-        "ChannelAway",
+        "is_archived",
         Thread(("This conversation is here because its channel is away",)),
         channel="is_archived",
         at="GPTBots",
@@ -155,7 +159,8 @@ SLACK = (
         "`invalid_auth`: not our token",
         Tried.AGAIN,
         "Slack answers invalid_auth. Check SLACK_BOT_TOKEN",
-        "RetryLater",
+        "invalid_auth",
+        Ready("slack"),
         others=Others.INGEST,
         token="invalid_auth",
     ),
@@ -163,14 +168,15 @@ SLACK = (
         "`token_revoked` in the middle, later put back",
         Tried.AGAIN,
         "Slack answers token_revoked. Install the app again",
-        "RetryLater",
+        "token_revoked",
+        Ready("slack"),
         others=Others.INGEST,
         token="token_revoked",
     ),
     _slack(
         "its name does not resolve",
         Tried.AGAIN,
-        "could not connect (ClientConnectorDNSError)",
+        "could not connect to Slack (ClientConnectorDNSError)",
         "no_connection",
         others=Others.INGEST,
         machine="unknown",
@@ -178,7 +184,7 @@ SLACK = (
     _slack(
         "nobody listens at its address",
         Tried.AGAIN,
-        "could not connect (ClientConnectorError)",
+        "could not connect to Slack (ClientConnectorError)",
         "no_connection",
         others=Others.INGEST,
         machine="nobody",
@@ -187,7 +193,7 @@ SLACK = (
         "503 for longer than `give_up_after`",
         Tried.AGAIN,
         "given up after",
-        "RetryLater",
+        "503",
         Alert(("what is said cannot be shown in the thread yet", "503")),
         Thread(("could not be shown here", "503", "given up after")),
         ends=End.FAILED,
@@ -301,8 +307,8 @@ STORE = (
     _store("Postgres", "it is shut down, and is back after a while", NOT_KEPT, Ready("store")),
     _store("Postgres", "no connection is free", Log("too many connections"), Ready("store")),
     _store("Postgres", "our connections are ended, ten times a second", others=Others.ALL),
-    _store("SQLite", "the disk is full", Log("database or disk is full")),
-    _store("SQLite", "the disk takes no writes", Log("disk I/O error")),
+    _store("SQLite", "the disk is full", Log("database or disk is full"), Ready("store")),
+    _store("SQLite", "the disk takes no writes", Log("disk I/O error"), Ready("store")),
 )
 
 
@@ -313,6 +319,12 @@ def _clock(
     sides: tuple[str, ...], fault: str, tried: Tried, *told: Told, others: Others = Others.ALL, **cause: float
 ) -> Row:
     return Row(sides, fault, tried, told, End.SENT, others, cause=MappingProxyType(cause))
+
+
+def _skewed(fault: str, seconds: float) -> tuple[Row, ...]:
+    """A reply is looked for by when the vendor had it."""
+    lost = Log("no answer (RemoteProtocolError)")
+    return (_clock(("Ada",), fault, Tried.LOOKED, WAITED, lost, ada=seconds),)
 
 
 TOO_OLD = (
@@ -340,6 +352,8 @@ CLOCKS = (
         others=Others.NOTHING,
         clock=-600.0,
     ),
+    *_skewed("Ada's is ten minutes behind, and an answer of its is lost", -600.0),
+    *_skewed("Ada's is ten minutes ahead, and an answer of its is lost", 600.0),
     _clock(("Postgres",), "of two workers', one is an hour ahead and one an hour behind", Tried.NO_NEED),
 )
 

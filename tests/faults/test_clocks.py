@@ -9,18 +9,19 @@ import pytest
 
 from bridge.sandbox.stage import Process
 from tests.bridge.scene import SENT
-from tests.crash.books import until
-from tests.crash.test_kill import carried_by
+from tests.crash.books import carried_by, until
 from tests.faults.books import Books
 from tests.faults.ground import Ground
 from tests.faults.machine import Machine
 from tests.faults.matrix import CLOCKS
-from tests.faults.row import Row, Tried
+from tests.faults.row import Mark, Row, Tried
+from tests.faults.test_vendors import marks
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="package")]
 
 WITHIN = [row for row in CLOCKS if row.cause and row.tried is Tried.NO_NEED]
 BEYOND = [row for row in CLOCKS if row.cause and row.tried is Tried.BY_SENDER]
+SKEWED = [row for row in CLOCKS if "ada" in row.cause]
 WORKERS = [row for row in CLOCKS if not row.cause]
 on_postgres = pytest.mark.parametrize("one_ground", ["Postgres"], indirect=True)
 
@@ -48,6 +49,26 @@ async def faulty(ground: Ground, id: str, ts: str) -> None:
     ground.stage.slack.faults.next(
         "chat.postMessage", status=503, when=lambda call: call.get("thread_ts") == ts
     )
+
+
+@pytest.mark.parametrize("row", SKEWED, ids=str)
+async def test_what_the_vendor_has_is_known_by_its_own_clock(ground: Ground, row: Row, books: Books) -> None:
+    stage, ahead = ground.stage, row.cause["ada"]
+    talk = await ground.talk()
+    await talk.scene.carried()
+    since = await ground.look(row)
+    stage.ahead = stage.ada.ahead = ahead
+    try:
+        for lost in ({"reset": True}, {"drop": True}):  # the vendor has it, or has it not
+            stage.ada.faults.next(f"*/{talk.scene.id}/messages/", method="POST", **lost)
+            reply = talk.writes()
+            await talk.scene.marked(reply, SENT)
+            assert Mark(marks(talk, reply)) in row.told
+        await ground.told(row.told[-1], since, talk)
+    finally:
+        stage.ahead = stage.ada.ahead = 0.0
+    books.close(talk.written, talk.sent)
+    books.gone_through()
 
 
 @pytest.mark.parametrize("row", BEYOND, ids=str)

@@ -12,7 +12,7 @@ from tests.bridge.scene import SENT, thread_of
 from tests.faults.books import Books, Talk
 from tests.faults.ground import Ground, Look
 from tests.faults.matrix import SLACK
-from tests.faults.row import Alert, End, Others, Row, Tried
+from tests.faults.row import Alert, End, Others, Ready, Row, Tried
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="package")]
 
@@ -113,6 +113,9 @@ async def test_slack(ground: Ground, row: Row, books: Books) -> None:
         await ground.stage.ada.settled()
         assert {one.status for one in ground.stage.ada.deliveries} == {200}
 
+    for told in row.told:
+        if isinstance(told, Ready):  # it is over once it is mended
+            await ground.told(told, since, talk)
     ground.mend()
     talk.says()
     await ended(ground, row, talk, since, books)
@@ -138,7 +141,8 @@ async def ended(ground: Ground, row: Row, talk: Talk, since: Look, books: Books)
     failed = [first] if row.ends is End.FAILED else []
     await talk.arrived(books, but=failed)
     for told in row.told:
-        if row.others is not Others.ALERTS or not isinstance(told, Alert):  # else it was a newcomer's
+        of_newcomer = row.others is Others.ALERTS and isinstance(told, Alert)
+        if not of_newcomer and not isinstance(told, Ready):
             await ground.told(told, since, talk)
     books.gone_through(failed=len(failed))
     assert len(talk.threads) == (2 if row.tried is Tried.ELSEWHERE else 1)

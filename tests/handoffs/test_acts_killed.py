@@ -24,6 +24,7 @@ from tests.handoffs.ways import (
     on_the_channels_alert,
     state,
 )
+from tests.stores import migrate
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(180)]
 
@@ -36,7 +37,7 @@ async def stage(tmp_path: Path, database_url: str) -> AsyncIterator[Stage]:
     url = None if database_url.startswith("sqlite") else database_url
     async with Stage(tmp_path, channel_rate=0, database_url=url, route=ROUTE) as stage:
         if url:
-            await stage.run("migrate")
+            await migrate(url)
         yield stage
 
 

@@ -29,9 +29,11 @@ from bridge.sandbox.stage import Stage
 from bridge.slack.digest import SOURCE, Daily
 from bridge.store import Store
 from bridge.store.tables import conversation, delivery, handoff, lane
+from tests.bridge.running import in_process
 from tests.bridge.scene import SENT, opened, waiting
 from tests.crash.books import until
 from tests.handoffs.ops import ALERTS, alerts, markers, told
+from tests.stores import migrate
 from tests.stores import opened as store_at
 
 ROUTE = f'reply_mode = "confirm"\nalert_channel = "{ALERTS}"\n'
@@ -71,7 +73,7 @@ async def stage(tmp_path: Path, database_url: str) -> AsyncIterator[Stage]:
     route = f'{ROUTE}digest_at = "{due:%H:%M}"\n'
     async with Stage(tmp_path, channel_rate=0, database_url=url, route=route) as stage:
         if url:
-            await stage.run("migrate")
+            await migrate(url)
         yield stage
 
 
@@ -140,8 +142,8 @@ def _clocks(connection: Connection) -> list[tuple[str, str, float | None]]:
 
 
 async def test_the_numbers_of_the_day_with_a_chart(yesterday: Yesterday) -> None:
-    bridge = await yesterday.stage.serve()
-    found = await yesterday.post()
+    async with in_process(yesterday.stage):
+        found = await yesterday.post()
     for line in (
         "Handoffs: 4",
         "Claimed: 2, half within 1 min, nine in ten within 2 min",
@@ -157,10 +159,9 @@ async def test_the_numbers_of_the_day_with_a_chart(yesterday: Yesterday) -> None
     bars = {point["label"]: point["value"] for point in series["data"] if point["value"]}
     assert bars == {"08–10": 2, "14–16": 1, "22–24": 1}
 
-    await bridge.terminate()
-    await yesterday.stage.serve()  # there is nothing more to be told today
-    await (await opened(yesterday.stage)).tells("How can I help you")
-    assert len(yesterday.posted()) == 1
+    async with in_process(yesterday.stage):  # there is nothing more to be told today
+        await (await opened(yesterday.stage)).tells("How can I help you")
+        assert len(yesterday.posted()) == 1
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -169,8 +170,8 @@ async def test_where_slack_refuses_the_chart_it_is_drawn(yesterday: Yesterday) -
     stage.slack.faults.next(
         "chat.postMessage", ok_error="invalid_blocks", when=lambda call: CHART in str(call)
     )
-    await stage.serve()
-    found = await yesterday.post()
+    async with in_process(stage):
+        found = await yesterday.post()
     assert CHART not in str(found.blocks)
     assert "Handoffs: 4" in words(found)
     assert "08–10 ████████████████████ 2\n" in words(found)
@@ -212,10 +213,9 @@ async def test_killed_when_slack_had_it_and_nobody_knew(yesterday: Yesterday) ->
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_the_first_one_comes_after_the_first_day(stage: Stage, database_url: str) -> None:
     """At the very first start there is nothing to tell yet, whatever the time is."""
-    bridge = await stage.serve()
-    await (await waiting(stage)).carried()
-    assert markers(told(stage, ALERTS), "digest") == []
-    await bridge.terminate()
+    async with in_process(stage):
+        await (await waiting(stage)).carried()
+        assert markers(told(stage, ALERTS), "digest") == []
     async with store_at(database_url) as store:
         *_, (_, state, due) = await store._database.run(_clocks)
     assert state == "queued" and due is not None
@@ -224,15 +224,15 @@ async def test_the_first_one_comes_after_the_first_day(stage: Stage, database_ur
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_the_same_numbers_are_on_metrics(stage: Stage) -> None:
-    await stage.serve()
-    claimed, left = await waiting(stage), await waiting(stage, stage.gptbots)
-    await waiting(stage, stage.moveo)
-    claimed.writes("!claim")
-    await claimed.marked(claimed.writes("Hello Lena"), SENT)
-    stage.gptbots.time_out(left.talk)
-    await alerts(left, "expired")
-    async with httpx.AsyncClient(trust_env=False) as http:
-        shown = (await http.get(f"{stage.bridge_url}/metrics")).text
+    async with in_process(stage):
+        claimed, left = await waiting(stage), await waiting(stage, stage.gptbots)
+        await waiting(stage, stage.moveo)
+        claimed.writes("!claim")
+        await claimed.marked(claimed.writes("Hello Lena"), SENT)
+        stage.gptbots.time_out(left.talk)
+        await alerts(left, "expired")
+        async with httpx.AsyncClient(trust_env=False) as http:
+            shown = (await http.get(f"{stage.bridge_url}/metrics")).text
     lines = dict(line.rsplit(" ", 1) for line in shown.splitlines() if line.startswith("bridge_handoff"))
     assert {name: float(value) for name, value in lines.items() if "seconds" not in name} == {
         'bridge_handoffs_open{control="waiting"}': 1,

@@ -14,6 +14,7 @@ from bridge.sandbox.slack import Message
 from bridge.sandbox.stage import Stage
 from tests.bridge.scene import Scene, thread_of, waiting
 from tests.handoffs.ops import ALERTS, LEADS, alerts, told
+from tests.stores import migrate
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(180)]
 
@@ -28,7 +29,7 @@ async def stage(request: pytest.FixtureRequest, tmp_path: Path, database_url: st
     url = None if database_url.startswith("sqlite") else database_url
     async with Stage(tmp_path, channel_rate=0, database_url=url, route=ROUTE + request.param) as stage:
         if url:
-            await stage.run("migrate")
+            await migrate(url)
         yield stage
 
 

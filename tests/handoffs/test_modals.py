@@ -310,10 +310,24 @@ async def test_what_the_vendor_refuses_is_told(stage: Stage) -> None:
 
 async def test_what_the_vendor_cannot_do_just_now_is_tried_again(stage: Stage) -> None:
     scene = await claimed(stage, "moveo", JO)
-    stage.moveo.faults.next("*/conversation/close", status=503)
+    stage.moveo.faults.next("*/conversation/close", status=503, times=2)
     view = await modal(scene, "resolve")
     assert (await stage.slack.submit(MINA, view)).ok
-    await aside(scene, MINA, "You wanted to resolve, which was not done", "it is tried again")
+    told = await aside(scene, MINA, "You wanted to resolve, which is not done yet", "It is tried again")
+    assert not any(inner in told.text for inner in (scene.id, "127.0.0.1", "/conversation"))
     await scene.tells("Mina Park resolved the conversation.")
     await alerted(scene, "the conversation ended", "by Mina Park")
     assert state(scene) == "ended"
+
+
+async def test_an_answer_that_is_lost_once_is_no_news_to_anybody(stage: Stage) -> None:
+    scene = await claimed(stage, "moveo", JO)
+    told = len(asides(stage, MINA))
+    stage.moveo.faults.next("*/conversation/close", reset=True)
+    view = await modal(scene, "resolve")
+    assert (await stage.slack.submit(MINA, view)).ok
+    await scene.tells("Mina Park resolved the conversation.")
+    await alerted(scene, "the conversation ended", "by Mina Park")
+    scene.writes("!who")  # in the same line, behind anything that was told
+    await aside(scene, MINA, "This conversation is closed", but=told)
+    assert len(asides(stage, MINA)) == told + 1

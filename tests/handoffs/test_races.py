@@ -32,6 +32,7 @@ from tests.handoffs.ways import (
     word_below_the_alert,
 )
 from tests.postgres import Postgres
+from tests.stores import migrate
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -57,7 +58,7 @@ async def stage(
             for channel in ("C0SUPPORT", "C0VIP", ALERTS):
                 stage.slack.state.channels[channel].members.append(id)
         if url is not None and postgres is not None:
-            await stage.run("migrate")
+            await migrate(url)
             await stage.serve()
             await stage.spawn("work")
             of_both = ("SELECT count(*) FROM worker", url.rpartition("/")[2])

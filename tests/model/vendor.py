@@ -94,7 +94,7 @@ def _answer(fault: Fault | None) -> None:
 class Frank(Recording):
     vendor = "frank"
 
-    async def find(self, reply: Reply) -> Sent | None:
+    async def find(self, reply: Reply, within: float) -> Sent | None:
         return Sent() if reply.id in [one.reply for one in self.got[reply.conversation.id]] else None
 
     async def take_over(self, conversation: ConversationKey) -> None:

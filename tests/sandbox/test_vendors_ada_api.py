@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.sandbox.ada_world import TEXT, World, running_world
+from tests.sandbox.ada_world import SECRET, TEXT, World, running_world
 from tests.sandbox.receiver import Clock
 
 
@@ -226,3 +226,22 @@ async def test_the_rate_limit_is_per_instance_and_moves_on(world: World) -> None
     assert statuses == [201, 201, 429]
     _STILL.now += 61
     assert (await world.post(conversation, "messages", json=TEXT)).status_code == 201
+
+
+async def test_its_webhook_is_listed_with_its_secret_and_sends_what_was_chosen(world: World) -> None:
+    """https://docs.ada.cx/reference/webhooks/list-webhooks, …/get-webhook-secret"""
+    world.ada.event_filters = ("v1.conversation.created",)
+
+    (webhook,) = (await world.http.get("/api/v2/webhooks/")).json()["data"]
+    secret = await world.http.get(f"/api/v2/webhooks/{webhook['id']}/secret/")
+    conversation = await world.opened()
+    world.ada.say(conversation.id, "Hello")
+    await world.ada.settled()
+    world.ada.webhook_enabled = False
+    await world.opened()
+
+    assert webhook["url"] == world.ada.webhook_url
+    assert (webhook["enabled"], webhook["event_filters"]) == (True, ["v1.conversation.created"])
+    assert secret.json() == {"key": SECRET}
+    assert (await world.http.get("/api/v2/webhooks/other/secret/")).status_code == 404
+    assert [one["type"] for one in world.events] == ["v1.conversation.created"]

@@ -97,7 +97,7 @@ class Desk:
         self.recorder = Recorder()
         carriers: dict[Direction, Any] = dict.fromkeys(Direction, self.recorder)
         carriers[Direction.ACTS] = ActsCarrier(store, Permit(people, routes), routes, self.homes)
-        carriers[Direction.MARKS] = MarksCarrier(self.api, store, routes, people)
+        carriers[Direction.MARKS] = carriers[Direction.CARD] = MarksCarrier(self.api, store, routes, people)
         self.lanes = Lanes(store, carriers, Engine(to_slack=Retry(delays=(0.05,))))
 
     # ── what happens ─────────────────────────────────────────────────────────────────────────────

@@ -132,8 +132,14 @@ async def test_what_cannot_be_asked_now_is_told_once_and_done_later(desk: Desk) 
     desk.writes("!claim")
     await desk.noticed("Mina Park claimed the conversation.")
     (told,) = desk.whispers("U0MINA")
-    assert "You wanted to claim, which was not done: users.info" in told.text
-    assert told.text.endswith("it is tried again")
+    assert told.text == "You wanted to claim, which is not done yet: Slack answers 503. It is tried again."
+
+
+async def test_what_is_done_at_the_second_try_is_told_as_if_at_the_first(desk: Desk) -> None:
+    desk.slack.faults.next("users.info", status=503)
+    desk.writes("!claim")
+    await desk.noticed("Mina Park claimed the conversation.")
+    assert desk.whispers("U0MINA") == []
 
 
 async def test_what_is_refused_is_told(desk: Desk) -> None:

@@ -197,6 +197,17 @@ async def test_one_that_may_have_been_posted_is_looked_for(watched: Watching) ->
     assert "is talking with" in words(watch.alert)
 
 
+async def test_one_that_is_found_looks_as_the_handoff_stands_by_then(watched: Watching) -> None:
+    watch = await watched(ROUTE)
+    await watch.waits()
+    watch.slack.faults.next("chat.postMessage", reset=True)
+    await watch.carry()
+    assert "waits for a human" in words(watch.alert)
+    await watch.acts(Signal.CLAIMED)
+    await watch.carry()
+    assert "is talking with" in words(watch.alert)
+
+
 async def test_one_that_was_deleted_is_posted_again_while_somebody_waits(watched: Watching) -> None:
     watch = await watched(ROUTE)
     await watch.waits()

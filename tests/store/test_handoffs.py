@@ -330,3 +330,50 @@ async def test_a_claim_by_reply_is_decided_on_the_row(store: Store, story: Story
     assert await story.agent(Signal.CLAIMED, JO)
     assert await store.begin_reply(turn, "0", ["d"], Wish(MINA, confirms=True)) == Stopped(HeldFor.OWNED)
     assert (await store.conversation(1)).owner == JO
+
+
+# ── a start without an id of its own ─────────────────────────────────────────────────────────────
+
+
+async def calls(store: Store, ago: float = 0.0, *, unnamed: bool = True) -> tuple[bool, Control]:
+    """The same call again: whether it was news, and who has the conversation then."""
+    at = datetime.now(UTC) - timedelta(seconds=ago)
+    start = HandoffStarted(id="handoff:1", conversation=KEY, at=at, unnamed=unnamed)
+    new = await store.keep_events(Incoming("acme-ada", start.id, "handoff", b"{}"), (start,))
+    return new, (await store.conversation(1)).control
+
+
+async def test_the_same_call_is_told_once_while_what_it_began_lasts(store: Store, story: Story) -> None:
+    assert await calls(store) == (True, Control.WAITING)
+    assert await calls(store) == (False, Control.WAITING)
+    await story.agent(Signal.CLAIMED, MINA)
+    assert await calls(store) == (False, Control.HUMAN)
+    assert [turn.kind for turn in await story.take(Direction.SLACK)] == ["event"]
+
+
+@pytest.mark.parametrize("ended", [HandoffEnded, ConversationEnded, Signal.HANDED_BACK, Signal.RESOLVED])
+async def test_after_its_end_the_same_call_is_another_handoff(
+    store: Store, story: Story, ended: Signal | type[HandoffEnded | ConversationEnded]
+) -> None:
+    await calls(store)
+    await (story.agent(ended, MINA) if isinstance(ended, Signal) else story.tell(ended))
+    first = await store.last_handoff(1)
+    await story.take(Direction.SLACK)
+    assert await calls(store) == (True, Control.WAITING)
+    assert await calls(store) == (False, Control.WAITING)
+    (told,) = await story.take(Direction.SLACK)
+    second = await store.last_handoff(1)
+    assert first is not None and second is not None and second.start is not None
+    assert (second.id > first.id, second.start.id) == (True, told.read()["id"])
+
+
+async def test_a_redelivery_of_a_start_with_an_id_begins_nothing(store: Store, story: Story) -> None:
+    await calls(store, unnamed=False)
+    await story.agent(Signal.HANDED_BACK, MINA)
+    assert await calls(store, unnamed=False) == (False, Control.BOT)
+
+
+async def test_an_end_that_is_told_after_the_next_call_is_overtaken(store: Store, story: Story) -> None:
+    await calls(store, ago=8)
+    await calls(store)
+    assert await story.tell(HandoffEnded, ago=4) is Control.WAITING

@@ -63,6 +63,9 @@ class AdaSandbox(Vendor[AdaConversation]):
         self._api = ada_api.AdaApi(self, api_key=api_key, rate_limit=rate_limit, clock=clock)
         super().__init__(routes=self._api.routes(), clock=clock, timeout=timeout, in_order=in_order)
         self.webhook_url = webhook_url
+        self.webhook_secret = webhook_secret
+        self.webhook_enabled = True
+        self.event_filters: tuple[str, ...] = ()  # none: all events
         self.handoff_url = handoff_url
         self.handoff_label = handoff_label
         self.ai_agent_domain = ai_agent_domain
@@ -298,7 +301,8 @@ class AdaSandbox(Vendor[AdaConversation]):
         }
 
     def _emit(self, conversation: AdaConversation, type: str, at: float, data: dict[str, Any]) -> None:
-        if self.webhook_url is None:
+        sent = self.webhook_enabled and (not self.event_filters or type in self.event_filters)
+        if self.webhook_url is None or not sent:
             return
         payload = ada_events.envelope(type, at, {**self._ids(conversation), **data})
         self._deliver(conversation.id, type, self.webhook_url, payload, self._events)

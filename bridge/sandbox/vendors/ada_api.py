@@ -1,4 +1,4 @@
-"""Ada's API as its reference describes it: docs.ada.cx, Conversations and End Users, with its errors.
+"""Ada's API as its reference describes it, with its errors: docs.ada.cx, Conversations, End Users, Webhooks.
 
 Statuses and texts are the documented ones; the error slugs that no page names say what they mean.
 """
@@ -33,6 +33,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 MAX_BODY = 10 * 1024**2
 MAX_ATTACHMENT = 50 * 1024**2
 PAGE = 100
+WEBHOOK = "ep_sandbox"
 # docs.ada.cx, "Upload attachment"; webp, json, html and md are not among them.
 # fmt: off
 ATTACHMENT_TYPES = frozenset((
@@ -88,6 +89,8 @@ class AdaApi:
             route("/conversations/{id}/end-handoff/", self.end_handoff, "POST"),
             route("/conversations/{id}/end/", self.end, "POST"),
             route("/end-users/{id}", self.get_end_user, "GET"),
+            route("/webhooks/", self.list_webhooks, "GET"),
+            route("/webhooks/{id}/secret/", self.get_secret, "GET"),
             Route("/files/{file}/{filename}", self.download, methods=["GET"]),
         ]
 
@@ -198,6 +201,22 @@ class AdaApi:
                 "metadata": conversation.metadata,
             }
         )
+
+    async def list_webhooks(self, request: Request) -> Response:
+        webhook = {
+            "id": WEBHOOK,
+            "url": self._ada.webhook_url,
+            "description": "",
+            "event_filters": self._ada.event_filters,
+            "enabled": self._ada.webhook_enabled,
+        }
+        data = [] if self._ada.webhook_url is None else [webhook]
+        return JSONResponse({"data": data, "meta": {"next_page_url": None}})
+
+    async def get_secret(self, request: Request) -> Response:
+        if request.path_params["id"] != WEBHOOK:
+            raise refused(404, "resource_not_found", "There is no such webhook")
+        return JSONResponse({"key": self._ada.webhook_secret})
 
     async def get_end_user(self, request: Request) -> Response:
         for conversation in self._ada.conversations.values():

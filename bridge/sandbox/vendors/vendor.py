@@ -57,6 +57,7 @@ class Vendor(Generic[C]):
         )
         self._clock = clock
         self._last_ms = 0
+        self.ahead = 0.0  # seconds, of the times that it tells
         self._feed = Feed()
         self._turns = Turns()
         self._outbox = Outbox(
@@ -136,7 +137,7 @@ class Vendor(Generic[C]):
     def _now(self) -> float:
         """The clock in whole milliseconds, never the same twice: so times tell the order, as with people."""
         self._last_ms = max(int(self._clock() * 1000), self._last_ms + 1)
-        return self._last_ms / 1000
+        return self._last_ms / 1000 + self.ahead
 
     def _opened(self, conversation: C) -> C:
         self.conversations[conversation.id] = conversation

@@ -1,0 +1,1 @@
+"""How fast the bridge is, as ratios from one run: `make bench`."""

@@ -1,0 +1,76 @@
+"""The database: there, writable, at this program's schema, and on a disk that stays."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import quote
+
+from filelock import FileLock, Timeout
+from sqlalchemy import create_engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from bridge.adapter import Finding, ok, wrong
+from bridge.doctor.case import Case
+from bridge.errors import BridgeError
+from bridge.store import open_store
+from bridge.store.migrate import newest, version
+
+
+async def check(case: Case) -> Iterable[Finding]:
+    config = case.config
+    url = config.database_url.get_secret_value() if config.database_url else None
+    if url is None and not os.environ.get("DYNO"):
+        return await asyncio.to_thread(_file, config.store.path)
+    try:
+        store = open_store(config.store.path, url, pool=1, environ=os.environ)
+        try:
+            await store.check_schema()
+        finally:
+            await store.close()
+    except BridgeError as error:
+        remedy = error.remedy or "Check DATABASE_URL, and that the database is up and lets us in"
+        return [wrong(error.problem, error.where, remedy=remedy)]
+    return [ok(f"Postgres answers, and its schema is at {newest()}", "DATABASE_URL")]
+
+
+def _file(path: Path) -> list[Finding]:
+    """SQLite, without taking it from a bridge that serves it."""
+    where, folder = str(path), path.parent
+    while not folder.exists():
+        folder = folder.parent
+    writable = folder.is_dir() and os.access(folder, os.W_OK)
+    if not writable or (path.exists() and not os.access(path, os.W_OK)):
+        remedy = "Let [store] path be in a folder that this process can write to"
+        return [wrong("cannot be written to", where, remedy=remedy)]
+    if not path.exists():
+        return [ok("SQLite: `serve` will make it", where)]
+    used = "; a bridge has it open, as it should" if _in_use(path) else ""
+    try:
+        engine = create_engine(f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&uri=true")
+        with engine.connect() as connection:
+            found = version(connection)
+        engine.dispose()
+    except SQLAlchemyError as error:
+        remedy = "Restore it from a copy, or move it away: `serve` makes a new one"
+        return [wrong(f"is no database that SQLite reads ({type(error).__name__})", where, remedy=remedy)]
+    if found is not None and found > newest():
+        remedy = "Run the newer version of the bridge that made it"
+        return [
+            wrong(f"its schema is at {found}, newer than this program's {newest()}", where, remedy=remedy)
+        ]
+    behind = "" if found == newest() else f": `serve` brings it from {found or 'nothing'} to {newest()}"
+    return [ok(f"SQLite, its schema is at {found}{behind}{used}", where)]
+
+
+def _in_use(path: Path) -> bool:
+    lock = Path(f"{path}.lock")
+    if not lock.exists():
+        return False
+    try:
+        with FileLock(lock, timeout=0):
+            return False
+    except Timeout:
+        return True

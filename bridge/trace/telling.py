@@ -1,0 +1,220 @@
+"""A conversation's life in the order of time, as data: webhooks, deliveries with attempts, handoffs, threads.
+
+What people wrote is in it only where it was asked for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bridge.config import Config
+from bridge.engine.lanes import redacted
+from bridge.received import SLACK, again, of_slack
+from bridge.slack.routes import Routes
+from bridge.store.lanes import storable
+from bridge.store.trace import Life
+from bridge.trace.why import at, places, vendor_ids, why
+
+Told = dict[str, Any]
+
+KEEPING = 5.0  # seconds between a webhook's row and those of its deliveries: one transaction writes many
+#: who wanted something, where, and what it is about: names in a delivery's payload that hold no words
+_PLAIN = ("user", "act", "to", "channel", "thread_ts", "ts", "state", "why", "delivery", "handoff", "choices")
+#: the same of an event
+_OF_EVENT = ("kind", "state", "by", "active", "type", "problem", "wait")
+
+
+class Telling:
+    """`workspace` is where Slack shows messages, as far as it is known; `text`: also what was written."""
+
+    def __init__(self, config: Config, workspace: str | None, *, text: bool) -> None:
+        self._config = config
+        self._routes = Routes(config.routes, config.sources)
+        self._workspace = workspace
+        self._text = text
+
+    def conversation(self, life: Life) -> Told:
+        stands = life.conversation
+        route = self._routes.of(stands)
+        return {
+            "conversation": str(stands.key),
+            "vendor": self._routes.vendor(stands),
+            "control": stands.control,
+            "since": None if stands.since is None else at(stands.since),
+            "owner": None if stands.owner is None else stands.owner.id or stands.owner.name,
+            "route": {
+                "number": self._config.routes.index(route) + 1,
+                "channel": route.channel,
+                "mirror": route.mirror,
+                "reply_mode": route.reply_mode,
+                "alert_channel": route.alert_channel,
+            },
+        }
+
+    def life(self, life: Life, webhooks: Sequence[Any]) -> list[Told]:
+        told = [*self._webhooks(webhooks, life), *self._deliveries(life)]
+        told += [*_handoffs(life), *self._threads(life)]
+        return sorted(told, key=lambda one: str(one["at"]))
+
+    # ── webhooks ─────────────────────────────────────────────────────────────────────────────────
+
+    def _webhooks(self, rows: Sequence[Any], life: Life) -> Iterable[Told]:
+        before: set[int] = set()
+        for row in rows:
+            told = self.webhook(row)
+            keys = told.pop("keys")
+            if told["events"] and not any(
+                one["conversation"] == life.conversation.key.id for one in told["events"]
+            ):
+                continue  # it only names this one
+            made = [
+                one
+                for one in life.deliveries
+                if one.key in keys or (row.source == SLACK and any(key in one.key for key in keys))
+            ]
+            told["deliveries"] = [one.id for one in made]
+            if made and before.issuperset(told["deliveries"]):
+                told["why"].append("told once more: what it says was here before, and nothing was queued")
+            before.update(told["deliveries"])
+            yield told
+
+    def webhook(self, row: Any) -> Told:
+        """One that came in; `keys` are those of the deliveries that it queued."""
+        told: Told = {"at": at(row.received_at), "what": "webhook", "number": row.id, "source": row.source}
+        told |= {"key": row.key, "bytes": len(row.body), "events": [], "why": []}
+        if row.source == SLACK:
+            kind, user, told["keys"] = of_slack(row.body)
+            told |= {"told": kind, "by": user}
+        else:
+            read = again(row, self._config.sources.get(row.source))
+            told["keys"] = tuple(storable(event.id) for event in read.events)
+            told["events"] = [
+                {"kind": event.kind, "id": event.id, "conversation": event.conversation.id}
+                for event in read.events
+            ]
+            if read.problem:
+                told["why"].append(f"cannot be read again: {read.problem}")
+            elif not read.events:
+                told["why"].append("kept, and nothing of it is shown: it tells no event of a conversation")
+            told["why"] += [f"not known to this version: {kind[:80]}" for kind in read.unread]
+        if self._text:
+            told["body"] = row.body.decode(errors="replace")
+        return told
+
+    # ── deliveries ───────────────────────────────────────────────────────────────────────────────
+
+    def _deliveries(self, life: Life) -> Iterable[Told]:
+        route = self._routes.of(life.conversation)
+        for row in life.deliveries:
+            payload = json.loads(row.payload)
+            payload = payload if isinstance(payload, dict) else {}
+            told: Told = {
+                "at": at(row.created_at),
+                "what": "delivery",
+                "number": row.id,
+                "direction": row.direction,
+                "kind": row.kind,
+                "id": row.key,
+                "state": row.state,
+                "about": _about(row, payload),
+                "why": list(why(row, life, route, self._config.engine, self._shown)),
+                "places": [
+                    {
+                        "channel": one.channel,
+                        "ts": one.ts,
+                        "rung": one.rung,
+                        "link": self._link(one.channel, one.ts, life),
+                    }
+                    for one in places(row, life)
+                ],
+                "vendor_ids": vendor_ids(row),
+                "waited": _seconds(row.first_at, row.created_at),
+                "took": _seconds(row.done_at, row.created_at),
+                "attempts": [self._attempt(one, life) for one in life.attempts.get(row.id, ())],
+            }
+            if self._text:
+                told["payload"] = payload
+            yield told
+
+    def _attempt(self, row: Any, life: Life) -> Told:
+        return {
+            "number": row.number,
+            "at": at(row.started_at),
+            "seconds": _seconds(row.ended_at, row.started_at),
+            "worker": life.workers.get(row.worker) or row.worker,
+            "outcome": row.outcome,
+            "problem": self._shown(row.problem) if row.problem else None,
+        }
+
+    # ── threads ──────────────────────────────────────────────────────────────────────────────────
+
+    def _threads(self, life: Life) -> Iterable[Told]:
+        for one in life.threads:
+            yield {
+                "at": at(one.opened_at),
+                "what": "alert" if one.alert else "thread",
+                "team": one.team,
+                "channel": one.channel,
+                "ts": one.ts,
+                "link": self._link(one.channel, one.ts, None),
+            }
+
+        stand = {one.ts for one in life.threads}
+        places = [place for one in life.handoffs for place in one.places.values() if place.ts not in stand]
+        for place in places:  # a message's ts is its time
+            yield {
+                "at": at(float(place.ts)),
+                "what": "alert",
+                "channel": place.channel,
+                "ts": place.ts,
+                "link": self._link(place.channel, place.ts, life),
+            }
+
+    def _link(self, channel: str, ts: str, life: Life | None) -> str | None:
+        if self._workspace is None:
+            return None
+        thread = life.conversation.thread if life is not None else None
+        below = f"?thread_ts={thread.ts}&cid={channel}" if thread and thread.channel == channel else ""
+        return f"{self._workspace}/archives/{channel}/p{ts.replace('.', '')}{below}"
+
+    def _shown(self, problem: str) -> str:
+        return problem if self._text else redacted(problem)
+
+
+def _about(row: Any, payload: Mapping[str, Any]) -> Told:
+    """What it carries, without anybody's words."""
+    if row.kind == "event":
+        told = {name: payload[name] for name in _OF_EVENT if payload.get(name) is not None}
+        author = payload.get("author") or {}
+        if isinstance(told.get("by"), dict):
+            told["by"] = told["by"].get("role")
+        told |= {"author": author["role"]} if "role" in author else {}
+        told |= {"parts": [part["kind"] for part in payload["parts"]]} if payload.get("parts") else {}
+        return told | ({"late": True} if payload.get("late") else {})
+    return {name: payload[name] for name in _PLAIN if payload.get(name) is not None}
+
+
+def _handoffs(life: Life) -> Iterable[Told]:
+    for one in life.handoffs:
+        happened = [
+            (one.started_at, "began", None),
+            (
+                one.waiting_since if one.round > 1 else None,
+                f"waits again (round {one.round})",
+                one.released_by,
+            ),
+            (one.claimed_at, "with a human", None),
+            (one.answered_at, "first answer", None),
+            (one.breached_at, "nobody had come in time", None),
+            (one.alarmed_at, "the AI agent spoke beside a human", None),
+            (one.ended_at, f"ended: {one.ending}", one.ended_by),
+        ]
+        for when, what, by in happened:
+            if when is not None:
+                yield {"at": at(when), "what": "handoff", "number": one.id, "happened": what, "by": by}
+
+
+def _seconds(until: float | None, since: float) -> float | None:
+    return None if until is None else round(until - since, 3)

@@ -1,0 +1,49 @@
+"""Pace in the database: slots of several counts at once, and lines that wait for what goes before them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bridge.store import Store
+from tests.stores import opened
+
+CHANNEL, WORKSPACE, TALK = ("post:C", 10.0, 1), ("post", 10.0, 2), ("talk:post:C", 10.0, 1)
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    async with opened(database_url) as store:
+        yield store
+
+
+async def test_of_several_counts_all_are_taken_or_none(store: Store) -> None:
+    other = ("post:D", 10.0, 1)
+    assert await store.take_each((CHANNEL, WORKSPACE)) == 0
+    assert 9 < await store.take_each((CHANNEL, WORKSPACE)) <= 10  # the channel has none
+    assert await store.take_each((other, WORKSPACE)) == 0  # so the workspace still had its second one
+    third = ("post:E", 10.0, 1)
+    assert 9 < await store.take_each((third, WORKSPACE)) <= 10
+    assert await store.take(*third) == 0  # and that gave back what it had of the third channel's
+
+
+async def test_what_is_reserved_waits_for_the_last_of_its_counts(store: Store) -> None:
+    assert await store.reserve_each((CHANNEL, WORKSPACE), ()) == 0
+    assert await store.reserve_each((("post:D", 10.0, 1), WORKSPACE), ()) == 0
+    assert 9 < await store.reserve_each((("post:E", 10.0, 1), WORKSPACE), ()) <= 10
+
+
+async def test_all_in_a_line_wait_for_what_goes_before_them_and_keep_their_order(store: Store) -> None:
+    waits = [(await store.line_up(TALK, 1))[0] for _ in range(3)]
+    assert [round(wait) for wait in waits] == [0, 10, 20]
+    assert await store.behind(TALK[0]) == 0
+    await store.reserve_each((CHANNEL,), (TALK,))
+    assert await store.behind(TALK[0]) == 10  # all three are that much further from their turn
+    wait, behind = await store.line_up(TALK, 1)
+    assert (round(wait), behind) == (40, 10)  # and so is who comes now
+
+
+async def test_who_stands_in_line_for_several_has_the_first_of_them(store: Store) -> None:
+    assert round((await store.line_up(TALK, 3))[0]) == 0
+    assert round((await store.line_up(TALK, 1))[0]) == 30
