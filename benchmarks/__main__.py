@@ -38,10 +38,10 @@ def main(argv: list[str] | None = None) -> int:
     results: list[Result] = []
     for name in names:
         began = time.monotonic()
-        print(f"{name} …", end="", file=sys.stderr, flush=True)
-        results += run(import_module(f"benchmarks.{name}").results(arguments.quick))
-        print(f" {time.monotonic() - began:.0f} s", file=sys.stderr)
-    print(table.text(results))
+        found = run(import_module(f"benchmarks.{name}").results(arguments.quick))
+        print(f"{name}, {time.monotonic() - began:.0f} s", table.text(found), "", sep="\n", flush=True)
+        results += found
+    print(table.summary(results), table.FOOTER.replace("`", ""), sep="\n")
     if arguments.write:
         page = arguments.write.read_text(encoding="utf-8")
         arguments.write.write_text(table.replaced(page, table.markdown(about, results)), encoding="utf-8")

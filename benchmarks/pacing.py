@@ -135,8 +135,8 @@ class Became:
     `alerts` and `below` of alerts in their channel and in the threads, `marks` of those on people's replies.
 
     `longest` is how long a thread that had something to show waited for its next message, `behind` how many
-    messages were not shown yet when the talk was over, and `posts` how many show all of them. `turns` has a number for
-    each of those, in their order: 1 for the first in its thread.
+    messages were not shown yet when the talk was over, and `posts` how many show all of them. `turns` has a
+    number for each of those, in their order: 1 for the first in its thread.
     """
 
     said: dict[int, list[str]]
@@ -313,12 +313,15 @@ def row(size: Size) -> str:
 
 def curve(channels: int) -> str:
     """A line of the plot in docs/pacing.md: the p95 of talk."""
-    lags = [simulate(Size(threads, channels)).talk.at(0.95) for threads in CURVE]
-    return f"    line [{', '.join(f'{min(lag, HIGHEST):.0f}' for lag in lags)}]"
+    lags: list[float] = []
+    for threads in CURVE:
+        beyond = bool(lags) and lags[-1] >= HIGHEST
+        lags.append(HIGHEST if beyond else min(HIGHEST, simulate(Size(threads, channels)).talk.at(0.95)))
+    return f"    line [{', '.join(f'{lag:.0f}' for lag in lags)}]"
 
 
 if __name__ == "__main__":
-    for one in SIZES:
-        print(row(Size(*one)), flush=True)
     for count in (1, 10):
         print(curve(count), flush=True)
+    for one in SIZES:
+        print(row(Size(*one)), flush=True)

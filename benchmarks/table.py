@@ -101,7 +101,7 @@ def text(results: Sequence[Result]) -> str:
     for one in results:
         told = f"{value(one):>12}  {budget(one):>9}  {verdict(one).strip('*'):8}  {one.what}"
         lines += [told, f"{'':35}{one.figures}"]
-    return "\n".join([*lines, "", summary(results), FOOTER.replace("`", "")])
+    return "\n".join(lines)
 
 
 def markdown(about: Sequence[str], results: Sequence[Result]) -> str:

@@ -246,10 +246,7 @@ class Quote(Frozen):
 
 
 class HandoffStarted(Event):
-    """A human is wanted. `text` is what the customer was told; after `wait` seconds the vendor gives up.
-
-    `unnamed`: the vendor has no id for it, so two that are the same differ only by what happened in between.
-    """
+    """A human is wanted. `text` is what the customer was told; after `wait` seconds the vendor gives up."""
 
     kind: Literal["handoff_started"] = "handoff_started"
     text: str | None = None
@@ -257,7 +254,7 @@ class HandoffStarted(Event):
     department: str | None = None
     context: tuple[Quote, ...] = ()
     wait: float | None = None
-    unnamed: bool = False
+    unnamed: bool = False  # it has no id at the vendor
 
 
 class HandoffEnded(Event):

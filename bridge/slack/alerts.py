@@ -40,23 +40,23 @@ class AlertsCarrier:
         return (notice(turn, f"The alert channel could not be told how this stands: {outcome.problem}"),)
 
     async def _alert(self, turn: Turn, handoff: Handoff) -> Outcome:
-        """Both as far as they can be reached: neither waits for the other's channel."""
+        """Both as far as they can be reached: neither waits for the other's channel. The channel's is first:
+        what has to be posted does not wait for how the other looks."""
         about = await self._handoffs.about(turn.conversation, handoff, turn.began)
         slots, problem = Slots(self._api, turn), None
         thread, channel = turn.conversation.thread, about.route.alert_channel
+        if channel is not None and handoff.waiting_since is not None:
+            shown = alert(about.view, about.handoff, in_thread=False)
+            try:
+                wait = await self._keep_up(turn, handoff, "channel", shown, Spot(channel), slots)
+            except ChannelAway as error:
+                wait, problem = None, error
+            if wait is not None:
+                return wait
         if "thread" in handoff.places and thread is not None:
             shown = alert(about.view, about.handoff, in_thread=True)
             spot = Spot(thread.channel, thread.ts)
-            try:
-                if (wait := await self._keep_up(turn, handoff, "thread", shown, spot, slots)) is not None:
-                    return wait
-            except ChannelAway as error:
-                problem = error
-        if channel is not None and handoff.waiting_since is not None:
-            shown = alert(about.view, about.handoff, in_thread=False)
-            if (
-                wait := await self._keep_up(turn, handoff, "channel", shown, Spot(channel), slots)
-            ) is not None:
+            if (wait := await self._keep_up(turn, handoff, "thread", shown, spot, slots)) is not None:
                 return wait
         if problem is not None:
             raise problem

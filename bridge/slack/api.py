@@ -105,7 +105,7 @@ class SlackApi:
         return self.identity
 
     def to_post(self, channel: str) -> tuple[Limit, ...]:
-        """What a message in `channel` counts for: the channel, and the workspace. Nothing where we do not pace."""
+        """What a message in `channel` counts for: the channel, and the workspace. Nothing without a pace."""
         if not self._settings.channel_rate:
             return ()
         team, interval = self.known().team, EASE / self._settings.channel_rate

@@ -2,11 +2,11 @@
 
 Each channel has one count of messages, and the workspace another; changes of messages have a third. What is
 urgent reserves its slot in each, and is put back until then. Talk, and how cards look, stands in lines, one
-before each count and at the same pace; when its turn has come it takes a slot only if one is there now. Each slot
+before each count and at its pace; when its turn has come it takes a slot only if one is there now. Each slot
 that is reserved for what is urgent lets all who stand in the lines wait for it (`bridge.store.pace`). So talk
-never stands before a handoff or a person's words, and nobody in a line overtakes another. Where urgent words take
-all there is, one of the talk goes before them each `PATIENCE` seconds: no thread starves. What has begun goes on:
-who needs several messages has stood in line for all of them.
+never stands before a handoff or a person's words, and nobody in a line overtakes another. Where urgent words
+take all there is, one of the talk reserves a slot each `PATIENCE` seconds: no thread starves. What has begun
+goes on: who needs several messages has stood in line for all of them.
 """
 
 from __future__ import annotations

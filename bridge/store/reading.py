@@ -22,6 +22,7 @@ class SqliteReader:
     (https://www.sqlite.org/wal.html#concurrency); the lock file is for those who write."""
 
     def __init__(self, path: Path) -> None:
+        self.failed = False
         if not path.is_file():
             raise ConfigError(
                 "there is no store here yet",

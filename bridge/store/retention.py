@@ -50,8 +50,9 @@ from bridge.store.tables import (
 )
 from bridge.store.watch import is_held
 
-BATCH = 500  # rows looked at in one transaction, and fewer where that many take longer than
-LONGEST = 0.05  # seconds, as where the disk has to be read: on SQLite all the others wait meanwhile
+BATCH = 500  # rows looked at in one transaction …
+FEWEST = 50  # … down to so few where they take longer than this, as where they are read from the disk:
+LONGEST = 0.05  # seconds; on SQLite all the others wait meanwhile
 PAUSE = 0.05  # seconds between two, or as long as the last one took: the database is the others'
 _LOCK = select(func.pg_try_advisory_xact_lock(7021922))  # one process at a time
 
@@ -227,6 +228,12 @@ def batch(
     return count, rows[-1].id if more else None
 
 
+def _timed(connection: Connection, *told: Any) -> tuple[tuple[int, int | None] | None, float]:
+    """The same, and its own seconds, without those that it waited for its turn."""
+    began = time.monotonic()
+    return batch(connection, *told), time.monotonic() - began
+
+
 async def sweep(database: Database, keep: float) -> dict[str, int]:
     """Delete everything that has been over for `keep` seconds: how many rows of each kind."""
     swept: dict[str, int] = {}
@@ -234,10 +241,8 @@ async def sweep(database: Database, keep: float) -> dict[str, int]:
     for part in PARTS:
         after: int | None = 0
         while after is not None:
-            began = time.monotonic()
-            found = await database.run(batch, part, after, keep, most)
-            took = time.monotonic() - began
-            most = min(most * 2, BATCH) if took < LONGEST else max(most // 2, 1)
+            found, took = await database.run(_timed, part, after, keep, most)
+            most = min(most * 2 if took < LONGEST else max(most // 2, FEWEST), BATCH)
             if found is None:
                 return swept
             count, after = found

@@ -19,7 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bridge.config import Config
 from bridge.config.values import Duration
 from bridge.received import SLACK
-from bridge.store import trace
+from bridge.store import conversations, trace
 from bridge.store.database import Database
 from bridge.trace.finding import Found, find, heard
 from bridge.trace.lines import lines
@@ -103,8 +103,8 @@ async def _workspace(config: Config, database: Database, found: Found) -> str | 
 
     https://docs.slack.dev/reference/methods/chat.getPermalink
     """
-    life = await database.run(trace.life, found.meant[0][0], 0)
-    if (thread := life.conversation.thread) is None:
+    about, _ = found.meant[0]
+    if (thread := (await database.run(conversations.read, (about,)))[about].thread) is None:
         return None
     client = AsyncWebClient(
         token=config.slack_bot_token.get_secret_value(),

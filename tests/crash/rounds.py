@@ -105,7 +105,9 @@ class Writes(Round):
         last = self.replies[-1]
         if then is None:
             await scene.until(lambda: {SENT, UNCERTAIN} & {*last.reactions}, "a mark")
-        if then is Then.ASKED or (self.vendor.name != "ada" and UNCERTAIN in last.reactions):
+            then = Then.ASKED if UNCERTAIN in last.reactions else then
+        if then is Then.ASKED:
+            assert self.vendor.name != "ada"
             asked = self.talk.written[-1:]
             await scene.marked(last, UNCERTAIN)
             await scene.tells(NOBODY_KNOWS, "Look in the vendor's console")

@@ -59,8 +59,9 @@ async def test_what_the_vendor_has_is_known_by_its_own_clock(ground: Ground, row
     since = await ground.look(row)
     stage.ahead = stage.ada.ahead = ahead
     try:
-        for lost in ({"reset": True}, {"drop": True}):  # the vendor has it, or has it not
-            stage.ada.faults.next(f"*/{talk.scene.id}/messages/", method="POST", **lost)
+        for has_it in (True, False):
+            fault = f"*/{talk.scene.id}/messages/"
+            stage.ada.faults.next(fault, method="POST", reset=has_it, drop=not has_it)
             reply = talk.writes()
             await talk.scene.marked(reply, SENT)
             assert Mark(marks(talk, reply)) in row.told
