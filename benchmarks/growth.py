@@ -36,7 +36,6 @@ from tests.stores import connect, opened
 SIZES, QUICK_SIZES = (1_000, 100_000, 1_000_000), (1_000, 10_000)
 TIMES = 20  # of one thing in a round, in one store and in the next in turn
 BUDGET = 1.3
-COLD = "of any time"  # as many pages are read, but not of what the database has in its memory: no budget
 MEMORY = 150.0  # MB
 LEASE = 60.0
 
@@ -212,8 +211,7 @@ async def _costs(database: str, filled: Sequence[Filled], rounds: int) -> list[R
         figures = ", ".join(f"{of.at} {_ms(told[what, of.size])}" for of in filled)
         for of in filled[1:]:
             ratio = _ratio(told[what, of.size], base)
-            budget = None if what.endswith(COLD) else BUDGET
-            found.append(Result(f"{database}: {what}, at {of.at}", figures, ratio, budget, "at most"))
+            found.append(Result(f"{database}: {what}, at {of.at}", figures, ratio, BUDGET, "at most"))
     long, base = told[_CARRIED, 0], told[_CARRIED, filled[0].size]
     what = f"{database}: {_CARRIED}, after {filling.LONG:,} of its conversation"
     figures = f"{_ms(long)}, else {_ms(base)}"

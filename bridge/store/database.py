@@ -229,7 +229,7 @@ def _prepare(raw: Any, _record: Any) -> None:
         "fullfsync = 1",  # macOS: fsync alone does not reach the disk
         "foreign_keys = ON",
         "busy_timeout = 5000",
-        "cache_size = -32000",
+        "cache_size = -16000",  # KiB; the rest is the system's page cache
     ):
         raw.execute(f"PRAGMA {pragma}")
 
