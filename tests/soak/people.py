@@ -65,6 +65,7 @@ class Customer:
     number: int
     source: str
     conversation: Conversation = field(init=False)
+    _patience: float = PATIENCE
     _cards: dict[str, Message] = field(default_factory=dict)
     replies: list[Reply] = field(default_factory=list)
     missed: int = 0  # what could not be done as things stood
@@ -231,10 +232,11 @@ class Customer:
         self, look: Callable[[], T | None], expected: Callable[[], bool] = lambda: True
     ) -> T | None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self._patience):
                 while (found := look()) is None and (expected() or self.vendor._turns.busy):
                     await asyncio.sleep(0.05)
                 return found
+        self._patience = 1.0  # what the vendor could not tell, nobody will see: not worth waiting for again
         return None
 
     def card(self, key: str) -> Message | None:

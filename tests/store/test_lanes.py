@@ -257,7 +257,7 @@ async def test_two_lanes_of_a_conversation_recorded_together_both_change_it(stor
     await receive(store, said("c", 2))
     turn = await one(store, worker)
     _, held = await store.advance(
-        turn, Done(follow=(NewDelivery(Direction.MARKS, "card", "k", "{}"),)), keep_going=True
+        turn, Done(follow=(NewDelivery(Direction.CARD, "card", "k", "{}"),)), keep_going=True
     )
     assert held is not None
     marks = await one(store, worker)
