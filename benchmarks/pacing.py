@@ -53,7 +53,7 @@ SIZES = [(threads, channels) for channels in (1, 10) for threads in (1, 50, 500)
 CURVE = (1, 10, 20, 25, 30, 40, 50, 100, 150, 200)  # threads in the plot
 HIGHEST = 120.0  # seconds in the plot; beyond it they only grow with time
 WORD = re.compile(r"\bt\d+w\d+\b")
-WANTED = re.compile(r"\bh\d+\b")
+WANTED = re.compile(r"\bwanted\d+\b")
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _thread(size: Size, thread: int) -> Iterator[Step]:
         at += chance.uniform(*PAUSE)
         if at >= asks and turns % 2:
             asks = math.inf
-            yield Step(at, thread, "start", f"h{thread}")
+            yield Step(at, thread, "start", f"wanted{thread}")
             for _ in range(3):
                 at += chance.uniform(*PAUSE)
                 yield Step(at, thread, "person", f"p{thread}w{word}")
@@ -200,7 +200,7 @@ def _event(step: Step, size: Size) -> AnyEvent:
         "id": step.words,
         "conversation": _conversation(step.thread),
         "at": datetime.fromtimestamp(EPOCH + step.at, UTC),
-        "channel": Channel(name=f"c{step.thread % size.channels}"),
+        "channel": Channel(name=f"c{_channel(step.thread, size)}"),
     }
     if step.who == "start":
         return HandoffStarted(**about, reason=step.words)
@@ -209,6 +209,11 @@ def _event(step: Step, size: Size) -> AnyEvent:
     role = Role(step.who)
     author = Author(role=role, name=f"Customer {step.thread}" if role is Role.CUSTOMER else "AI")
     return Message(**about, author=author, parts=(Text(text=f"{step.words} {FILLER}"),))
+
+
+def _channel(thread: int, size: Size) -> int:
+    """Which of them: those who ask for a person are in all."""
+    return (thread + thread // EVERY) % size.channels
 
 
 async def _answer(here: World, step: Step) -> None:

@@ -43,3 +43,10 @@ def gptbots_path(token: str, call: str, prefix: str = "") -> str:
 
 def moveo(body: bytes, secret: str) -> dict[str, str]:
     return {"x-moveo-signature": hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}
+
+
+def whimbrel(body: bytes, secret: str, at: datetime) -> dict[str, str]:
+    """The vendor of docs/new-vendor.md."""
+    seconds = int(at.timestamp())
+    digest = hmac.new(secret.encode(), b"%d.%b" % (seconds, body), hashlib.sha256)
+    return {"whimbrel-signature": f"t={seconds},v1={digest.hexdigest()}"}

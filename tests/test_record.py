@@ -23,9 +23,9 @@ from bridge.sandbox.stage import Stage
 from bridge.scrub import KINDS, LANGUAGES, Scrub
 from bridge.store.reading import open_reader
 from tests.bridge.scene import waiting
-from tests.vendors import VENDORS, body_of, names
+from tests.vendors import EVERY, body_of, names
 
-ALL = [(vendor, name) for vendor in VENDORS for name in names(vendor)]
+ALL = [(vendor, name) for vendor in EVERY for name in names(vendor)]
 fixtures = pytest.mark.parametrize(("vendor", "name"), ALL)
 SAID = "Brunhilde Krämer <b@krämer.example>, 0171 55501234"
 WORDS = ("Brunhilde", "Krämer", "krämer", "55501234", "0171")
@@ -93,7 +93,7 @@ def test_it_still_tells_the_same_events(vendor: str, name: str, tmp_path: Path) 
     at = datetime(2026, 5, 4, 9, 16, tzinfo=UTC)
     (tmp_path / "was.json").write_text(json.dumps(payload))
     (tmp_path / "is.json").write_text(json.dumps(Scrub()(payload)))
-    was, now = (preview(tmp_path / f"{one}.json", vendor, adapters(), at=at) for one in ("was", "is"))
+    was, now = (preview(tmp_path / f"{one}.json", vendor, EVERY, at=at) for one in ("was", "is"))
     assert [one.event.kind for one in now] == [one.event.kind for one in was]
     shapes = [[part.kind for part in getattr(one.event, "parts", ())] for one in now]
     assert shapes == [[part.kind for part in getattr(one.event, "parts", ())] for one in was]

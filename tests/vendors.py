@@ -1,4 +1,7 @@
-"""The three adapters as the tests configure them, and webhooks that they take for genuine."""
+"""The adapters as the tests configure them, and webhooks that they take for genuine.
+
+Three are ours. The fourth is the guide's (docs/new-vendor.md), and held to the same contract.
+"""
 
 from __future__ import annotations
 
@@ -16,31 +19,46 @@ from adapters.moveo import Moveo
 from bridge.adapter import Adapter, Webhook
 from bridge.model import Author, ConversationKey, Reply, Role, Text
 from tests import signing
+from tests.newvendor.whimbrel import Whimbrel
 
 Answer = httpx.Response | Callable[[httpx.Request], httpx.Response]
 
 FIXTURES = Path(__file__).parent / "fixtures"
+NEW = Path(__file__).parent / "newvendor" / "fixtures"
 VENDORS: dict[str, type[Adapter]] = {"ada": Ada, "gptbots": GPTBots, "moveo": Moveo}
+#: whoever is held to the contract
+EVERY: dict[str, type[Adapter]] = {**VENDORS, "whimbrel": Whimbrel}
+#: a fixture for each hook; the first is one message
+HOOKS: dict[str, tuple[str, ...]] = {
+    "ada": ("message", "start"),
+    "gptbots": ("messages-v1", "establish", "chat", "close-timeout"),
+    "moveo": ("send",),
+    "whimbrel": ("message",),
+}
 
 ADA_SECRET = "whsec_" + base64.b64encode(b"bridge-test-key-24bytes!").decode()
 TOKEN = "an-unguessable-token"
 MOVEO_SECRET = "moveo's secret"
+WHIMBREL_SECRET = "whimbrel's secret"
 
 #: when the webhooks arrive; Moveo's published examples are all of one time
 AT = {
     "ada": datetime(2026, 5, 4, 9, 16, tzinfo=UTC),
     "gptbots": datetime(2026, 5, 4, 9, 16, tzinfo=UTC),
     "moveo": datetime(2024, 1, 1, 0, 1, tzinfo=UTC),
+    "whimbrel": datetime(2026, 5, 4, 9, 16, tzinfo=UTC),
 }
 SETTINGS: dict[str, dict[str, Any]] = {
     "ada": {"base_url": "https://acme.ada.support", "handoff_label": "slack-bridge"},
     "gptbots": {"bot_ids": ("65a4ccfc7ce58e728d5897aa",)},
     "moveo": {"integration_id": "intg-001"},
+    "whimbrel": {},
 }
 SECRETS: dict[str, dict[str, Any]] = {
     "ada": {"api_key": "the-key", "webhook_secret": (ADA_SECRET,), "handoff_token": (TOKEN,)},
     "gptbots": {"api_key": "the-key", "path_token": (TOKEN,), "webhook_token": ("the-webhook-token",)},
     "moveo": {"api_key": "the-key", "webhook_secret": (MOVEO_SECRET,)},
+    "whimbrel": {"api_key": "the-key", "webhook_secret": (WHIMBREL_SECRET,)},
 }
 
 
@@ -52,7 +70,7 @@ def make(
     **settings: Any,
 ) -> Any:
     """The source `acme-<vendor>`."""
-    adapter = VENDORS[vendor]
+    adapter = EVERY[vendor]
     return adapter(
         f"acme-{vendor}",
         adapter.settings(**{**SETTINGS[vendor], **settings}),
@@ -61,12 +79,17 @@ def make(
     )
 
 
+def folder(vendor: str) -> Path:
+    """Where its recorded payloads are."""
+    return (FIXTURES if vendor in VENDORS else NEW) / vendor
+
+
 def names(vendor: str) -> list[str]:
-    return sorted(path.stem for path in (FIXTURES / vendor).glob("*.json"))
+    return sorted(path.stem for path in folder(vendor).glob("*.json"))
 
 
 def body_of(vendor: str, name: str) -> bytes:
-    return (FIXTURES / vendor / f"{name}.json").read_bytes()
+    return (folder(vendor) / f"{name}.json").read_bytes()
 
 
 def genuine(vendor: str, name: str, body: bytes | None = None, at: datetime | None = None) -> Webhook:
@@ -74,6 +97,8 @@ def genuine(vendor: str, name: str, body: bytes | None = None, at: datetime | No
     body = body_of(vendor, name) if body is None else body
     at = at or AT[vendor]
     hook = name.partition("-")[0]
+    if vendor == "whimbrel":
+        return Webhook("", signing.whimbrel(body, WHIMBREL_SECRET, at), body, at)
     if vendor == "moveo":
         return Webhook("", signing.moveo(body, MOVEO_SECRET), body, at)
     if vendor == "ada" and hook == "start":

@@ -1,12 +1,13 @@
 """When the next message may go: Slack's pace, with what people wait for before what AI agents chat about.
 
 Each channel has one count of messages, and the workspace another; changes of messages have a third. What is
-urgent reserves its slot in each, and is put back until then. Talk, and how cards look, stands in lines, one
-before each count and at its pace; when its turn has come it takes a slot only if one is there now. Each slot
-that is reserved for what is urgent lets all who stand in the lines wait for it (`bridge.store.pace`). So talk
-never stands before a handoff or a person's words, and nobody in a line overtakes another. Where urgent words
-take all there is, one of the talk reserves a slot each `PATIENCE` seconds: no thread starves. What has begun
-goes on: who needs several messages has stood in line for all of them.
+urgent reserves its slot in one after the other, and is put back until then. Talk, and how cards look,
+stands in lines, one before each count and at its pace; when its turn has come it takes a slot only if one
+is there now. Each slot that is reserved for what is urgent lets all who stand in the lines wait for it
+(`bridge.store.pace`). So talk never stands before a handoff or a person's words, and nobody in a line
+overtakes another. Where urgent words take all there is, one of the talk reserves a slot each `PATIENCE`
+seconds: no thread starves. What has begun goes on: who needs several messages has stood in line for all of
+them.
 """
 
 from __future__ import annotations
@@ -75,18 +76,20 @@ class Slots:
         self._turn.refs.pop(PACE, None)
         if not counts:
             return 0.0
-        if self._reserved == counts[0][0]:
-            self._reserved = None
-            return 0.0
         return await (self._line_up(counts) if self._lines_up else self._reserve(counts))
 
     async def _reserve(self, counts: tuple[Limit, ...]) -> float:
-        # Who stood in line has a slot there already: nobody waits for this one.
-        lines = () if self._place else tuple(_line(one) for one in counts)
-        wait = await self._ledger.reserve_each(counts, lines)
-        if wait > 0:
-            self._turn.refs[PACE] = _HAS_SLOT + counts[0][0]
-        return wait
+        """One count's slot after another's: none is reserved long before it can be used."""
+        keys = [key for key, _, _ in counts]
+        had = keys.index(self._reserved) + 1 if self._reserved in keys else 0
+        self._reserved = None
+        for count in counts[had:]:
+            # Who stood in line has a slot there already: nobody waits for this one.
+            before = None if self._place else _line(count)[0]
+            if (wait := await self._ledger.reserve(*count, before)) > 0:
+                self._turn.refs[PACE] = _HAS_SLOT + count[0]
+                return wait
+        return 0.0
 
     async def _line_up(self, counts: tuple[Limit, ...]) -> float:
         place, now, (first, interval, _) = self._place, self._turn.began, counts[0]

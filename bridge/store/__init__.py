@@ -325,16 +325,13 @@ class Store(CatchUp, Upkeep):
         """`where` takes no messages any more: the next opens another. Replies in it are still found."""
         await self._database.run(conversations.leave_thread, conversation, where)
 
-    async def reserve(self, key: str, interval: float, burst: int) -> float:
-        return await self._database.run(pace.reserve, key, interval, burst)
+    async def reserve(self, key: str, interval: float, burst: int, before: str | None = None) -> float:
+        """Reserve the next slot of `key`, before the line `before`; the seconds until it."""
+        return await self._database.run(pace.reserve, key, interval, burst, before)
 
     async def take(self, key: str, interval: float, burst: int) -> float:
         """The slot of `key` if it is there now; else the seconds until it, and nothing is reserved."""
         return await self._database.run(pace.take, key, interval, burst)
-
-    async def reserve_each(self, limits: Sequence[pace.Limit], before: Sequence[pace.Limit]) -> float:
-        """The next slot of each, before the lines `before`; the seconds until the last: see `pace`."""
-        return await self._database.run(pace.reserve_each, limits, before)
 
     async def take_each(self, limits: Sequence[pace.Limit]) -> float:
         """A slot of each if all are there now; else of none, and the seconds until one may be."""

@@ -53,19 +53,20 @@ _HOLD = _held.on_conflict_do_update(
 Limit = tuple[str, float, int]
 
 
-def reserve(connection: Connection, key: str, interval: float, burst: int, behind: float = 0.0) -> float:
-    """Reserve the next slot of `key`, one each `interval` seconds. Returns the seconds until it."""
+def reserve(
+    connection: Connection, key: str, interval: float, burst: int, before: str | None = None
+) -> float:
+    """Reserve the next slot of `key`, one each `interval` seconds, and before all who stand in the line
+    `before`. Returns the seconds until it."""
+    if before is not None:
+        connection.execute(_MOVE, {"key": _moved(before), "interval": interval})
+    return _reserve(connection, key, interval, burst, 0.0)
+
+
+def _reserve(connection: Connection, key: str, interval: float, burst: int, behind: float) -> float:
     told = {"key": key, "interval": interval, "behind": behind}
     ahead: float = connection.execute(_RESERVE, told).scalar_one()
     return max(0.0, ahead - burst * interval)
-
-
-def reserve_each(connection: Connection, limits: Sequence[Limit], before: Sequence[Limit]) -> float:
-    """Reserve the next slot of each, before all that stand in the lines `before`. Returns the seconds until
-    the last of the slots."""
-    for key, interval, _ in before:
-        connection.execute(_MOVE, {"key": _moved(key), "interval": interval})
-    return max(reserve(connection, *limit) for limit in limits)
 
 
 def take(connection: Connection, key: str, interval: float, burst: int) -> float:
@@ -89,9 +90,10 @@ def take_each(connection: Connection, limits: Sequence[Limit]) -> float:
 
 
 def line_up(connection: Connection, line: Limit, slots: int) -> tuple[float, float]:
-    """Stand in a line for so many slots: the seconds until the first, and how far the line's time is behind."""
+    """Stand in a line for so many slots: the seconds until the first, and how far its time is behind."""
     passed = behind(connection, line[0])
-    return [reserve(connection, *line, passed) for _ in range(slots)][0], passed
+    waits = [_reserve(connection, *line, passed) for _ in range(slots)]
+    return waits[0], passed
 
 
 def behind(connection: Connection, key: str) -> float:

@@ -15,8 +15,9 @@ from bridge.errors import DeliveryError, OutcomeUnknown, Rejected, RetryAfter, R
 from bridge.model import Act, ConversationKey
 from bridge.sandbox.vendors.conversation import Conversation
 from bridge.sandbox.vendors.vendor import Vendor
+from tests.newvendor import world as whimbrel_world
 from tests.sandbox import ada_world, gptbots_world, moveo_world
-from tests.vendors import VENDORS, Answer, Answering, make
+from tests.vendors import EVERY, Answer, Answering, make
 
 PROTOCOLS: dict[Act, type] = {
     Act.TAKE_OVER: TakesOver,
@@ -26,7 +27,7 @@ PROTOCOLS: dict[Act, type] = {
 }
 ACTS = [
     (vendor, act)
-    for vendor, adapter in VENDORS.items()
+    for vendor, adapter in EVERY.items()
     for act, protocol in PROTOCOLS.items()
     if issubclass(adapter, protocol)
 ]
@@ -41,16 +42,18 @@ STATES = {
     ("moveo", Act.TAKE_OVER): ("bot", "handoff"),
     ("moveo", Act.RESOLVE): ("handoff", "ended"),
     ("moveo", Act.REOPEN): ("ended", "bot"),
+    ("whimbrel", Act.HAND_BACK): ("handoff", "bot"),
+    ("whimbrel", Act.RESOLVE): ("handoff", "ended"),
 }
 
 
-@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("vendor", EVERY)
 def test_each_act_is_done_or_its_absence_is_explained(vendor: str) -> None:
-    cannot = VENDORS[vendor].capabilities.cannot
+    cannot = EVERY[vendor].capabilities.cannot
 
     assert cannot.keys() == PROTOCOLS.keys() - {act for name, act in ACTS if name == vendor}
     for reason in cannot.values():
-        assert reason.startswith(VENDORS[vendor].__name__)
+        assert reason.startswith(EVERY[vendor].__name__)
         assert not reason.endswith(".")
 
 
@@ -85,6 +88,9 @@ async def talk(vendor: str, state: str, *, api_key: str | None = None) -> AsyncI
         elif vendor == "gptbots":
             world = await stack.enter_async_context(gptbots_world.running_world({}))
             fake, conversation, right = world.gptbots, await world.says("human"), "app-key"
+        elif vendor == "whimbrel":
+            world = await stack.enter_async_context(whimbrel_world.running_world())
+            fake, conversation, right = world.whimbrel, await world.says("human"), whimbrel_world.KEY
         else:
             world = await stack.enter_async_context(moveo_world.running_world({}))
             said = () if state == "bot" else ("human",)
@@ -174,8 +180,13 @@ async def test_a_refused_key_does_nothing(vendor: str, act: Act) -> None:
 
 # ── bad news ─────────────────────────────────────────────────────────────────────────────────────
 
-#: how each of the three says why
-WHY = {"errors": [{"message": "why"}], "message": "why", "error_message": "why"}
+#: how each of them says why
+WHY = {
+    "errors": [{"message": "why"}],
+    "message": "why",
+    "error_message": "why",
+    "error": {"message": "why"},
+}
 
 
 async def refused(vendor: str, act: Act, answer: Answer) -> DeliveryError:

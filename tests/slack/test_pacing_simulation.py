@@ -80,7 +80,7 @@ def test_a_round_gives_each_thread_its_turn() -> None:
 
 
 def test_where_urgent_words_take_all_there_is_the_others_have_one_turn_now_and_then() -> None:
-    wanted = [Step(1.0, thread, "start", f"h{thread}") for thread in range(1, 31)]
+    wanted = [Step(1.0, thread, "start", f"wanted{thread}") for thread in range(1, 31)]
     urgent = [
         Step(20.0 + 15.0 * turn + thread / 2, thread, "customer", f"t{thread}w{turn}", urgent=True)
         for turn in range(8)

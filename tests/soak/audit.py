@@ -111,6 +111,9 @@ class Audit:
     def _said(self, customer: Customer, key: str, told: Sequence[Delivery]) -> None:
         told = [one for one in told if one.kind != START]  # its reason is what was said last
         wanted = [word for one in told for word in _SAID.findall(one.body.decode())]
+        taken = {
+            word for one in told if one.state == "delivered" for word in _SAID.findall(one.body.decode())
+        }
         sure = {word for one in _to_be_seen(customer, told) for word in _SAID.findall(one.body.decode())}
         card = customer.card(key)
         if len(more := customer.cards(key)) > 1:
@@ -118,7 +121,7 @@ class Audit:
             self.counts["duplicated"] += len(more) - 1
         seen = [word for line in _lines(card) for word in _SAID.findall(words(line))]
         self.counts["messages in"] += len(seen)
-        self._compare(customer, f"said in {key}", wanted, sure, seen)
+        self._compare(customer, f"said in {key}", wanted, sure, seen, taken)
         if strangers := [*set(seen) - set(wanted)]:
             self._amiss(customer, f"in the thread of {key}, but not theirs: {strangers}")
         echoes = [one.text for one in _lines(card) if one.username and _WRITTEN.search(words(one))]
@@ -127,14 +130,22 @@ class Audit:
             self.counts["duplicated"] += len(echoes)
 
     def _compare(
-        self, customer: Customer, what: str, wanted: Sequence[str], sure: set[str], seen: Sequence[str]
+        self,
+        customer: Customer,
+        what: str,
+        wanted: Sequence[str],
+        sure: set[str],
+        seen: Sequence[str],
+        in_order: set[str],
     ) -> None:
+        """`sure` has to be there. What is not `in_order` the vendor gave up telling: it was found later."""
         places = {word: place for place, word in enumerate(wanted)}
         once = [word for word in dict.fromkeys(seen) if word in places]
+        kept = [word for word in once if word in in_order]
         found = {
             "lost": [word for word in wanted if word in sure and word not in once],
             "duplicated": [word for word, count in Counter(seen).items() if count > 1],
-            "out of order": [two for one, two in pairwise(once) if places[two] < places[one]],
+            "out of order": [two for one, two in pairwise(kept) if places[two] < places[one]],
         }
         for name, these in found.items():
             self.counts[name] += len(these)
@@ -153,7 +164,7 @@ class Audit:
             self._reply(customer, reply, got.count(str(reply.number)))
         plain = [str(one.number) for one in customer.replies if not one.held]
         seen = [number for number in got if number in plain]
-        self._compare(customer, "replies", plain, set(), seen)
+        self._compare(customer, "replies", plain, set(), seen, {*plain})
 
     def _reply(self, customer: Customer, reply: Reply, times: int) -> None:
         marks = reply.marks

@@ -106,7 +106,7 @@ class _Story:
             if self._draw.random() < 0.5:
                 break
             yield from self._talks(most=2)  # they come back
-        if self._draw.random() < 0.3:
+        if self._draw.random() < 0.8:  # so few stay open that a look into all threads stays one into all
             yield self._deed("leaves", pause=(10, 60))
 
     def _talks(self, most: int) -> Iterator[Deed]:

@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 SCALE = "SOAK_SCALE"  # how many times faster than life a bridge process lives
 ALERTS = "C0HANDOFFS"
+UP = 5.0  # seconds that a process has before another is ended, however late the plan is
 ROUTE = f'reply_mode = "confirm"\nalert_channel = "{ALERTS}"\nsend_delay = "400ms"'
 QUIET = f"""\
 [[routes]]
@@ -129,6 +130,7 @@ class Town:
             # uvicorn lets the signal end the process, once all is done
             assert code in (0, -signal.SIGTERM), f"{name} ended with {code}:\n{self.processes[name].tail()}"
         await self._start(name)
+        await asyncio.sleep(UP)
 
     def weigh(self) -> None:
         """Note what memory `serve` has; where there is no /proc, nothing is known."""

@@ -28,17 +28,11 @@ async def test_of_several_counts_all_are_taken_or_none(store: Store) -> None:
     assert await store.take(*third) == 0  # and that gave back what it had of the third channel's
 
 
-async def test_what_is_reserved_waits_for_the_last_of_its_counts(store: Store) -> None:
-    assert await store.reserve_each((CHANNEL, WORKSPACE), ()) == 0
-    assert await store.reserve_each((("post:D", 10.0, 1), WORKSPACE), ()) == 0
-    assert 9 < await store.reserve_each((("post:E", 10.0, 1), WORKSPACE), ()) <= 10
-
-
 async def test_all_in_a_line_wait_for_what_goes_before_them_and_keep_their_order(store: Store) -> None:
     waits = [(await store.line_up(TALK, 1))[0] for _ in range(3)]
     assert [round(wait) for wait in waits] == [0, 10, 20]
     assert await store.behind(TALK[0]) == 0
-    await store.reserve_each((CHANNEL,), (TALK,))
+    await store.reserve(*CHANNEL, TALK[0])
     assert await store.behind(TALK[0]) == 10  # all three are that much further from their turn
     wait, behind = await store.line_up(TALK, 1)
     assert (round(wait), behind) == (40, 10)  # and so is who comes now
