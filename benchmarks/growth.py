@@ -251,7 +251,7 @@ async def _memory(database: str, size: int, url: str, folder: Path) -> Result:
 
 
 async def _retention(database: str, of: Filled) -> list[Result]:
-    """A sweep of some thousand conversations; and webhooks one after the other, before it, beside it, after."""
+    """A sweep of some thousand conversations; webhooks one after the other before, beside and after it."""
     keep = (of.size - min(of.size // 5, 5_000)) * filling.APART
     free = await _free_space(of)
     before = await _acks(of, asyncio.sleep(4))

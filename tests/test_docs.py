@@ -135,6 +135,8 @@ def test_every_piece_of_configuration_can_be_used(block: str, tmp_path: Path) ->
     given = tomllib.loads(block)
     if "routes" not in given:
         block += '\n[[routes]]\nchannel = "C0123456789"\n'
+    if "sources" not in given:
+        block += '\n[sources.acme-ada]\nvendor = "ada"\nbase_url = "https://acme.ada.support"\n'
     file = tmp_path / "config.toml"
     file.write_text(block, encoding="utf-8")
 

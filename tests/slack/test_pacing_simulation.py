@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
-from benchmarks.pacing import Became, Size, Step, script, simulate
+from benchmarks.pacing import CURVE, Became, Size, Step, row, script, simulate
 from benchmarks.virtual import Clock, run
 from bridge.slack.pacing import PATIENCE
 
@@ -119,3 +120,11 @@ def test_the_script_talks_as_it_says() -> None:
     assert who["person"] == 30
     assert len({step.words for step in steps}) == len(steps)
     assert 13.0 < len([one for one in steps if one.who in ("customer", "bot")]) / 100 < 17.0
+
+
+def test_the_page_has_the_figures_of_the_simulation() -> None:
+    """The rows that cost little; the others come from the same run."""
+    page = (Path(__file__).parents[2] / "docs" / "pacing.md").read_text(encoding="utf-8")
+    for channels in (1, 10):
+        assert row(Size(1, channels)) in page
+    assert f'x-axis "talking threads" {list(CURVE)}' in page
