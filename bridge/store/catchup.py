@@ -23,7 +23,7 @@ from bridge.store.tables import ACTIVE as UNFINISHED
 from bridge.store.tables import conversation, delivery, handoff, lane, now, thread
 from bridge.store.tables import inbox as inbox_table
 
-MOST = 100  # conversations that are looked through
+MOST = 100  # conversations that are looked through: of those under way, and of those active
 ACTIVE = 3 * 86_400.0  # seconds before the gap in which something has to have happened in them …
 SCANNED = 5_000  # … among the newest deliveries, so that the search costs the same however many there are
 JUST_NOW = 2.0  # seconds in which a look counts for other processes that start, if nothing was heard since
@@ -92,7 +92,7 @@ def look_back(connection: Connection, since: float) -> int:
     """Queue a look into each thread that matters, for what was written there since then; how many."""
     ids = list(connection.execute(_UNDER_WAY, {"most": MOST}).scalars())
     ids += connection.execute(_ACTIVE, {"since": since - ACTIVE, "most": MOST}).scalars()
-    ranks = {about: rank for rank, about in enumerate(list(dict.fromkeys(ids))[:MOST])}
+    ranks = {about: rank for rank, about in enumerate(dict.fromkeys(ids))}
     threads = sorted(connection.execute(_THREADS, {"ids": list(ranks)}), key=lambda row: ranks[row[0]])
     undone = connection.execute(_UNDONE, {"ids": list(ranks), "kind": LOOK})
     looks = [json.loads(row.payload) for row in undone]

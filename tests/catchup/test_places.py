@@ -147,6 +147,20 @@ async def test_they_are_bounded_and_paced(store: Store, monkeypatch: pytest.Monk
     assert found == pytest.approx({"7.0": 0, "6.0": 0, "5.0": 0, "4.0": step, "3.0": 2 * step})
 
 
+async def test_many_open_handoffs_leave_room_for_what_was_active(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catchup, "MOST", 2)
+    for id in ("c1", "c2", "c3"):
+        await tell(store, HandoffStarted, id)
+    await receive(store, said("talks", 1))
+    for number in range(1, 5):
+        await with_thread(store, number)
+
+    await store.look_back(time.time())
+    assert "4.0" in await places(store)
+
+
 async def test_what_is_queued_or_has_just_begun_is_not_queued_again(store: Store) -> None:
     await receive(store, said("c", 1))
     await with_thread(store, 1)

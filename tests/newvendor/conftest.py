@@ -18,7 +18,7 @@ from tests.vendors import WHIMBREL_SECRET
 
 HERE = Path(__file__).parent
 KEY = "the-key-of-whimbrel"
-#: as docs/new-vendor.md has it, and where Whimbrel is for the test
+#: as docs/new-vendor.md has it; where Whimbrel is follows
 CONFIG = (HERE / "config.toml").read_text()
 
 
