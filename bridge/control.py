@@ -103,6 +103,7 @@ STATED = {
 
 WHOLE_SECOND = 1.0  # some of a vendor's times are cut to it
 SKEW = 60.0  # seconds that a vendor's clock may be behind ours
+ANSWERED = 5.0  # and the one that dates what it tells, behind the one that dates its answers
 
 
 def signal(event: AnyEvent) -> Signal | None:
@@ -150,6 +151,18 @@ def is_late(happened: Signal, at: float, *, vendor_at: float | None, acted_at: f
         return True
     skew = SKEW if stated or happened is Signal.CUSTOMER_SPOKE else 0.0
     return acted_at is not None and at <= acted_at - skew
+
+
+def overtaken(happened: Signal, answered_at: float | None, *, own_conversation: bool) -> float | None:
+    """Up to when, by its own clock, what a vendor tells is overtaken by an act that it answered then. Nothing
+    is where the customer could be overlooked: who writes while it is resolved, or asks for a human again.
+    """
+    if answered_at is None:
+        return None
+    if happened is Signal.RESOLVED and own_conversation:
+        return answered_at + WHOLE_SECOND  # nothing comes after that
+    taken = happened in (Signal.TAKEN_OVER, Signal.REOPENED_BY_AGENT)
+    return answered_at - ANSWERED if taken else None
 
 
 def missed(event: AnyEvent) -> HandoffStarted | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -20,6 +19,7 @@ from bridge.adapter import (
     address,
     answer_of,
     call,
+    date_of,
     failure,
     mapping,
     mappings,
@@ -146,20 +146,12 @@ class API:
         headers = {"Authorization": f"Bearer {self._key.get_secret_value()}"}
         request = self._http.build_request(method, url, headers=headers, **content)
         response = await call(self._http, request)
-        if (date := _date(response)) is not None:
+        if (date := date_of(response)) is not None:
             self._ahead = date - time.monotonic()
         answer = answer_of(response)
         if answer is not None and (response.is_success or response.status_code == done):
             return answer
         raise failure(response, _reason(answer or {}), key=self._key_variable)
-
-
-def _date(response: httpx.Response) -> float | None:
-    """What the clock of whoever answered says, cut to the second. RFC 9110, 6.6.1"""
-    try:
-        return parsedate_to_datetime(response.headers.get("date", "")).timestamp()
-    except (ValueError, OverflowError):
-        return None
 
 
 def _name(reply: Reply) -> str:

@@ -32,7 +32,7 @@ from bridge.adapter.port import (
 )
 from bridge.adapter.reading import Unreadable, address, mapping, mappings, moment, scalars, unread_in, word
 from bridge.adapter.secrets import same_secret, token_of, variable_for
-from bridge.adapter.sending import answer_of, call, failure, reply_text
+from bridge.adapter.sending import answer_of, call, date_of, failure, noting, reply_text
 
 __all__ = [
     "Adapter",
@@ -63,10 +63,12 @@ __all__ = [
     "address",
     "answer_of",
     "call",
+    "date_of",
     "failure",
     "mapping",
     "mappings",
     "moment",
+    "noting",
     "of_error",
     "ok",
     "reply_text",

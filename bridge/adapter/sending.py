@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -34,6 +39,34 @@ def reply_text(reply: Reply) -> str:
     return text
 
 
+@dataclass
+class Answered:
+    """When the last answer was given, by the clock of whoever gave it, cut to the second."""
+
+    at: float | None = None
+
+
+_noting: ContextVar[Answered | None] = ContextVar("noting", default=None)
+
+
+@contextlib.contextmanager
+def noting() -> Iterator[Answered]:
+    """Note when the calls within it are answered."""
+    token = _noting.set(noted := Answered())
+    try:
+        yield noted
+    finally:
+        _noting.reset(token)
+
+
+def date_of(response: httpx.Response) -> float | None:
+    """What the clock of whoever answered says, cut to the second. RFC 9110, 6.6.1"""
+    try:
+        return parsedate_to_datetime(response.headers.get("date", "")).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
 async def call(http: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
     """Send `request`; turn what the network does into the class that says what may have happened.
 
@@ -49,6 +82,8 @@ async def call(http: httpx.AsyncClient, request: httpx.Request) -> httpx.Respons
         raise RetryLater(f"could not connect ({type(error).__name__})", where=where) from error
     except httpx.HTTPError as error:
         raise OutcomeUnknown(f"no answer ({type(error).__name__})", where=where) from error
+    if (noted := _noting.get()) is not None:
+        noted.at = date_of(response)
     if response.status_code == 429:
         seconds = _seconds(response.headers.get("retry-after"))
         if seconds is None:

@@ -99,7 +99,7 @@ class Lanes:
             wait: float | None = self._settings.poll
             try:
                 if free > 0:
-                    turns = await self._ledger.claim(worker, self._settings.lease, free)
+                    turns = await self._ledger.claim(worker, self._settings.lease, free, list(self._held))
                     for turn in turns:
                         self._begin(turn)
                     if len(turns) == free:

@@ -18,7 +18,9 @@ from bridge.adapter import (
     TakesFiles,
     TakesOver,
     TellsHistory,
+    noting,
 )
+from bridge.control import Signal
 from bridge.engine import acts, gate
 from bridge.engine.acts import Asked
 from bridge.engine.echo import digests
@@ -152,19 +154,19 @@ class VendorCarrier:
         if (wait := await self._room(turn, adapter, calls=calls)) > 0:
             return PutBack(wait)
         # Asked here so that nothing is fetched or taken over in vain; what counts is asked as it is begun.
-        begun = any(step.key in turn.refs for step in steps)
+        begun, wish = any(step.key in turn.refs for step in steps), composed.wish
         if not begun:
             if await self._ledger.is_locked(turn):
                 return self._kept(turn, None)
-            before = gate.admit(turn.conversation, composed.wish)
+            before = gate.admit(turn.conversation, wish)
             if isinstance(before, HeldFor):
                 return self._kept(turn, before)
-            await self._clear_the_way(turn, adapter, composed.wish)
+            wish = await self._clear_the_way(turn, adapter, wish)
         ready = [await _uploaded(step, adapter) for step in rest]
         for step in ready:
-            wish, begun = None if begun else composed.wish, True
+            first, begun = None if begun else wish, True
             with _until_no(turn):
-                kept = await self._ledger.begin_reply(turn, step.key, digests(step.reply), wish)
+                kept = await self._ledger.begin_reply(turn, step.key, digests(step.reply), first)
                 if kept is not None:
                     return PutBack(0.0) if kept.changed else self._kept(turn, kept.held)
                 ref = (await adapter.send(step.reply)).ref
@@ -183,16 +185,19 @@ class VendorCarrier:
                     return wait
         return 0.0
 
-    async def _clear_the_way(self, turn: Turn, adapter: Adapter, wish: gate.Wish) -> None:
-        """What the author's choice needs of the vendor first."""
+    async def _clear_the_way(self, turn: Turn, adapter: Adapter, wish: gate.Wish) -> gate.Wish:
+        """What the author's choice needs of the vendor first; with when it was answered."""
         stands, key = turn.conversation.control, turn.conversation.key
-        match wish.choice, stands:
-            case HeldChoice.TAKE_OVER, Control.BOT:
-                await _done_at(adapter, Act.TAKE_OVER, key)
-            case HeldChoice.REOPEN, Control.CLOSED:
-                await _done_at(adapter, Act.REOPEN, key)
-            case HeldChoice.REOPEN, Control.BOT if isinstance(adapter, TakesOver):
-                await adapter.take_over(key)  # the customer came back meanwhile, and the AI agent answers
+        with noting() as answer:
+            match wish.choice, stands:
+                case HeldChoice.TAKE_OVER, Control.BOT:
+                    await _done_at(adapter, Act.TAKE_OVER, key)
+                case HeldChoice.REOPEN, Control.CLOSED:
+                    await _done_at(adapter, Act.REOPEN, key)
+                case HeldChoice.REOPEN, Control.BOT if isinstance(adapter, TakesOver):
+                    await adapter.take_over(key)  # the customer came back meanwhile, and the AI agent answers
+        vendor_at = control.overtaken(Signal.TAKEN_OVER, answer.at, own_conversation=False)
+        return dataclasses.replace(wish, vendor_at=vendor_at)
 
     async def _act(self, turn: Turn, asked: Asked) -> Done | PutBack:
         """Done at the vendor, then here. A repeated one is the same as one: adapters see to that."""
@@ -204,8 +209,12 @@ class VendorCarrier:
             return Done("not needed", follow=(whisper(turn, acts.stands(stands.control, stands.owner)),))
         if (wait := await self._room(turn, adapter, calls=1)) > 0:
             return PutBack(wait)
-        await _done_at(adapter, asked.act, stands.key)
-        return Done(change=Change(happened=happened, by=asked.by), follow=(notice(turn, asked.told),))
+        with noting() as answer:
+            await _done_at(adapter, asked.act, stands.key)
+        own = adapter.capabilities.handoff_is_own_conversation
+        vendor_at = control.overtaken(happened, answer.at, own_conversation=own)
+        change = Change(happened=happened, by=asked.by, vendor_at=vendor_at)
+        return Done(change=change, follow=(notice(turn, asked.told),))
 
     async def _ask_back(self, turn: Turn) -> Done | PutBack:
         """What the customer said while the bridge was away, as far as the vendor tells."""

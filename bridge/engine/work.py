@@ -187,7 +187,8 @@ class Turn:
 class Change:
     """What a delivery taught us, written with its outcome. `happened` is for the control that stands when it
     is written, done by `by`; `answered`: the customer has an agent's words; `heard` is the digest of a reply
-    whose echo it was; `alert`: where that of a handoff stands in the thread."""
+    whose echo it was; `alert`: where that of a handoff stands in the thread; `vendor_at`: what the vendor
+    tells of before that time, by its own clock, is overtaken by what happened."""
 
     happened: Signal | None = None
     by: Owner | None = None
@@ -197,6 +198,7 @@ class Change:
     card: str | None = None
     typing: Typist | None = None
     heard: str | None = None
+    vendor_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

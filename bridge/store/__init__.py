@@ -11,7 +11,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from bridge.control import Signal
 from bridge.engine.gate import Stopped, Wish
@@ -66,6 +66,7 @@ class Store(CatchUp, Upkeep):
         self._database = database
         self._kept: Together[inbox.Webhook, bool] = Together(database, inbox.keep_events)
         self._advanced: Together[lanes.Recorded, tuple[bool, Turn | None]] = Together(database, lanes.advance)
+        self._unanswered = False  # a claim may have been committed, and whoever claimed does not know what
         self.woken = asyncio.Event()
         self._listener = Listener(dsn, self.woken.set) if dsn else None
 
@@ -180,8 +181,18 @@ class Store(CatchUp, Upkeep):
 
     # ── lanes ────────────────────────────────────────────────────────────────────────────────────
 
-    async def claim(self, worker: int, lease: float, limit: int) -> list[Turn]:
-        return await self._database.run(lanes.claim, worker, lease, limit)
+    async def claim(self, worker: int, lease: float, limit: int, held: Sequence[int] = ()) -> list[Turn]:
+        """Take due lanes beside those that are `held`. Not to be called again before it returns."""
+
+        def take(connection: Connection) -> list[Turn]:
+            if self._unanswered:  # also where the database runs this again: the connection was lost
+                lanes.disown(connection, worker, held)
+            self._unanswered = True
+            return lanes.claim(connection, worker, lease, limit)
+
+        turns = await self._database.run(take)
+        self._unanswered = False
+        return turns
 
     async def advance(self, turn: Turn, outcome: Outcome, *, keep_going: bool) -> tuple[bool, Turn | None]:
         """Record `outcome`; whether the lane was still ours, and its next turn."""

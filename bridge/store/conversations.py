@@ -134,7 +134,7 @@ def change(connection: Connection, about: int, told: Change) -> list[NewDelivery
     values: dict[str, Any] = {}
     follow: list[NewDelivery] = []
     if told.happened is not None:
-        follow = handoffs.act(connection, about, told.happened, told.by or Owner()) or []
+        follow = handoffs.act(connection, about, told.happened, told.by or Owner(), told.vendor_at) or []
     if told.answered:
         follow += handoffs.answered(connection, about)
     if told.alert is not None:

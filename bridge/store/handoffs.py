@@ -122,14 +122,20 @@ def tell(connection: Connection, about: int, event: AnyEvent) -> tuple[Control |
     return after, new
 
 
-def act(connection: Connection, about: int, happened: Signal, by: Owner) -> Follow:
-    """What an agent does: what is to be queued, or None where it changes nothing."""
+def act(
+    connection: Connection, about: int, happened: Signal, by: Owner, vendor_at: float | None = None
+) -> Follow:
+    """What an agent does: what is to be queued, or None where it changes nothing. What the vendor tells of
+    before `vendor_at` is overtaken by it."""
     row = connection.execute(_STANDS, {"conversation": about}).one()
     after = control.after(Control(row.control), happened)
     same = after is Control.HUMAN and row.control == after and row.owner_id == by.id
     if after is None or same:
         return _told_before(connection, about, happened, by)
-    return _become(connection, about, row, after, by, at=None, event=None, acted_at=now())
+    told: dict[str, Any] = {"acted_at": now()}
+    if vendor_at is not None:
+        told["vendor_at"] = max(vendor_at, row.vendor_at or vendor_at)
+    return _become(connection, about, row, after, by, at=None, event=None, **told)
 
 
 def answered(connection: Connection, about: int) -> list[NewDelivery]:

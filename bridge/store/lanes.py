@@ -377,6 +377,11 @@ def free(connection: Connection, dead: Sequence[int]) -> int:
     return freed
 
 
+def disown(connection: Connection, worker_id: int, held: Sequence[int]) -> None:
+    """Free what a worker owns beside what it holds: it never learnt of it."""
+    connection.execute(_FREE.where(lane.c.id.not_in(held)), {"dead": [worker_id]})
+
+
 def next_due(connection: Connection) -> float | None:
     """Seconds until some lane is due (negative: overdue), or None."""
     return connection.execute(_NEXT_DUE).scalar_one_or_none()

@@ -60,7 +60,7 @@ conversation = Table(
     Column("external_id", Text, nullable=False),
     Column("control", Text, nullable=False),
     Column("control_at", Double),  # since when it is so: the vendor's time, or ours of what an agent did
-    Column("vendor_at", Double),  # the newest that the vendor said of it
+    Column("vendor_at", Double),  # the newest that the vendor said of it, or answered
     Column("acted_at", Double),  # the last that an agent did about it
     Column("changes", Integer, nullable=False, server_default="0"),  # of control or owner
     Column("owner", Text),  # the name of the human who has it

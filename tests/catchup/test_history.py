@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from bridge.engine import policy
 from bridge.sandbox.stage import Stage
 from tests.bridge.running import in_process
 from tests.bridge.scene import SENT, Scene, opened, waiting
@@ -75,6 +78,22 @@ async def test_ada_s_no_holds_nobody_up_and_is_told(stage: Stage) -> None:
         await scene.tells("What was said while the bridge was away is not known")
         await scene.carried()
         assert late(scene) == []
+
+
+@pytest.mark.parametrize("fault", [{"status": 503}, {"status": 504}, {"drop": True}])
+async def test_that_ada_stays_away_is_told(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any]
+) -> None:
+    async with in_process(stage):
+        scene = await waiting(stage)
+    await lost(scene, "one")
+    monkeypatch.setattr(policy, "PATIENCE", 0.5)
+    stage.ada.faults.next("*/messages/", method="GET", times=100, **fault)
+    async with in_process(stage):
+        await scene.tells("What was said while the bridge was away is not known")
+        stage.ada.faults.clear()
+        await scene.marked(scene.writes("Hello Lena"), SENT)
+        assert len(lines(scene, "is not known")) == 1 and late(scene) == []
 
 
 async def test_ada_is_asked_again_where_it_was_away(stage: Stage) -> None:

@@ -7,7 +7,9 @@ import pytest
 from bridge.sandbox.stage import Stage
 from tests.bridge.scene import SENT, buttons, opened, waiting
 from tests.handoffs.retold import by_customer, earlier_than, tells, told
+from tests.handoffs.stands import REOPEN
 from tests.handoffs.ways import (
+    JO,
     MINA,
     alert,
     alerted,
@@ -258,3 +260,51 @@ async def test_who_reopened_it_has_it(stage: Stage) -> None:
     await scene.tells("Mina Park reopened the conversation.")
     await scene.stands("Mina Park has the conversation")
     assert not any("wrote again" in text for text in scene.texts)
+
+
+# ── a vendor that tells late ─────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("by_a_reply", [False, True])
+async def test_what_moveo_tells_late_undoes_no_reopening(stage: Stage, by_a_reply: bool) -> None:
+    scene = await waiting(stage, stage.moveo)
+    stage.moveo.lose()
+    try:
+        scene.writes("!resolve")
+        await scene.stands("closed")
+        stage.ahead = stage.moveo.ahead = 30.0
+        if by_a_reply:
+            reply, question = await scene.held("One more thing")
+            await scene.presses(question, REOPEN)
+            await scene.marked(reply, SENT)
+        else:
+            scene.writes("!reopen")
+        await scene.stands("Mina Park has")
+        await scene.vendor.settled()
+        stage.moveo.lose(False)
+        await tells(scene, told(scene, "conversation:closed")[0], {})
+        await tells(scene, told(scene, "conversation:reopened")[0], {})
+        await scene.tells("The conversation was reopened.")
+        await has(scene, "Mina Park has")
+        stage.moveo.end_handoff(scene.id)  # what happens from then on counts
+        await scene.stands("closed")
+    finally:
+        stage.moveo.lose(False)
+        stage.ahead = stage.moveo.ahead = 0.0
+
+
+async def test_what_was_said_in_a_session_before_it_was_closed_opens_no_other(stage: Stage) -> None:
+    """GPTBots never tells that a session is over which we have closed."""
+    scene = await waiting(stage, stage.gptbots, "Tom")
+    stage.gptbots.lose()
+    try:
+        scene.says("Wait, one more thing")
+        await scene.vendor.settled()
+    finally:
+        stage.gptbots.lose(False)
+    scene.writes("!resolve")
+    await scene.stands("closed")
+    await tells(scene, told(scene, "chat")[-1], {})
+    await scene.shows("Wait, one more thing")
+    scene.writes("!who", JO)
+    await aside(scene, JO, "This conversation is closed")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
+from bridge.config import Engine
 from bridge.control import Signal
-from bridge.engine.work import Again, Change, Done, Failed, NewDelivery, PutBack, Turn, Uncertain
-from bridge.errors import OutcomeUnknown
+from bridge.engine.lanes import Lanes
+from bridge.engine.work import Again, Change, Done, Failed, NewDelivery, Outcome, PutBack, Turn, Uncertain
+from bridge.errors import OutcomeUnknown, Unavailable
 from bridge.model import Control, Direction, ThreadKey
 from bridge.store import Store, lanes
 from tests.stores import opened, receive, said
@@ -286,3 +289,56 @@ async def test_a_lost_lane_changes_nothing_beside_one_that_is_held(store: Store)
     assert await store._database.run(lanes.advance, recorded) == [(False, None), (True, None)]
     about = await store.conversation(lost.conversation.id)
     assert (about.facts, about.card) == ({"a": 1}, None)
+
+
+class Slow:
+    """Carries each delivery only once it is let, and tells what it was given."""
+
+    def __init__(self) -> None:
+        self.carried: list[str] = []
+        self.let = asyncio.Event()
+
+    async def carry(self, turn: Turn) -> Outcome:
+        self.carried.append(turn.read()["id"])
+        await self.let.wait()
+        return Done()
+
+    def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
+        return ()
+
+
+@pytest.mark.parametrize("tried_again", [False, True])
+async def test_lanes_whose_claim_was_never_answered_wait_for_no_lease(
+    store: Store, monkeypatch: pytest.MonkeyPatch, tried_again: bool
+) -> None:
+    """It was committed, and the connection lost: the store tries again by itself, or says that it is away.
+    What is being carried meanwhile stays where it is."""
+    slow = Slow()
+    engine = Lanes(store, dict.fromkeys(Direction, slow), Engine(lease=600))
+    await engine.start()
+    await receive(store, said("a", 1))
+    async with asyncio.timeout(30):
+        while slow.carried != ["a:1"]:
+            await asyncio.sleep(0.01)
+    run = store._database.run
+    lost: list[Turn] = []
+
+    async def cut(transaction: Any, *args: Any) -> Any:
+        result = await run(transaction, *args)
+        if not isinstance(result, list) or not any(isinstance(turn, Turn) for turn in result) or lost:
+            return result
+        lost.extend(result)
+        if tried_again:
+            return await run(transaction, *args)
+        raise Unavailable("the connection was lost", where="test")
+
+    monkeypatch.setattr(store._database, "run", cut)
+    await receive(store, said("b", 1))
+    async with asyncio.timeout(30):
+        while len(slow.carried) < 2:
+            await asyncio.sleep(0.01)
+    assert [turn.read()["id"] for turn in lost] == ["b:1"]
+    slow.let.set()
+    await engine.stop(30)
+    assert slow.carried == ["a:1", "b:1"]
+    assert await store.claim(4242, 30, 10) == []
