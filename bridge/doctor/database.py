@@ -48,14 +48,15 @@ def _file(path: Path) -> list[Finding]:
     if not path.exists():
         return [ok("SQLite: `serve` will make it", where)]
     used = "; a bridge has it open, as it should" if _in_use(path) else ""
+    engine = create_engine(f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&uri=true")
     try:
-        engine = create_engine(f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&uri=true")
         with engine.connect() as connection:
             found = version(connection)
-        engine.dispose()
     except SQLAlchemyError as error:
         remedy = "Restore it from a copy, or move it away: `serve` makes a new one"
         return [wrong(f"is no database that SQLite reads ({type(error).__name__})", where, remedy=remedy)]
+    finally:
+        engine.dispose()
     if found is not None and found > newest():
         remedy = "Run the newer version of the bridge that made it"
         return [

@@ -112,13 +112,11 @@ class VendorCarrier:
             raise
 
     def _adapter(self, turn: Turn) -> Adapter:
-        adapter = self._adapters.get(turn.conversation.key.source)
+        source = turn.conversation.key.source
+        adapter = self._adapters.get(source)
         if adapter is None:
-            raise Rejected(
-                "its source is no longer configured",
-                where=turn.conversation.key.source,
-                remedy="Put it back into config.toml, then send the message again",
-            )
+            remedy = "Put it back into config.toml, then send the message again"
+            raise Rejected(f"{source} is no longer configured", remedy=remedy)
         return adapter
 
     def _kept(self, turn: Turn, why: HeldFor | None) -> Kept:

@@ -68,12 +68,15 @@ class Bridges:
         """Wait until the other worker, which nobody started anew, has carried what was begun by the one that
         died `at`; the seconds until it began."""
         assert self.server is not None
-        assert len(self.running) == 1
+        assert len(self.running) == 1, self._ended()
         async with asyncio.timeout(PATIENCE):
             while not (told := await self.sql(_INTERRUPTED.format(at=at))):
                 await asyncio.sleep(0.05)
-        assert len(self.running) == 1
+        assert len(self.running) == 1, self._ended()
         return float(told)
+
+    def _ended(self) -> str:
+        return "\n".join(one.tail() for one in (self.serve, self.work) if one is not None and not one.running)
 
     async def left_behind(self, process: Process) -> bool:
         """Whether it had lanes when it died."""
