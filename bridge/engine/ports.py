@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from bridge.control import Signal
 from bridge.engine.gate import Stopped, Wish
@@ -26,6 +26,17 @@ from bridge.model import AnyEvent, ConversationKey, HeldChoice, ThreadKey
 
 #: what is counted, seconds between two of it, and how many may come at once
 Limit = tuple[str, float, int]
+
+
+class Stood(NamedTuple):
+    """How it went to stand in lines: at the last one, `line`, `wait` seconds until the first slot and how far
+    its time is `behind` ours; `room` is how long until what the lines are before has room, 0 where it was
+    taken."""
+
+    line: int
+    wait: float
+    behind: float
+    room: float
 
 
 class Ledger(Protocol):
@@ -108,7 +119,7 @@ class Ledger(Protocol):
     async def reserve(self, key: str, interval: float, burst: int, before: str | None = None) -> float: ...
     async def take(self, key: str, interval: float, burst: int) -> float: ...
     async def take_each(self, limits: Sequence[Limit]) -> float: ...
-    async def line_up(self, line: Limit, slots: int) -> tuple[float, float]: ...
+    async def line_up(self, lines: Sequence[Limit], slots: int, limits: Sequence[Limit]) -> Stood: ...
     async def behind(self, key: str) -> float: ...
     async def hold(self, key: str, seconds: float, interval: float, burst: int) -> None: ...
 

@@ -92,28 +92,30 @@ class Slots:
         return 0.0
 
     async def _line_up(self, counts: tuple[Limit, ...]) -> float:
-        place, now, (first, interval, _) = self._place, self._turn.began, counts[0]
-        if place is None:
-            place, wait = await self._stand(0, counts)
+        now, (first, interval, _) = self._turn.began, counts[0]
+        if (place := self._place) is None:
+            place, wait, room = await self._stand(0, counts)
         else:
-            wait = place.turn - now + await self._ledger.behind(_line(counts[place.line])[0])
-        while wait <= 0 and place.line + 1 < len(counts):
-            place, wait = await self._stand(place.line + 1, counts)
+            wait, room = place.turn - now + await self._ledger.behind(_line(counts[place.line])[0]), None
+            if wait <= 0 and place.line + 1 < len(counts):
+                place, wait, room = await self._stand(place.line + 1, counts)
         self._place = place
         if now - place.since > PATIENCE and await self._ledger.take(f"patience:{first}", PATIENCE, 1) == 0:
             return await self._reserve(counts)
         if wait > 0:
             wait = max(wait, interval / 4) + interval * GRACE
         else:
-            wait = await self._ledger.take_each(counts)
+            wait = await self._ledger.take_each(counts) if room is None else room
         if wait > 0:
             self._turn.refs[PACE] = str(place)
         return wait
 
-    async def _stand(self, line: int, counts: tuple[Limit, ...]) -> tuple[Place, float]:
-        wait, behind = await self._ledger.line_up(_line(counts[line]), self._messages)
+    async def _stand(self, first: int, counts: tuple[Limit, ...]) -> tuple[Place, float, float]:
+        """From the line `first` on; also how long until all counts have room, 0 where it was taken."""
+        lines = [_line(count) for count in counts[first:]]
+        line, wait, behind, room = await self._ledger.line_up(lines, self._messages, counts)
         now = self._turn.began
-        return Place(line, now - behind + wait, now + wait), wait
+        return Place(first + line, now - behind + wait, now + wait), wait, room
 
 
 def _line(count: Limit) -> Limit:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 
 from bridge.control import Signal
 from bridge.engine.gate import Stopped, Wish
+from bridge.engine.ports import Limit, Stood
 from bridge.engine.work import (
     SENDING,
     AlertPlace,
@@ -344,13 +345,14 @@ class Store(CatchUp, Upkeep):
         """The slot of `key` if it is there now; else the seconds until it, and nothing is reserved."""
         return await self._database.run(pace.take, key, interval, burst)
 
-    async def take_each(self, limits: Sequence[pace.Limit]) -> float:
+    async def take_each(self, limits: Sequence[Limit]) -> float:
         """A slot of each if all are there now; else of none, and the seconds until one may be."""
         return await self._database.run(pace.take_each, limits)
 
-    async def line_up(self, line: pace.Limit, slots: int) -> tuple[float, float]:
-        """Stand in a line for so many slots: the seconds until the first, and what `behind` says."""
-        return await self._database.run(pace.line_up, line, slots)
+    async def line_up(self, lines: Sequence[Limit], slots: int, limits: Sequence[Limit]) -> Stood:
+        """Stand in one line after the other for so many slots, up to the first that has none now. Where all
+        have, a slot of each of `limits` is taken, as by `take_each`."""
+        return await self._database.run(pace.line_up, lines, slots, limits)
 
     async def behind(self, key: str) -> float:
         """How many seconds a line's time is behind ours by now."""

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from sqlalchemy import BindParameter, Connection, Double, bindparam, case, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from bridge.engine.ports import Limit, Stood
 from bridge.store.tables import now, pace
 
 _interval: BindParameter[float] = bindparam("interval", type_=Double())
@@ -48,9 +49,6 @@ _HOLD = _held.on_conflict_do_update(
         )
     },
 )
-
-#: key, interval and burst
-Limit = tuple[str, float, int]
 
 
 def reserve(
@@ -89,11 +87,15 @@ def take_each(connection: Connection, limits: Sequence[Limit]) -> float:
     return 0.0
 
 
-def line_up(connection: Connection, line: Limit, slots: int) -> tuple[float, float]:
-    """Stand in a line for so many slots: the seconds until the first, and how far its time is behind."""
-    passed = behind(connection, line[0])
-    waits = [_reserve(connection, *line, passed) for _ in range(slots)]
-    return waits[0], passed
+def line_up(connection: Connection, lines: Sequence[Limit], slots: int, limits: Sequence[Limit]) -> Stood:
+    """Stand in one line after the other for so many slots, up to the first that has none now. Where all have,
+    take one of each of `limits`."""
+    for number, line in enumerate(lines):
+        passed = behind(connection, line[0])
+        wait, *_ = [_reserve(connection, *line, passed) for _ in range(slots)]
+        if wait > 0 or number + 1 == len(lines):
+            break
+    return Stood(number, wait, passed, wait or take_each(connection, limits))
 
 
 def behind(connection: Connection, key: str) -> float:

@@ -29,15 +29,26 @@ async def test_of_several_counts_all_are_taken_or_none(store: Store) -> None:
 
 
 async def test_all_in_a_line_wait_for_what_goes_before_them_and_keep_their_order(store: Store) -> None:
-    waits = [(await store.line_up(TALK, 1))[0] for _ in range(3)]
+    waits = [(await store.line_up((TALK,), 1, ())).wait for _ in range(3)]
     assert [round(wait) for wait in waits] == [0, 10, 20]
     assert await store.behind(TALK[0]) == 0
     await store.reserve(*CHANNEL, TALK[0])
     assert await store.behind(TALK[0]) == 10  # all three are that much further from their turn
-    wait, behind = await store.line_up(TALK, 1)
-    assert (round(wait), behind) == (40, 10)  # and so is who comes now
+    stood = await store.line_up((TALK,), 1, ())
+    assert (round(stood.wait), stood.behind) == (40, 10)  # and so is who comes now
 
 
 async def test_who_stands_in_line_for_several_has_the_first_of_them(store: Store) -> None:
-    assert round((await store.line_up(TALK, 3))[0]) == 0
-    assert round((await store.line_up(TALK, 1))[0]) == 30
+    assert round((await store.line_up((TALK,), 3, ())).wait) == 0
+    assert round((await store.line_up((TALK,), 1, ())).wait) == 30
+
+
+async def test_who_is_next_in_every_line_has_a_slot_at_once(store: Store) -> None:
+    lines, counts = (TALK, ("talk:post", 10.0, 2)), (CHANNEL, WORKSPACE)
+
+    assert (await store.line_up(lines, 1, counts)).room == 0
+    assert await store.take_each(counts) > 0  # since it was taken
+    stood = await store.line_up(lines, 1, counts)
+    assert (stood.line, round(stood.wait)) == (0, 10)
+    stood = await store.line_up(lines[1:], 1, counts)
+    assert (stood.line, stood.wait) == (0, 0) and round(stood.room) == 10  # next, and the channel has none
