@@ -7,10 +7,13 @@ import platform
 import re
 import sqlite3
 import subprocess
+import tempfile
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from statistics import quantiles
 
 from benchmarks.report import Result
 from tests.postgres import NoPostgres, find
@@ -44,7 +47,7 @@ def environment() -> list[str]:
     python = f"{platform.python_implementation()} {platform.python_version()}"
     return [
         f"{datetime.now(UTC):%Y-%m-%d}, {machine}, {platform.system()} {platform.release()}",
-        f"{python}, SQLite {sqlite3.sqlite_version}, {_postgres()}",
+        f"{python}, SQLite {sqlite3.sqlite_version}, {_postgres()}, {_disk()}",
         ", ".join(with_versions),
     ]
 
@@ -63,6 +66,21 @@ def _postgres() -> str:
     except NoPostgres:
         return "no Postgres"
     return " ".join(told.stdout.replace("(PostgreSQL) ", "").split()[:2])
+
+
+def _disk() -> str:
+    """How long a commit waits for the disk, where databases are made."""
+    took = []
+    with tempfile.TemporaryFile() as file:
+        for _ in range(500):
+            file.write(b"0" * 4096)
+            file.flush()
+            began = time.perf_counter()
+            os.fsync(file.fileno())
+            took.append((time.perf_counter() - began) * 1000)
+            time.sleep(0.002)
+    parts = quantiles(took, n=100)
+    return f"fsync {parts[49]:.2f} ms (p99 {parts[98]:.1f} ms)"
 
 
 def value(result: Result) -> str:

@@ -20,7 +20,6 @@ LANES = {
     Direction.VENDOR: "to the vendor",
     Direction.MARKS: "on messages that stand",
     Direction.CARD: "the card",
-    Direction.CARD: "on the card",
     Direction.STATUS: "who types",
     Direction.ACTS: "an act",
     Direction.ALERTS: "alerts",
