@@ -185,13 +185,13 @@ class Store(CatchUp, Upkeep):
     async def claim(self, worker: int, lease: float, limit: int, held: Sequence[int] = ()) -> list[Turn]:
         """Take due lanes beside those that are `held`. Not to be called again before it returns."""
 
-        def take(connection: Connection) -> list[Turn]:
+        def claim(connection: Connection) -> list[Turn]:
             if self._unanswered:  # also where the database runs this again: the connection was lost
                 lanes.disown(connection, worker, held)
             self._unanswered = True
             return lanes.claim(connection, worker, lease, limit)
 
-        turns = await self._database.run(take)
+        turns = await self._database.run(claim)
         self._unanswered = False
         return turns
 
