@@ -47,7 +47,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     totals: dict[str, Counter[str]] = {}
     takeovers: list[float] = []
     for name, value in _told(terminalreporter):
-        if name == "counts":
+        if name == "counts" and value:  # empty where its test failed early
             what = next(iter(value))
             total = totals.setdefault(what, Counter())
             for counted, count in value.items():

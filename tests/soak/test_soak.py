@@ -37,7 +37,7 @@ async def test_an_hour(tmp_path: Path, database_url: str, request: pytest.Fixtur
     drawn = plan(SEED, MINUTES, SCALE)
     url = None if database_url.startswith("sqlite") else database_url
     counts: dict[str, float] = {}
-    request.node.user_properties.append(("soak", counts))
+    request.node.user_properties.append(("counts", counts))
     async with town(tmp_path, url, SCALE) as place:
         await place.start()
         customers = [Customer(place, number, source) for number, source in enumerate(drawn.customers)]
