@@ -11,8 +11,9 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -25,6 +26,7 @@ from bridge.manifest import manifest
 from bridge.preview import preview
 from bridge.registry import adapters
 from bridge.store import InUse
+from bridge.store.database import Database
 
 logger = logging.getLogger("bridge")
 
@@ -96,12 +98,12 @@ def _parser() -> argparse.ArgumentParser:
         help="the life of one message or conversation, and why it did not arrive",
     )
     trace.options(traced)
-    traced.set_defaults(run=_trace)
+    traced.set_defaults(run=partial(_read, trace.run))
     recorded = commands.add_parser(
         "record", parents=[configured], help="keep webhooks that came in as fixtures, without anybody's words"
     )
     record.options(recorded)
-    recorded.set_defaults(run=_record)
+    recorded.set_defaults(run=partial(_read, record.run))
     replayed = commands.add_parser(
         "replay", parents=[configured], help="sign a recorded webhook, and send it to a bridge"
     )
@@ -225,20 +227,13 @@ async def _deadletters(arguments: argparse.Namespace) -> int:
         await store.close()
 
 
-async def _trace(arguments: argparse.Namespace) -> int:
+async def _read(
+    look: Callable[[Config, Database, argparse.Namespace], Awaitable[int]], arguments: argparse.Namespace
+) -> int:
     config = _config(arguments)
     database = await reader_of(config)
     try:
-        return await trace.run(config, database, arguments)
-    finally:
-        await database.close()
-
-
-async def _record(arguments: argparse.Namespace) -> int:
-    config = _config(arguments)
-    database = await reader_of(config)
-    try:
-        return await record.run(config, database, arguments)
+        return await look(config, database, arguments)
     finally:
         await database.close()
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 from pydantic import SecretStr
 
+from bridge.adapter import date_of
 from bridge.config import Config
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -50,9 +50,7 @@ def client(skews: dict[str, float]) -> httpx.AsyncClient:
     """One that notes what each host's clock says as it answers."""
 
     async def note(response: httpx.Response) -> None:
-        try:
-            there = parsedate_to_datetime(response.headers["date"]).timestamp()
-        except (KeyError, ValueError):
+        if (there := date_of(response)) is None:
             return
         ahead, host = time.time() - there, response.request.url.netloc.decode()
         skews[host] = min(ahead, skews.get(host, ahead), key=abs)

@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 from sqlalchemy import create_engine
@@ -17,6 +16,7 @@ from bridge.doctor.case import Case
 from bridge.errors import BridgeError
 from bridge.store import open_store
 from bridge.store.migrate import newest, version
+from bridge.store.reading import read_only
 
 
 async def check(case: Case) -> Iterable[Finding]:
@@ -48,7 +48,7 @@ def _file(path: Path) -> list[Finding]:
     if not path.exists():
         return [ok("SQLite: `serve` will make it", where)]
     used = "; a bridge has it open, as it should" if _in_use(path) else ""
-    engine = create_engine(f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&uri=true")
+    engine = create_engine(read_only(path))
     try:
         with engine.connect() as connection:
             found = version(connection)

@@ -17,6 +17,11 @@ from bridge.store import migrate
 from bridge.store.database import Database, Postgres, T, Transaction, postgres_dsn
 
 
+def read_only(path: Path) -> str:
+    """The address at which SQLite does not write the file, nor make it."""
+    return f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&uri=true"
+
+
 class SqliteReader:
     """A file that somebody else may be writing. It has a write-ahead log, so neither waits for the other
     (https://www.sqlite.org/wal.html#concurrency); the lock file is for those who write."""
@@ -29,8 +34,7 @@ class SqliteReader:
                 where=str(path),
                 remedy="`bridge serve` makes it; is [store] path the one that the bridge has?",
             )
-        address = f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&uri=true"
-        self._engine = create_engine(address, poolclass=NullPool, connect_args={"timeout": 5})
+        self._engine = create_engine(read_only(path), poolclass=NullPool, connect_args={"timeout": 5})
         event.listen(self._engine, "connect", _prepare)
         event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
 
