@@ -36,7 +36,7 @@ from bridge.slack.codes import MENDABLE
 from bridge.slack.inbound import Ignored, read
 from bridge.slack.marks import MARKS
 from bridge.slack.pressed import pressed
-from tests.test_config_example import AS_IT_STANDS, NEEDED, VARIABLES
+from tests.test_config_example import NEEDED, VARIABLES
 from tests.vendors import TOKEN, make
 
 ROOT = Path(__file__).parent.parent
@@ -141,14 +141,6 @@ def test_every_piece_of_configuration_can_be_used(block: str, tmp_path: Path) ->
     file.write_text(block, encoding="utf-8")
 
     config.load(file, dict.fromkeys(NEEDED, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), adapters())
-
-
-def test_every_key_of_a_route_is_explained() -> None:
-    explained = set(re.findall(r"^\| `(\w+)`(?:, `(\w+)`)?", PAGES["docs/configuration.md"], re.MULTILINE))
-
-    assert config.Route.model_fields.keys() - {"match"} <= {key for pair in explained for key in pair}
-    assert all(f"`{key}`" in PAGES["docs/configuration.md"] for key in config.Match.model_fields)
-    assert 'note_prefix = "//"' in AS_IT_STANDS
 
 
 # ── addresses and metrics ────────────────────────────────────────────────────────────────────────

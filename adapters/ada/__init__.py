@@ -50,13 +50,16 @@ CANNOT = {
 
 
 class AdaSettings(Settings):
-    """`base_url` is your Ada instance. `handoff_label` is the "Handoff integration label" of the Request
-    block in your Handoff flow; without it, every handoff there is ours. `keep_limits`: never more calls than
-    Ada documents."""
-
     base_url: str = Field(pattern=r"^https?://[^\s?#]+$")
+    """Your Ada instance, without /api. Required."""
+
     handoff_label: str | None = Field(None, min_length=1)
+    """The "Handoff integration label" of the Request block in your Handoff flow. Default: none, and every
+    handoff is ours."""
+
     keep_limits: bool = Field(True, strict=True)
+    """Whether Ada's documented limits are kept to (10 calls a second, 100 a minute, 10,000 a day). false:
+    yours are higher."""
 
 
 class AdaSecrets(Secrets):

@@ -37,10 +37,11 @@ CANNOT = {
 
 
 class GPTBotsSettings(Settings):
-    """`base_url` is your region's, the bare host Singapore's. `bot_ids` are the Agents that may hand off."""
-
     base_url: str = Field("https://api.gptbots.ai", pattern=r"^https?://[^\s?#]+$")
+    """Your region's API; the bare host is Singapore's."""
+
     bot_ids: tuple[str, ...] = Field(min_length=1)
+    """The Agents that may hand over to you, one or more. Required."""
 
 
 class GPTBotsSecrets(Secrets):

@@ -37,12 +37,14 @@ CANNOT = {
 
 
 class MoveoSettings(Settings):
-    """`integration_id` is the custom integration's; webhooks older or newer than `max_age` seconds are
-    refused."""
-
     base_url: str = Field("https://channels.moveo.ai", pattern=r"^https?://[^\s?#]+$")
+    """Moveo's API."""
+
     integration_id: str = Field(min_length=1)
+    """The custom integration's id. Required."""
+
     max_age: float = Field(300.0, gt=0, allow_inf_nan=False)
+    """Seconds, more than 0: how old a webhook may be, or how far ahead, before it is refused as replayed."""
 
 
 class MoveoSecrets(Secrets):

@@ -20,12 +20,14 @@ from bridge.model import Act, AnyEvent, AnyPart, ConversationKey, Frozen, Reply,
 class Settings(BaseModel):
     """A source's own keys in config.toml. Subclasses add theirs; an unknown key is a start-up error.
 
-    `console_url` is where people see a conversation at the vendor; `{id}` stands for the conversation's id.
+    The text below a key is its description in docs/configuration.md and config.example.toml.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     console_url: str | None = Field(None, pattern=r"^https?://\S*\{id\}\S*$")
+    """Where people see a conversation at the vendor; {id} stands for its id. Default: none, the card has no
+    link."""
 
 
 class Secrets(BaseModel):

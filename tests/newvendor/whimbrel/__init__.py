@@ -29,10 +29,11 @@ __all__ = ["Whimbrel"]
 
 
 class WhimbrelSettings(Settings):
-    """Webhooks that were signed more than `max_age` seconds before or after now are refused."""
-
     base_url: str = Field("https://api.whimbrel.example", pattern=r"^https?://[^\s?#]+$")
+    """Whimbrel's API."""
+
     max_age: float = Field(300.0, gt=0, allow_inf_nan=False)
+    """Webhooks that were signed more seconds before or after now are refused."""
 
 
 class WhimbrelSecrets(Secrets):
