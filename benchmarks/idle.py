@@ -71,8 +71,8 @@ async def _ingest(ground: Ground, database: str) -> AsyncIterator[str]:
     async def unused(_request: Request) -> Response:
         raise NotImplementedError
 
-    async def ready() -> dict[str, str]:
-        return {}
+    async def ready() -> tuple[bool, dict[str, str]]:
+        return True, {}
 
     store, port = connect(database), free_port()
     await store.join()

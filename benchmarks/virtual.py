@@ -22,8 +22,9 @@ from sqlalchemy import create_engine, event, func, select
 from sqlalchemy.pool import StaticPool
 
 from bridge.app import Bridge
-from bridge.config import Config, Engine, Media, Route, Server, Slack, Source
+from bridge.config import MAIN, Config, Engine, Media, Route, Server, Slack, Source
 from bridge.config import Store as Kept
+from bridge.config import Workspace as Settings
 from bridge.sandbox.slack.app import METHODS
 from bridge.sandbox.slack.arguments import ApiError, Arguments
 from bridge.sandbox.slack.furnished import furnish
@@ -178,7 +179,7 @@ class World:
         self.clock = clock
         self.store = bridge.store
         self.slack = slack
-        self.api = bridge.api
+        self.api = bridge.workspaces.first.api
         self._database = database
 
     async def left(self) -> int:
@@ -197,23 +198,20 @@ async def world(
     config = Config(
         server=Server(),
         store=Kept(keep=0),
-        slack=settings,
+        workspaces={MAIN: Settings(MAIN, settings, SecretStr("xoxb-virtual"), (SecretStr("virtual"),))},
         media=Media(),
         engine=Engine(),
         sources={SOURCE: Source(SOURCE, moveo, given, secrets)},
         routes=routes,
         aliases={},
         database_url=None,
-        slack_bot_token=SecretStr("xoxb-virtual"),
-        slack_signing_secrets=(SecretStr("virtual"),),
-        slack_app_token=None,
     )
     database, slack = Inline(clock), SlackEnd(clock, channels, way)
     store = Store(database, dsn=None)
     await store.migrate()
     yes = Answering(httpx.Response(200, json={}))
     with (
-        patch("bridge.app.AsyncWebClient", lambda **_: slack),
+        patch("bridge.slack.workspace.AsyncWebClient", lambda **_: slack),
         patch("bridge.app.httpx.AsyncClient", lambda **_: yes),
     ):
         bridge = Bridge(config, store)

@@ -11,22 +11,26 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import uvicorn
 
-from bridge import __version__, deadletters, doctor, logs, record, replay, trace
+from bridge import __version__, deadletters, doctor, encrypt, forget, logs, record, replay, telemetry, trace
 from bridge.app import Bridge, check_can_work, reader_of, store_of
 from bridge.config import Config, load, public_url
-from bridge.errors import BridgeError, ConfigError
+from bridge.errors import BridgeError, ConfigError, Unavailable
+from bridge.lingering import Server
 from bridge.manifest import manifest
 from bridge.preview import preview
+from bridge.protocol import Protocol
 from bridge.registry import adapters
 from bridge.store import InUse
 from bridge.store.database import Database
+from bridge.store.patience import patiently
+from bridge.store.reading import open_beside
 
 logger = logging.getLogger("bridge")
 
@@ -68,7 +72,11 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--log-format", choices=logs.FORMATS, help="default: BRIDGE_LOG, or else pretty")
     configured = argparse.ArgumentParser(add_help=False, parents=[common])
     configured.add_argument(
-        "--config", type=Path, default=Path("config.toml"), metavar="FILE", help="default: config.toml"
+        "--config",
+        type=Path,
+        default=Path(os.environ.get("BRIDGE_CONFIG") or "config.toml"),
+        metavar="FILE",
+        help="default: BRIDGE_CONFIG, or else config.toml",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -104,6 +112,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     record.options(recorded)
     recorded.set_defaults(run=partial(_read, record.run))
+    forgotten = commands.add_parser(
+        "forget", parents=[configured], help="delete everything of one customer, for good"
+    )
+    forget.options(forgotten)
+    forgotten.set_defaults(run=_forget)
+    sealed = commands.add_parser(
+        "encrypt", parents=[configured], help="bring what is stored to the first of the encryption keys"
+    )
+    encrypt.options(sealed)
+    sealed.set_defaults(run=_encrypt)
     replayed = commands.add_parser(
         "replay", parents=[configured], help="sign a recorded webhook, and send it to a bridge"
     )
@@ -132,17 +150,18 @@ def _config(arguments: argparse.Namespace) -> Config:
 
 async def _serve(arguments: argparse.Namespace) -> int:
     config = _config(arguments)
+    telemetry.start(os.environ)
     store = store_of(config)
     try:
         if store.shared:
-            await store.check_schema()
+            await patiently(store.check_schema, Unavailable)
         else:
             await store.migrate()
         bridge = Bridge(config, store)
     except BaseException:
         await store.close()
         raise
-    server = uvicorn.Server(
+    server = Server(
         uvicorn.Config(
             bridge.asgi(),
             host=config.server.host,
@@ -153,6 +172,8 @@ async def _serve(arguments: argparse.Namespace) -> int:
             timeout_keep_alive=100,
             timeout_graceful_shutdown=5,  # requests are short; the drain belongs to the lanes
             server_header=False,
+            http=Protocol,
+            ws="none",
         )
     )
     gc.freeze()  # what is loaded stays: going through it again and again cost a tenth of all time
@@ -162,10 +183,11 @@ async def _serve(arguments: argparse.Namespace) -> int:
 
 async def _work(arguments: argparse.Namespace) -> int:
     config = _config(arguments)
+    telemetry.start(os.environ)
     store = store_of(config)
     try:
         check_can_work(store)
-        await store.check_schema()
+        await patiently(store.check_schema, Unavailable)
     except BaseException:
         await store.close()
         raise
@@ -188,7 +210,7 @@ async def _work(arguments: argparse.Namespace) -> int:
 async def _migrate(arguments: argparse.Namespace) -> int:
     store = store_of(_config(arguments))
     try:
-        before, after = await store.migrate()
+        before, after = await patiently(store.migrate, Unavailable)
     finally:
         await store.close()
     print(f"the schema is at {after}" + ("" if before == after else f" (was at {before or 'nothing'})"))
@@ -234,6 +256,28 @@ async def _read(
     database = await reader_of(config)
     try:
         return await look(config, database, arguments)
+    finally:
+        await database.close()
+
+
+async def _forget(arguments: argparse.Namespace) -> int:
+    config = _config(arguments)
+    async with _beside(config) as database:
+        return await forget.run(config, database, arguments)
+
+
+async def _encrypt(arguments: argparse.Namespace) -> int:
+    async with _beside(_config(arguments)) as database:
+        return await encrypt.run(database, arguments)
+
+
+@contextlib.asynccontextmanager
+async def _beside(config: Config) -> AsyncIterator[Database]:
+    """The store, beside a bridge that may run."""
+    url = config.database_url.get_secret_value() if config.database_url else None
+    database = await open_beside(config.store.path, url, os.environ)
+    try:
+        yield database
     finally:
         await database.close()
 

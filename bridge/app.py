@@ -8,54 +8,31 @@ import logging
 import os
 import time
 from collections.abc import AsyncIterator, Mapping
-from itertools import chain, repeat
 
-import aiohttp
 import httpx
-from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
 
-from bridge import web
+from bridge import metrics, telemetry, web
 from bridge.adapter import TellsHistory
+from bridge.calls import Calls
 from bridge.config import Config
-from bridge.engine.lanes import Lanes, where
+from bridge.engine.lanes import Lanes
 from bridge.engine.measure import Measure
-from bridge.engine.vendor import VendorCarrier
-from bridge.errors import ConfigError, DeliveryError, Unavailable
-from bridge.media import Fetcher
+from bridge.errors import ConfigError, Unavailable
+from bridge.logs import fault
 from bridge.model import Direction
 from bridge.slack import http
-from bridge.slack.acts import ActsCarrier
-from bridge.slack.alerts import AlertsCarrier
-from bridge.slack.api import SlackApi
-from bridge.slack.catchup import Looks
-from bridge.slack.clocks import ClocksCarrier
-from bridge.slack.digest import Digests
-from bridge.slack.downloads import Downloads
-from bridge.slack.files import Files
-from bridge.slack.home import Homes
-from bridge.slack.links import Links
-from bridge.slack.listeners import Listeners
-from bridge.slack.marks import MarksCarrier
 from bridge.slack.missed import since
-from bridge.slack.modals import Modals
-from bridge.slack.people import People
-from bridge.slack.permalinks import Permalinks
-from bridge.slack.permit import Permit
-from bridge.slack.replies import Replies
-from bridge.slack.routes import Routes
 from bridge.slack.serving import ServedFiles
-from bridge.slack.socket import Socket
-from bridge.slack.thread import ThreadCarrier
-from bridge.slack.typing import TypingCarrier
+from bridge.slack.workspaces import Workspaces
 from bridge.store import Store, open_store
 from bridge.store.database import Database
 from bridge.store.reading import open_reader
 
 logger = logging.getLogger(__name__)
 
+LOOK = 2.0  # seconds between tries to look for what Slack gave up telling
 SWEEP = 900.0  # seconds between two looks for what may be deleted
-AUTH_RETRY = (0.2, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0)  # seconds between tries of auth.test
 
 
 def store_of(config: Config) -> Store:
@@ -83,108 +60,57 @@ class Bridge:
     def __init__(self, config: Config, store: Store) -> None:
         self.config = config
         self.store = store
-        self._vendors = httpx.AsyncClient(
-            timeout=httpx.Timeout(15.0, connect=5.0),
-            follow_redirects=False,  # a redirect would carry the credential elsewhere
-            # Node and uvicorn close an idle connection after 5 s: a call begun just then is lost.
-            # https://nodejs.org/api/http.html#serverkeepalivetimeout
-            limits=httpx.Limits(max_connections=config.engine.concurrency, keepalive_expiry=4.0),
-        )
+        trusted = httpx.create_ssl_context()  # once: each takes a while, and some memory
+        self._vendors = {name: Calls(name, trusted, config.engine.concurrency) for name in config.sources}
         self.adapters = {
-            source.name: source.adapter(source.name, source.settings, source.secrets, self._vendors)
+            source.name: source.adapter(
+                source.name, source.settings, source.secrets, self._vendors[source.name]
+            )
             for source in config.sources.values()
         }
-        token = config.slack_bot_token.get_secret_value()
-        # A proxy from the environment is the SDK's doing; trust_env would read .netrc at every call.
-        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=config.slack.timeout))
-        client = AsyncWebClient(
-            token=token,
-            base_url=config.slack.api_url.rstrip("/") + "/",
-            session=self._http,
-            retry_handlers=[],
-        )
-        self.api = SlackApi(client, config.slack, store)
-        routes = Routes(config.routes, config.sources)
-        links = Links(config.server.public_url, config.slack_signing_secrets, config.media.link_lifetime)
-        self._downloads = Downloads(
-            self.api,
-            config.media,
-            links,
-            token=config.slack_bot_token,
-            api_url=config.slack.api_url,
-        )
-        people, permalinks = People(self.api), Permalinks(self.api)
-        permit = Permit(people, routes)
-        self._homes = Homes(self.api, store, people, routes, permalinks)
-        modals = Modals(self.api, store, routes, self.adapters)
-        self._listeners = Listeners(self.api, client, store, token, modals, self._homes)
-        replies = Replies(self.api, people, permit, routes, config.aliases, self._downloads)
-        self._fetcher = Fetcher(config.media)
-        files = Files(self.api, self._http, store, self._fetcher, self.adapters)
-        self._typing = TypingCarrier(self.api, store)
-        self._digests = Digests(self.api, store, routes, config.routes)
-        marks = MarksCarrier(self.api, store, routes, people)
-        self._lanes = Lanes(
-            store,
-            {
-                Direction.SLACK: ThreadCarrier(self.api, store, routes, files),
-                Direction.VENDOR: VendorCarrier(self.adapters, replies, store, Looks(self.api, store)),
-                Direction.MARKS: marks,
-                Direction.CARD: marks,
-                Direction.STATUS: self._typing,
-                Direction.ACTS: ActsCarrier(store, permit, routes, self._homes),
-                Direction.ALERTS: AlertsCarrier(self.api, store, routes, permalinks),
-                Direction.CLOCKS: ClocksCarrier(self.api, store, routes, permalinks, self._digests),
-            },
-            config.engine,
-        )
-        app_token = config.slack_app_token
-        self._socket = (
-            Socket(self._listeners.app, app_token.get_secret_value(), self._look_back) if app_token else None
-        )
+        self.workspaces = Workspaces(config, store, self.adapters, self._look_back)
+        carriers = {direction: self.workspaces.carrier(direction) for direction in Direction}
+        self._lanes = Lanes(store, carriers, config.engine)
+        self._given_up = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, *, listen: bool) -> None:
         """Begin to work; with `listen` also take events, and first see to those that nobody took."""
-        await self._digests.arrange(time.time())
         heard = await self.store.heard() if listen else None
+        look_now = await self.workspaces.arrange(heard)
         if heard is not None:
             telling = [name for name, one in self.adapters.items() if isinstance(one, TellsHistory)]
             await self.store.ask_back(since(heard), telling)
-            if self._socket is None:
+            if look_now:
                 await self._look_back(heard)
-            else:
-                self._socket.heard = heard
         await self._lanes.start()
-        self._tasks.append(asyncio.create_task(self._meet_slack(listen=listen), name="meet-slack"))
+        self.workspaces.start(listen=listen)
         self._tasks.append(asyncio.create_task(self._sweep(self.config.store.keep), name="sweep"))
+        self._tasks.append(asyncio.create_task(self._look_again(), name="look-again"))
 
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.workspaces.stop()
         await self._lanes.stop(self.config.server.drain)
-        await self._homes.close()
-        await self._typing.close()
-        await self._http.close()
-        await self._downloads.close()
-        await self._fetcher.close()
-        await self._vendors.aclose()
+        await self.workspaces.close()
+        for calls in self._vendors.values():
+            await calls.aclose()
         await self.store.close()
+        telemetry.stop()  # uvicorn ends the process by the signal that it was sent: nothing runs after this
 
-    async def readiness(self) -> Mapping[str, str]:
+    async def readiness(self) -> tuple[bool, Mapping[str, str]]:
+        """Whether anything gets on, and what does not: one workspace does not stop another."""
         missing: dict[str, str] = {}
         try:
             await self.store.ping()
         except Unavailable as error:
             missing["store"] = str(error)
-        if self.api.problem is not None:
-            missing["slack"] = self.api.problem
-        elif self._socket is not None and self._socket.problem is not None:
-            missing["slack"] = self._socket.problem
         if not self._lanes.working:
             missing["lanes"] = "no lanes are being taken"
-        return missing
+        ready = not missing and not self.workspaces.stand_still()
+        return ready, {**missing, **self.workspaces.problems()}
 
     def asgi(self) -> Starlette:
         """The web app; its lifespan starts and stops this bridge."""
@@ -200,43 +126,32 @@ class Bridge:
         return web.build(
             self.adapters,
             self.store,
-            http.endpoint(self._listeners.app, self.api, self.config.slack_signing_secrets),
+            http.endpoint(self.workspaces.doors, self._given_up.set),
             self.readiness,
             max_body=self.config.server.max_body,
             measure=Measure(self.store),
-            files=ServedFiles(self._downloads),
+            metrics_tokens=self.config.metrics_tokens,
+            files=ServedFiles(self.workspaces.downloads),
             lifespan=lifespan,
         )
-
-    async def _meet_slack(self, *, listen: bool) -> None:
-        await self._authenticate()
-        self._tasks.append(asyncio.create_task(self._stay_known(), name="stay-known"))
-        if listen and self._socket is not None:
-            await self._socket.listen()
-
-    async def _stay_known(self) -> None:
-        """Whenever our token is refused, ask Slack whether it is, until it is not."""
-        while True:
-            await self.api.doubted.wait()
-            await self._authenticate()
 
     async def _look_back(self, heard: float) -> None:
         """Look for what was written in threads since anything was `heard`."""
         await self.store.look_back(since(heard))
 
-    async def _authenticate(self) -> None:
-        """Until Slack says who we are. Ingest goes on meanwhile; the lanes to Slack wait."""
-        for wait in chain(AUTH_RETRY, repeat(AUTH_RETRY[-1])):
-            try:
-                us = await self.api.authenticate()
-            except DeliveryError as error:
-                yet = "yet" if self.api.identity is None else "any more"
-                logger.warning("Slack does not know us %s: %s", yet, error)
-                await asyncio.sleep(wait)
-                continue
-            logger.info("Slack knows us as %s in workspace %s", us.user, us.team)
-            self.store.woken.set()
-            return
+    async def _look_again(self) -> None:
+        """What Slack gave up telling, since it could not be kept, is looked for once it can be."""
+        while True:
+            await self._given_up.wait()
+            self._given_up.clear()
+            heard = time.time()
+            while True:
+                try:
+                    await self._look_back(heard)
+                    break
+                except Unavailable as error:
+                    logger.warning("what Slack told meanwhile is not looked for yet: %s", error)
+                    await asyncio.sleep(LOOK)
 
     async def _sweep(self, keep: float) -> None:
         """Delete what was kept for long enough, now and then, as long as we run."""
@@ -247,10 +162,10 @@ class Bridge:
             except Unavailable as error:
                 logger.warning("cannot delete what was kept for long enough: %s", error)
             except Exception as error:
-                logger.error(
-                    "cannot delete what was kept for long enough: %s\n%s", type(error).__name__, where(error)
-                )
+                fault(logger, "cannot delete what was kept for long enough", error)
             else:
+                for what, count in swept.items():
+                    metrics.swept.labels(what).inc(count)
                 if any(swept.values()):
                     logger.info("deleted after %.0f days: %s", keep / 86400, dict(swept))
 

@@ -17,7 +17,7 @@ from bridge.model import DeliveryState
 from bridge.store import Attempt, Delivery, Store
 
 #: who wrote a reply, or wanted something done, and where: names in its payload
-_BY = ("user", "channel", "thread_ts", "ts")
+_BY = ("user", "team", "channel", "thread_ts", "ts")
 
 
 def options(command: argparse.ArgumentParser, configured: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,8 @@ VARIABLE = "BRIDGE_LOG"
 #: loggers of others that tell every call
 CHATTY = ("httpx", "httpcore", "alembic", "slack_bolt", "slack_sdk", "aiohttp")
 
+_UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
 _about: ContextVar[Mapping[str, Any]] = ContextVar("about", default={})  # noqa: B039 - never changed
 
 
@@ -34,6 +37,21 @@ def about(**fields: Any) -> Iterator[None]:
         yield
     finally:
         _about.reset(token)
+
+
+def fields() -> dict[str, Any]:
+    """What is done here and now is about this."""
+    return dict(_about.get())
+
+
+def fault(logger: logging.Logger, problem: str, error: BaseException) -> None:
+    """Log an error that nobody foresaw; `bridge.telemetry` tells it where it is watched for."""
+    logger.error("%s: %s\n%s", problem, type(error).__name__, where(error), extra={"fault": error})
+
+
+def where(error: BaseException) -> str:
+    """The stack of an error without its message, which may quote what a customer wrote."""
+    return "".join(traceback.format_tb(error.__traceback__)).rstrip()
 
 
 def setup(level: str, format: Format) -> None:
@@ -68,6 +86,10 @@ class Pretty(logging.Formatter):
     def formatException(self, ei: Any) -> str:
         return _where(ei)
 
+    def format(self, record: logging.LogRecord) -> str:
+        # Ids and reasons are others' words: none of them begins a line of its own.
+        return _shown(super().format(record)).replace("\n", "\n    ")
+
 
 class Json(logging.Formatter):
     """One object a line."""
@@ -82,7 +104,12 @@ class Json(logging.Formatter):
         }
         if record.exc_info:
             told["error"] = _where(record.exc_info)
-        return json.dumps(told, ensure_ascii=False, default=str)
+        return _shown(json.dumps(told, ensure_ascii=False, default=str))
+
+
+def _shown(text: str) -> str:
+    """Without what a terminal obeys, or shows in another order."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _where(found: Any) -> str:

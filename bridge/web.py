@@ -7,12 +7,14 @@ Every refusal is JSON that says what, where and what to do.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -22,20 +24,34 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bridge import metrics
-from bridge.adapter import Adapter, Webhook
-from bridge.engine.lanes import where
+from bridge import logs, metrics, telemetry
+from bridge.adapter import Adapter, Webhook, same_secret, token_of
 from bridge.engine.ports import Ledger
 from bridge.engine.work import Incoming
-from bridge.errors import NotFound, Refused, TooLarge, Unavailable
+from bridge.errors import Malformed, NotAllowed, NotAuthentic, NotFound, Refused, TooLarge, Unavailable
 from bridge.model import AnyEvent
 
 logger = logging.getLogger(__name__)
 
+SLACK = "@slack"  # no source can have this name
+#: what becomes of a webhook; nobody has sent all of it where it is "gone"
+RESULTS = (
+    *("kept", "duplicate", "probe", "unavailable", "fault", "gone"),
+    *(one.code for one in (NotAuthentic, NotAllowed, NotFound, TooLarge, Malformed)),
+)
 LONGEST_ID = 512  # characters of a conversation's id; no index takes thousands
+BODIES = 64  # of the largest size, that are held at once: whoever fills them has proved nothing yet
 
-#: what /readyz says is not ready yet: name -> why, empty when all is well
-Readiness = Callable[[], Awaitable[Mapping[str, str]]]
+#: on every answer, unless it says otherwise: it is no page, and nobody keeps it
+_ALWAYS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+#: what /readyz says: whether anything gets on; and what does not, name -> why, empty when all is well
+Readiness = Callable[[], Awaitable[tuple[bool, Mapping[str, str]]]]
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
 
@@ -49,15 +65,17 @@ def build(
     files: ASGIApp | None = None,
     lifespan: Lifespan | None = None,
     measure: Callable[[], Awaitable[None]] | None = None,
+    metrics_tokens: tuple[SecretStr, ...] = (),
 ) -> Starlette:
-    """`measure` is called before the metrics are shown, for those that are not counted as they happen."""
+    """`measure` is called before the metrics are shown, for those that are not counted as they happen; with
+    `metrics_tokens`, to whoever has one of them."""
 
     async def webhook(request: Request) -> Response:
         source = request.path_params["source"]
         adapter = adapters.get(source)
         try:
             if adapter is None:
-                raise NotFound("no source has this name", where=f"/webhooks/{source}")
+                raise NotFound("no source has this name")
             received = adapter.receive(
                 Webhook(
                     path=request.path_params.get("hook", "").strip("/"),
@@ -75,35 +93,68 @@ def build(
         # The path may hold a token; which hook it was is in the key and the events.
         incoming = Incoming(source, received.key, adapter.vendor, await request.body())
         events = tuple(event for event in received.events if len(event.conversation.id) <= LONGEST_ID)
-        new = await ledger.keep_events(incoming, events)
+        with telemetry.span("webhook", *[event.id for event in events], role="server", source=source) as span:
+            new = await ledger.keep_events(incoming, events)
+            span.tell(webhook=incoming.key, outcome="kept" if new else "duplicate")
         _note(incoming, events, "kept" if new else "duplicate")
         metrics.webhooks.labels(source, "kept" if new else "duplicate").inc()
         if new:
             for event in events:
                 metrics.events.labels(source, event.kind).inc()
             if len(events) < len(received.events):
-                metrics.unread.labels(source, "a conversation id too long to be one").inc()
+                metrics.count_unread(source, "endless id")
             for kind in received.unread:
-                metrics.unread.labels(source, kind[:80]).inc()
+                metrics.count_unread(source, kind)
         return JSONResponse(received.answer)
+
+    answered = {name: metrics.ingest_seconds.labels(name) for name in (*adapters, SLACK)}
+    for name in adapters:  # what is not there yet does not grow, for Prometheus, when it is
+        for result in RESULTS:
+            metrics.webhooks.labels(name, result)
+
+    async def timed_webhook(request: Request) -> Response:
+        source, began = request.path_params["source"], time.perf_counter()
+        try:
+            return await webhook(request)
+        except Refused:
+            raise
+        except Exception as error:
+            metrics.webhooks.labels(source if source in adapters else "", _not_kept(error)).inc()
+            raise
+        finally:
+            if source in adapters:
+                answered[source].observe(time.perf_counter() - began)
+
+    async def timed_slack(request: Request) -> Response:
+        began = time.perf_counter()
+        try:
+            return await slack_events(request)
+        finally:
+            answered[SLACK].observe(time.perf_counter() - began)
 
     async def healthz(_request: Request) -> Response:
         return PlainTextResponse("ok\n")
 
     async def readyz(_request: Request) -> Response:
-        missing = await readiness()
-        return JSONResponse({"ready": not missing, "missing": missing}, status_code=503 if missing else 200)
+        ready, missing = await readiness()
+        return JSONResponse({"ready": ready, "missing": missing}, status_code=200 if ready else 503)
 
-    async def show_metrics(_request: Request) -> Response:
+    async def show_metrics(request: Request) -> Response:
+        if metrics_tokens and not same_secret(token_of(request.headers, "bearer"), metrics_tokens):
+            raise NotAuthentic(
+                "the token is missing or wrong",
+                where="/metrics",
+                remedy="Send METRICS_TOKEN as `Authorization: Bearer …`",
+            )
         if measure is not None:
             await measure()
         return Response(generate_latest(metrics.REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
-    return Starlette(
+    app = Starlette(
         routes=[
-            Route("/webhooks/{source}", webhook, methods=["POST"]),
-            Route("/webhooks/{source}/{hook:path}", webhook, methods=["POST"]),
-            Route("/slack/events", slack_events, methods=["POST"]),
+            Route("/webhooks/{source}", timed_webhook, methods=["POST"]),
+            Route("/webhooks/{source}/{hook:path}", timed_webhook, methods=["POST"]),
+            Route("/slack/events", timed_slack, methods=["POST"]),
             *([Route("/files/{token}", files, methods=["GET"])] if files else ()),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
@@ -118,6 +169,13 @@ def build(
         },
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # it would lead to wherever the Host header says
+    return app
+
+
+def _not_kept(error: Exception) -> str:
+    """What an answer is counted as that was no word of the adapter's."""
+    return {Unavailable: "unavailable", ClientDisconnect: "gone"}.get(type(error), "fault")
 
 
 def _note(incoming: Incoming, events: Sequence[AnyEvent], became: str) -> None:
@@ -134,42 +192,54 @@ def _note(incoming: Incoming, events: Sequence[AnyEvent], became: str) -> None:
 
 
 class CappedBody:
-    """Reads no more of a body than `limit` bytes, whatever its length claims to be."""
+    """Reads no more of a body than `limit` bytes, whatever its length claims to be; nor of all at once than
+    `BODIES` times as much."""
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self.app = app
         self.limit = limit
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         claimed = Headers(scope=scope).get("content-length", "")
-        if claimed.isdecimal() and int(claimed) > self.limit:
-            await _json(self._error(scope))(scope, receive, send)
+        # Python makes no number of thousands of digits.
+        if claimed.isdecimal() and (len(claimed) > 15 or int(claimed) > self.limit):
+            await _json(self._too_large())(scope, receive, send)
             return
         read = 0
 
         async def capped() -> Message:
             nonlocal read
             message = await receive()
-            read += len(message.get("body", b""))
+            size = len(message.get("body", b""))
+            read += size
+            self._held += size
             if read > self.limit:
-                raise self._error(scope)
+                raise self._too_large()
+            if self._held > self.limit * BODIES:
+                raise Unavailable("too much is being sent at once")
             return message
 
-        await self.app(scope, capped, send)
+        try:
+            await self.app(scope, capped, send)
+        finally:
+            self._held -= read
 
-    def _error(self, scope: Scope) -> TooLarge:
+    def _too_large(self) -> TooLarge:
         return TooLarge(
             f"the body is larger than {self.limit} bytes",
-            where=scope["path"].split("/", 3)[1],
             remedy="Raise [server] max_body if this was a real one",
         )
 
 
 class Faults:
-    """A fault of ours is a 503 without a stack trace: the sender keeps what it has, and sends it again."""
+    """A fault of ours is a 503 without a stack trace: the sender keeps what it has, and sends it again.
+
+    And the headers of every answer, since all of them pass here.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -180,6 +250,9 @@ class Faults:
         async def watched(message: Message) -> None:
             nonlocal begun
             begun = True
+            if message["type"] == "http.response.start":
+                given = {name for name, _ in message["headers"]}
+                message["headers"] += [one for one in _ALWAYS if one[0] not in given]
             await send(message)
 
         try:
@@ -187,9 +260,9 @@ class Faults:
         except Exception as error:
             if scope["type"] != "http" or begun:
                 raise
-            logger.error("a request failed: %s\n%s", type(error).__name__, where(error))
-            fault = {"code": "fault", "message": "the bridge failed; try again"}
-            await JSONResponse({"error": fault}, 503)(scope, receive, send)
+            logs.fault(logger, "a request failed", error)
+            told = {"code": "fault", "message": "the bridge failed; try again"}
+            await JSONResponse({"error": told}, 503)(scope, receive, watched)
 
 
 def _json(error: Refused | Unavailable) -> JSONResponse:
@@ -204,7 +277,8 @@ async def _refused(request: Request, error: Any) -> Response:
 
 async def _unavailable(_request: Request, error: Any) -> Response:
     logger.warning("not kept: %s", error)
-    response = _json(error)
+    # Why is our operators' business: it may name machines behind this one.
+    response = _json(Unavailable("this cannot be kept just now; try again"))
     response.headers["retry-after"] = "2"
     return response
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,13 +12,15 @@ from pathlib import Path
 from bridge.engine.work import Incoming
 from bridge.model import Author, ConversationKey, Message, Role, Text
 from bridge.store import Store, open_store
+from bridge.store.sealed import VARIABLE
 
 
 def connect(url: str) -> Store:
-    """The store that the application would open for this address."""
+    """The store that the application would open for this address; with the keys that the tests were given."""
+    keys = {name: value for name, value in os.environ.items() if name == VARIABLE}
     if url.startswith("sqlite:///"):
-        return open_store(Path(url.removeprefix("sqlite:///")), None, pool=4, environ={})
-    return open_store(Path("unused"), url, pool=4, environ={})
+        return open_store(Path(url.removeprefix("sqlite:///")), None, pool=4, environ=keys)
+    return open_store(Path("unused"), url, pool=4, environ=keys)
 
 
 @contextlib.asynccontextmanager

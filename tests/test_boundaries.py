@@ -15,6 +15,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,14 +38,20 @@ ALLOWED = {
     "render": BASE | {"hours"},
     "compose": BASE,
     "metrics": set(),
+    "telemetry": {"errors", "logs"},
+    "calls": {"adapter", "metrics", "telemetry"},
+    "lingering": set(),
+    "protocol": set(),
     "logs": set(),
     "media": BASE | {"config"},
-    "engine": RULES | {"hours", "metrics", "logs"},
-    "slack": RULES | {"hours", "metrics", "media", "engine"},
+    "engine": RULES | {"hours", "metrics", "logs", "telemetry"},
+    "slack": RULES | {"hours", "metrics", "logs", "telemetry", "media", "engine"},
     "store": RULES | {"hours", "metrics", "engine"},
-    "web": RULES | {"metrics", "engine"},
-    "app": RULES | {"metrics", "media", "engine", "slack", "store", "web"},
+    "web": RULES | {"metrics", "logs", "telemetry", "engine"},
+    "app": RULES | {"metrics", "logs", "telemetry", "calls", "media", "engine", "slack", "store", "web"},
     "deadletters": BASE | {"engine", "store"},
+    "encrypt": BASE | {"store"},
+    "forget": BASE | {"config", "slack", "store"},
     "manifest": BASE,
     "doctor": BASE | {"adapter", "config", "manifest", "store"},
     "received": BASE | {"adapter", "config", "slack"},
@@ -59,8 +66,20 @@ ALLOWED = {
     "sandbox.tour": {"errors", "config"},
     "sandbox.show": set(),
     "__main__": RULES
-    | {"logs", "metrics", "engine", "slack", "store", "web", "app", "registry"}
-    | {"deadletters", "doctor", "record", "replay", "trace", "manifest", "preview", "sandbox"},
+    | {"logs", "metrics", "telemetry", "engine", "slack", "store", "protocol", "web", "app", "registry"}
+    | {
+        "encrypt",
+        "forget",
+        "deadletters",
+        "doctor",
+        "lingering",
+        "record",
+        "replay",
+        "trace",
+        "manifest",
+        "preview",
+        "sandbox",
+    },
 }
 PURE = {"model", "errors", "hours", "routing", "control", "render", "compose", "manifest", "scrub"}
 EFFECTS = {
@@ -258,7 +277,8 @@ def test_one_idea_a_file(package: str) -> None:
 
 def test_what_is_imported_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    declared = {re.split(r"[^a-z0-9-]", line)[0] for line in project["dependencies"]}
+    extras = chain.from_iterable(project["optional-dependencies"].values())
+    declared = {re.split(r"[^a-z0-9-]", line)[0] for line in (*project["dependencies"], *extras)}
     used = {
         one.name.partition(".")[0] for package in ("bridge", "adapters") for one in imports(ROOT, package)
     }

@@ -103,7 +103,8 @@ def test_little_is_needed(load: Load) -> None:
     )
     assert loaded.server == config.Server()
     assert loaded.routes == (config.Route(channel="C0123456789"),)
-    assert (loaded.database_url, loaded.slack_app_token) == (None, None)
+    (workspace,) = loaded.workspaces.values()
+    assert (loaded.database_url, workspace.app_token) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +175,8 @@ def test_the_platform_s_variables_win(load: Load) -> None:
 def test_empty_variables_are_unset(load: Load) -> None:
     loaded = load(PORT="", DATABASE_URL=" ", SLACK_APP_TOKEN="", ACME_PIGEON_TOKEN="")
 
-    assert (loaded.server.port, loaded.database_url, loaded.slack_app_token) == (8000, None, None)
+    assert (loaded.server.port, loaded.database_url) == (8000, None)
+    assert loaded.workspaces["slack"].app_token is None
     assert loaded.sources["acme-pigeon"].secrets.token is None
 
 
@@ -182,7 +184,7 @@ def test_secrets_are_rotated_by_lists(load: Load) -> None:
     loaded = load(SLACK_SIGNING_SECRET="new, old", ACME_PIGEON_WEBHOOK_SECRET=" whsec_new,whsec_old, ")
     secrets: Any = loaded.sources["acme-pigeon"].secrets
 
-    assert loaded.slack_signing_secrets == (SecretStr("new"), SecretStr("old"))
+    assert loaded.workspaces["slack"].signing_secrets == (SecretStr("new"), SecretStr("old"))
     assert secrets.webhook_secret == (SecretStr("whsec_new"), SecretStr("whsec_old"))
 
 
@@ -365,7 +367,7 @@ def test_a_wrong_source_is_named(load: Load, text: str, fault: str) -> None:
 @pytest.mark.parametrize("name", ["Acme", "acme_pigeon", "1acme", "acme-", "-", "a b", "a" * 65])
 def test_a_source_s_name_fits_an_address_and_a_variable(load: Load, name: str) -> None:
     found = faults_of(load, FILE.replace("acme-pigeon", f"'{name}'"))
-    assert found[0] == f"sources.{name}: is not a source's name: small letters, digits and hyphens"
+    assert found[0] == f"sources.{name}: is not a name: small letters, digits and hyphens"
 
 
 @pytest.mark.parametrize("text", [FILE.partition("[[routes]]")[0], FILE.partition("[[routes]]")[2]])

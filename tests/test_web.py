@@ -34,6 +34,7 @@ ENVIRON = {
     "ACME_ADA_HANDOFF_TOKEN": "handoff-token",
     "ACME_GPTBOTS_API_KEY": "k",
     "ACME_GPTBOTS_PATH_TOKEN": "path-token",
+    "ACME_GPTBOTS_WEBHOOK_TOKEN": "webhook-token",
     "ACME_MOVEO_API_KEY": "k",
     "ACME_MOVEO_WEBHOOK_SECRET": "moveo-secret",
 }
@@ -70,8 +71,8 @@ def build(store: Store, tmp_path: Path, missing: Mapping[str, str] | None = None
     async def slack_events(_request: Request) -> Response:
         return PlainTextResponse("")
 
-    async def readiness() -> Mapping[str, str]:
-        return missing or {}
+    async def readiness() -> tuple[bool, Mapping[str, str]]:
+        return not missing, missing or {}
 
     made = {
         name: source.adapter(name, source.settings, source.secrets, outgoing)
@@ -187,7 +188,8 @@ async def test_a_database_that_is_away_is_a_503(tmp_path: Path) -> None:
 
 async def test_a_probe_leaves_no_trace(store: Store, http: httpx.AsyncClient) -> None:
     probe = {"conversation_id": "c", "message_id": "m", "create_time": 1, "istest": True}
-    response = await http.post("/webhooks/acme-gptbots/messages", json=probe)
+    headers = signing.gptbots("webhook-token")
+    response = await http.post("/webhooks/acme-gptbots/messages", json=probe, headers=headers)
     assert response.status_code == 200
     assert response.json() == {"code": 200, "msg": "success"}
     assert await count(store, inbox) == 0
@@ -250,7 +252,8 @@ async def test_no_payload_is_a_fault_of_ours(data: st.DataObject, store: Store, 
     headers = {
         "acme-ada": signing.ada(raw, KEY, id=data.draw(st.uuids()).hex),
         "acme-moveo": signing.moveo(raw, "moveo-secret"),
-    }.get(vendor, {})
+        "acme-gptbots/messages": signing.gptbots("webhook-token"),
+    }[vendor]
     async with build(store, tmp_path) as http:
         response = await http.post(f"/webhooks/{vendor}", content=raw, headers=headers)
     assert response.status_code in (200, 401), response.text  # 401: Moveo's age check

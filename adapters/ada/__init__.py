@@ -83,6 +83,9 @@ class AdaSecrets(Secrets):
 
 class Ada:
     vendor: ClassVar[str] = "ada"
+    erasure: ClassVar[str] = (
+        "Ada deletes on request, https://docs.ada.cx/reference/end-users/bulk-deletion/overview"
+    )
     settings: ClassVar[type[Settings]] = AdaSettings
     secrets: ClassVar[type[Secrets]] = AdaSecrets
     capabilities: ClassVar[Capabilities] = Capabilities(files=FILES, cannot=CANNOT)

@@ -50,7 +50,7 @@ class API:
         if reply.author.avatar:
             author["avatar"] = reply.author.avatar
         message = {"author": author, "content": _content(reply)}
-        answer = await self._call("POST", self._url(reply.conversation, "messages"), json=message)
+        answer = await self._call("POST", "messages", self._url(reply.conversation, "messages"), json=message)
         return Sent(ref=word(answer.get("id")))
 
     async def upload(self, conversation: ConversationKey, file: Upload) -> File:
@@ -58,7 +58,7 @@ class API:
         url = self._url(conversation, "attachments")
         form = {"file": (file.name, file.content, file.mime_type)}
         try:
-            answer = await self._call("POST", url, files=form)
+            answer = await self._call("POST", "attachments", url, files=form)
         except Rejected as error:
             error.remedy = error.remedy or "Ada takes files only while the conversation is in a handoff"
             raise
@@ -83,41 +83,41 @@ class API:
 
     async def told(self, conversation: ConversationKey) -> AsyncIterator[Mapping[str, Any]]:
         """All that Ada keeps of what was said. Every page is read: their order is not documented."""
-        async for entry in self._entries(self._url(conversation, "messages")):
+        async for entry in self._entries("messages", self._url(conversation, "messages")):
             yield entry
 
     def hooks(self) -> AsyncIterator[Mapping[str, Any]]:
         """The webhooks as they are configured. https://docs.ada.cx/reference/webhooks/list-webhooks"""
-        return self._entries(httpx.URL(f"{self._base}/webhooks/"))
+        return self._entries("webhooks", httpx.URL(f"{self._base}/webhooks/"))
 
     async def secret(self, hook: str) -> str | None:
         """What a webhook is signed with. https://docs.ada.cx/reference/webhooks/get-webhook-secret"""
         url = httpx.URL(f"{self._base}/webhooks/{quote(hook, safe='')}/secret/")
-        return word((await self._call("GET", url)).get("key"))
+        return word((await self._call("GET", "webhooks/secret", url)).get("key"))
 
     async def ask_for(self, conversation: ConversationKey) -> None:
         """Returns where Ada says anything of it, also that there is none."""
-        await self._call("GET", self._url(conversation), done=404)
+        await self._call("GET", "conversation", self._url(conversation), done=404)
 
     async def end_handoff(self, conversation: ConversationKey) -> None:
         """422: it is in no active handoff, so there is nothing left to end."""
-        await self._call("POST", self._url(conversation, "end-handoff"), done=422)
+        await self._call("POST", "end-handoff", self._url(conversation, "end-handoff"), done=422)
 
     async def end(self, conversation: ConversationKey) -> None:
         """What Ada answers where it has ended already is not documented, so a no is looked into."""
         try:
-            await self._call("POST", self._url(conversation, "end"))
+            await self._call("POST", "end", self._url(conversation, "end"))
         except Rejected:
-            known = await self._call("GET", self._url(conversation))
+            known = await self._call("GET", "conversation", self._url(conversation))
             if known.get("status") != "ended":
                 raise
 
-    async def _entries(self, listed: httpx.URL) -> AsyncIterator[Mapping[str, Any]]:
+    async def _entries(self, what: str, listed: httpx.URL) -> AsyncIterator[Mapping[str, Any]]:
         page = listed.copy_with(params={"limit": 100})
         seen: set[httpx.URL] = set()
         while page not in seen:
             seen.add(page)
-            answer = await self._call("GET", page)
+            answer = await self._call("GET", what, page)
             for entry in mappings(answer.get("data")):
                 yield entry
             following = mapping(answer.get("meta")).get("next_page_url")
@@ -140,12 +140,12 @@ class API:
         return page
 
     async def _call(
-        self, method: str, url: httpx.URL, *, done: int | None = None, **content: Any
+        self, method: str, what: str, url: httpx.URL, *, done: int | None = None, **content: Any
     ) -> dict[str, Any]:
-        """`done` is the status of Ada's own with which it says that it is so already."""
+        """`what` is counted; `done` is the status of Ada's own with which it says that it is so already."""
         headers = {"Authorization": f"Bearer {self._key.get_secret_value()}"}
         request = self._http.build_request(method, url, headers=headers, **content)
-        response = await call(self._http, request)
+        response = await call(self._http, request, f"{method} {what}")
         if (date := date_of(response)) is not None:
             self._ahead = date - time.monotonic()
         answer = answer_of(response)

@@ -60,6 +60,7 @@ class GPTBotsSecrets(Secrets):
 
 class GPTBots:
     vendor: ClassVar[str] = "gptbots"
+    erasure: ClassVar[str] = "GPTBots documents no call for it; ask its support"
     settings: ClassVar[type[Settings]] = GPTBotsSettings
     secrets: ClassVar[type[Secrets]] = GPTBotsSecrets
     capabilities: ClassVar[Capabilities] = Capabilities(
@@ -88,6 +89,8 @@ class GPTBots:
         # The human service is documented without any authentication: its address is the secret.
         if not same_secret(first, self._path_token):
             raise NotAuthentic("the token in the path is wrong")
+        if path == ["messages"]:
+            return messages.read(webhook, source=self._source)
         return human_service.read(webhook, path, source=self._source, bot_ids=self._bot_ids)
 
     @classmethod
@@ -100,11 +103,14 @@ class GPTBots:
         return human_service.read(webhook, call.split("/"), source=source, bot_ids=bot_ids)
 
     def _check_webhook_token(self, webhook: Webhook) -> None:
-        """GPTBots sends a token only where its console was told to; both schemes are documented."""
-        if self._webhook_token:
-            given = token_of(webhook.headers, "bearer", "basic")
-            if not same_secret(given, self._webhook_token):
-                raise NotAuthentic("the token of the message webhook is missing or wrong")
+        """GPTBots sends a token only where its console was told to; both schemes are documented. Without one
+        the address below the path's token is left, or else anybody could speak as the AI agent."""
+        if not same_secret(token_of(webhook.headers, "bearer", "basic"), self._webhook_token):
+            raise NotAuthentic(
+                "the token of the message webhook is missing or wrong",
+                remedy=f"Set {variable_for(self._source, 'webhook_token')} to what GPTBots sends; where it "
+                "sends none, give it the address with the path token in it, which may end with /messages",
+            )
 
     def replay(self, body: bytes, at: datetime, *, fresh: bool) -> Webhook:
         return replayed(

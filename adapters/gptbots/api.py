@@ -78,7 +78,8 @@ class API:
         """`done` is the code with which GPTBots says that it is so already."""
         url = f"{self._base}{path}"
         headers = {"Authorization": f"Bearer {self._key.get_secret_value()}"}
-        response = await call(self._http, self._http.build_request(method, url, headers=headers, **content))
+        request = self._http.build_request(method, url, headers=headers, **content)
+        response = await call(self._http, request, f"{method} {path}")
         answer = answer_of(response)
         # The code decides: which HTTP status goes with it is not documented, and may be 200.
         code = word((answer or {}).get("code"))

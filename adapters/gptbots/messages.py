@@ -60,6 +60,8 @@ def read(webhook: Webhook, *, source: str) -> Received:
         return Received(f"message:{digest}", answer=ANSWER, unread=("message",))
     # a message's id is unique in its conversation only
     key = f"message:{conversation}:{message_id}" if message_id else f"message:{digest}"
+    # It outlives a customer who is forgotten, so it names none.
+    once = f"message:{hashlib.sha256(key.encode()).hexdigest()}" if message_id else key
     base: dict[str, Any] = {
         "id": key,
         "conversation": ConversationKey(source=source, id=conversation),
@@ -72,8 +74,8 @@ def read(webhook: Webhook, *, source: str) -> Received:
         details = scalars(body, without=_READ)
         event = UnknownEvent(**base, type="message", problem=str(problem), details=details)
     if isinstance(event, Message) and not event.parts:
-        return Received(key, answer=ANSWER, unread=("empty message",))
-    return Received(key, (event,), answer=ANSWER, unread=unread_in((event,)))
+        return Received(once, answer=ANSWER, unread=("empty message",))
+    return Received(once, (event,), answer=ANSWER, unread=unread_in((event,)))
 
 
 def _v1(body: Mapping[str, Any], base: dict[str, Any]) -> AnyEvent:

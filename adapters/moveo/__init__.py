@@ -59,6 +59,9 @@ class MoveoSecrets(Secrets):
 
 class Moveo:
     vendor: ClassVar[str] = "moveo"
+    erasure: ClassVar[str] = (
+        "Moveo documents no call for it; its privacy policy says whom to ask, https://moveo.ai/privacy-policy"
+    )
     settings: ClassVar[type[Settings]] = MoveoSettings
     secrets: ClassVar[type[Secrets]] = MoveoSecrets
     # Which files Moveo takes, and how large, is not published: its storage says so.

@@ -71,7 +71,7 @@ class API:
         # Presigned: it wants no key of ours, and would refuse a second credential.
         headers = {"Content-Type": file.mime_type, "Content-Length": str(file.size)}
         request = self._http.build_request("PUT", url, headers=headers, content=_chunks(file))
-        response = await call(self._http, request)
+        response = await call(self._http, request, "PUT file")
         if response.is_success:
             return File(id=id, name=file.name, mime_type=file.mime_type)
         problem = f"Moveo's storage answered {response.status_code} to the file"
@@ -98,7 +98,7 @@ class API:
             headers={"Authorization": f"apikey {self._key.get_secret_value()}"},
             json=body,
         )
-        response = await call(self._http, request)
+        response = await call(self._http, request, f"POST {path}")
         answer = answer_of(response)
         if response.is_success and (answer is not None or not response.content):
             return answer or {}

@@ -32,9 +32,20 @@ from bridge.adapter.port import (
 )
 from bridge.adapter.reading import Unreadable, address, mapping, mappings, moment, scalars, unread_in, word
 from bridge.adapter.secrets import same_secret, token_of, variable_for
-from bridge.adapter.sending import answer_of, call, date_of, failure, noting, reply_text
+from bridge.adapter.sending import (
+    OPERATION,
+    UNCONNECTED,
+    answer_of,
+    call,
+    date_of,
+    failure,
+    noting,
+    reply_text,
+)
 
 __all__ = [
+    "OPERATION",
+    "UNCONNECTED",
     "Adapter",
     "Capabilities",
     "Checkable",

@@ -70,7 +70,9 @@ class Webhook:
 
 def _storable(value: Any, depth: int) -> Any:
     if isinstance(value, str):
-        return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace").replace("\0", "\ufffd")
+        if not value.isascii():  # most are, and have no surrogates
+            value = value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+        return value.replace("\0", "\ufffd")
     if isinstance(value, dict):
         return {_storable(k, 0): _storable(v, depth - 1) for k, v in value.items()} if depth else None
     if isinstance(value, list):

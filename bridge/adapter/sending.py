@@ -46,6 +46,11 @@ class Answered:
     at: float | None = None
 
 
+#: among a request's extensions: what it is counted as
+OPERATION = "operation"
+#: nothing has arrived
+UNCONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
 _noting: ContextVar[Answered | None] = ContextVar("noting", default=None)
 
 
@@ -67,8 +72,12 @@ def date_of(response: httpx.Response) -> float | None:
         return None
 
 
-async def call(http: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+async def call(
+    http: httpx.AsyncClient, request: httpx.Request, operation: str | None = None
+) -> httpx.Response:
     """Send `request`; turn what the network does into the class that says what may have happened.
+
+    `operation` is what it is counted as: the method and what of the path is the same for everybody.
 
     A refused connection is a `RetryLater`: nothing arrived. A time-out or a reset after that is an
     `OutcomeUnknown`. 429 is a `RetryAfter`, 503 a `RetryLater`, 502 and 504 an `OutcomeUnknown`: a
@@ -76,9 +85,11 @@ async def call(http: httpx.AsyncClient, request: httpx.Request) -> httpx.Respons
     is one too: it is never followed, lest a key goes where it does not belong.
     """
     where = _where(request)
+    if operation is not None:
+        request.extensions[OPERATION] = operation
     try:
         response = await http.send(request, follow_redirects=False)
-    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
+    except UNCONNECTED as error:
         raise RetryLater(f"could not connect ({type(error).__name__})", where=where) from error
     except httpx.HTTPError as error:
         raise OutcomeUnknown(f"no answer ({type(error).__name__})", where=where) from error

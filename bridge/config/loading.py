@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from bridge.adapter import Adapter, Secrets, Settings, variable_for
+from bridge.config import workspace
 from bridge.config.route import Match, Route
 from bridge.config.sections import Engine, Media, Section, Server, Slack, Store
-from bridge.config.values import Filled, Name, UserId
+from bridge.config.values import Filled, Name, UserId, nearest, several
+from bridge.config.workspace import MAIN, Workspace
 from bridge.errors import ConfigError
+
+#: the environment variables that are named after no source and no workspace
+FIXED = ("DATABASE_URL", "METRICS_TOKEN", "PORT")
 
 
 @dataclass(frozen=True)
@@ -32,16 +37,14 @@ class Source:
 class Config:
     server: Server
     store: Store
-    slack: Slack
+    workspaces: Mapping[str, Workspace]
     media: Media
     engine: Engine
     sources: Mapping[str, Source]
     routes: tuple[Route, ...]
     aliases: Mapping[str, str]
     database_url: SecretStr | None
-    slack_bot_token: SecretStr
-    slack_signing_secrets: tuple[SecretStr, ...]
-    slack_app_token: SecretStr | None
+    metrics_tokens: tuple[SecretStr, ...] = ()
 
 
 class _File(Section):
@@ -50,6 +53,7 @@ class _File(Section):
     server: Server = Server()
     store: Store = Store()
     slack: Slack = Slack()
+    workspaces: dict[Name, Slack] = Field(default_factory=dict)
     media: Media = Media()
     engine: Engine = Engine()
     sources: Annotated[dict[Name, dict[str, Any]], Filled]
@@ -75,31 +79,29 @@ def load(path: Path, environ: Mapping[str, str], adapters: Mapping[str, type[Ada
         if isinstance(table, dict) and (source := _source(name, table, environ, adapters, faults)) is not None
     }
     values = {name: value.strip() for name, value in environ.items()}
-    bot_token, app_token = _secret(values.get("SLACK_BOT_TOKEN")), _secret(values.get("SLACK_APP_TOKEN"))
-    signing_secrets = _several(values.get("SLACK_SIGNING_SECRET", ""))
-    if bot_token is None:
-        faults.append("environment: SLACK_BOT_TOKEN is not set; it is the app's bot token (xoxb-…)")
-    if not signing_secrets:
-        faults.append("environment: SLACK_SIGNING_SECRET is not set; it is the app's signing secret")
+    workspaces: Mapping[str, Workspace] = {}
+    if file is not None:
+        workspaces = workspace.read(file.slack, file.workspaces, file.routes, values, faults)
+    elif "workspaces" not in raw:  # else nobody knows which are needed
+        workspace.read(Slack(), {}, (), values, faults)
+    faults.extend(_shared_variables(sources.values(), workspaces))
     port = values.get("PORT")
     if port and not (port.isdecimal() and int(port) <= 65535):
         faults.append(f"environment: PORT is {port!r}, not a port number")
-    if faults or file is None or bot_token is None:
+    if faults or file is None:
         raise ConfigError("\n".join(faults), where=str(path))
 
     return Config(
         server=file.server.model_copy(update={"port": int(port)} if port else {}),
         store=file.store,
-        slack=file.slack,
+        workspaces=workspaces,
         media=file.media,
         engine=file.engine,
         sources=sources,
         routes=file.routes,
         aliases=file.aliases,
         database_url=_secret(values.get("DATABASE_URL")),
-        slack_bot_token=bot_token,
-        slack_signing_secrets=signing_secrets,
-        slack_app_token=app_token,
+        metrics_tokens=several(values.get("METRICS_TOKEN", "")),
     )
 
 
@@ -135,6 +137,22 @@ def _gaps(routes: tuple[Route, ...]) -> Iterable[str]:
         yield f"routes.{for_all[0] + 1}: is never reached; routes.{for_all[0]} before it has no `match`"
 
 
+def _shared_variables(sources: Iterable[Source], workspaces: Iterable[str]) -> Iterable[str]:
+    """A secret of one must not be read as another's."""
+    wanted: dict[str, list[str]] = defaultdict(list)
+    for variable in FIXED:
+        wanted[variable].append("the bridge")
+    for name in dict.fromkeys((MAIN, *workspaces)):
+        for variable in workspace.variables(name):
+            wanted[variable].append(f"[{name}]" if name == MAIN else f"workspaces.{name}")
+    for source in sources:
+        for field in source.adapter.secrets.model_fields:
+            wanted[variable_for(source.name, field)].append(f"sources.{source.name}")
+    for variable, who in wanted.items():
+        if len(who) > 1:
+            yield f"environment: {variable} would be read for {' and for '.join(who)}; rename one of them"
+
+
 def _source(
     name: str,
     table: dict[str, Any],
@@ -148,7 +166,7 @@ def _source(
     if not isinstance(vendor, str) or vendor not in adapters:
         known = ", ".join(sorted(adapters))
         given = "no vendor is named" if vendor is None else f"vendor {vendor!r} is not known"
-        faults.append(f"{where}.vendor: {given}; it is one of: {known}{_nearest(str(vendor), adapters)}")
+        faults.append(f"{where}.vendor: {given}; it is one of: {known}{nearest(str(vendor), adapters)}")
         return None
     adapter = adapters[vendor]
     before = len(faults)
@@ -158,8 +176,8 @@ def _source(
         if options.pop(field, None) is not None:
             faults.append(f"{where}.{field}: a secret does not belong in the file; set {variable} instead")
         given = environ.get(variable, "").strip()
-        if several := _several(given):
-            values[field] = several if _takes_several(info.annotation) else SecretStr(given)
+        if secrets := several(given):
+            values[field] = secrets if _takes_several(info.annotation) else SecretStr(given)
         elif info.is_required():
             faults.append(f"environment: {variable} is not set; {info.description or f'{where} needs it'}")
     try:
@@ -186,17 +204,13 @@ def _secret(value: str | None) -> SecretStr | None:
     return SecretStr(value) if value else None
 
 
-def _several(value: str) -> tuple[SecretStr, ...]:
-    return tuple(SecretStr(one.strip()) for one in value.split(",") if one.strip())
-
-
 def _faults(error: ValidationError, model: type[BaseModel], prefix: str = "") -> Iterable[str]:
     """Each fault as `where: what; what to do`. Values are not repeated: one may be a secret."""
     for fault in error.errors(include_url=False, include_input=False):
         path = [str(step) for step in fault["loc"] if step != "[key]"]
         where = ".".join([prefix, *path] if prefix else path)
         if fault["type"] == "extra_forbidden":
-            yield f"{where}: unknown key{_nearest(path[-1], _keys(model, fault['loc'][:-1]))}"
+            yield f"{where}: unknown key{nearest(path[-1], _keys(model, fault['loc'][:-1]))}"
         else:
             yield f"{where}: {_IN_TOML.get(fault['type']) or _said(fault['msg'])}"
 
@@ -213,18 +227,18 @@ def _said(message: str) -> str:
     return message.removeprefix("Value error, ").replace("Input should", "should")
 
 
-def _nearest(given: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(given, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
 def _keys(model: Any, path: tuple[int | str, ...]) -> list[str]:
     """The keys that `model` knows at `path` inside it."""
+    named = False  # by a name that is the operator's
     for step in path:
+        if named:
+            named = False
+            continue
         if isinstance(step, str) and isinstance(model, type) and issubclass(model, BaseModel):
             field = model.model_fields.get(step)
             model = field.annotation if field else None
         while not isinstance(model, type) or not issubclass(model, BaseModel):
+            named = named or get_origin(model) is dict
             inner = [one for one in get_args(model) if one not in (type(None), Ellipsis)]
             if not inner:
                 return []

@@ -13,6 +13,7 @@ from bridge.config.values import (
     Duration,
     Globs,
     GroupOrUserId,
+    Name,
     NotePrefix,
     Patterns,
     Pause,
@@ -57,6 +58,9 @@ class Route(Section):
 
     channel: ChannelId
     """The channel's id, from the end of its details in Slack. Required."""
+
+    workspace: Name = "slack"
+    """Where its channels are: "slack" is the workspace of [slack], "emea" that of [workspaces.emea]."""
 
     fallback_channel: ChannelId | None = None
     """Where conversations go while that channel is archived, unknown or without the app. Default: none, they

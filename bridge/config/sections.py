@@ -44,7 +44,7 @@ class Store(Section):
     """The SQLite file, from the folder the bridge is started in. One process serves it; several need
     Postgres."""
 
-    pool: int = Field(4, ge=1, le=50, strict=True)
+    pool: int = Field(3, ge=1, le=50, strict=True)
     """1 to 50 connections of each process to Postgres, and one more that listens. Small plans give 20 in
     all."""
 
@@ -53,7 +53,8 @@ class Store(Section):
 
 
 class Slack(Section):
-    """A workspace, and how fast Slack is called there. Tokens come from the environment."""
+    """A workspace, and how fast Slack is called there; each `[workspaces.<name>]` has the same keys. Tokens
+    come from the environment."""
 
     api_url: WebAddress = "https://slack.com/api/"
     """Where Slack's Web API is: a gateway, a sandbox, or GovSlack."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from bridge.hours import Hours, zone
 
@@ -56,6 +57,17 @@ def _one_or_several(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def nearest(given: str, known: Iterable[str]) -> str:
+    """What is added to what is said of a wrong name, where one that is known is like it."""
+    near = difflib.get_close_matches(given, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def several(value: str) -> tuple[SecretStr, ...]:
+    """Secrets, separated by commas."""
+    return tuple(SecretStr(one.strip()) for one in value.split(",") if one.strip())
+
+
 def _reads(read: Callable[[str], object]) -> AfterValidator:
     """What `read` does not raise a `ValueError` for."""
 
@@ -72,10 +84,10 @@ Duration = Annotated[float, BeforeValidator(_seconds), Field(ge=0, allow_inf_nan
 Pause = Annotated[Duration, Field(gt=0)]
 Keep = Annotated[Duration, AfterValidator(_outlasts)]
 Size = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
-#: it is part of an address and, in capitals, of environment variables
+#: a source's or a workspace's: part of an address and, in capitals, of environment variables
 Name = Annotated[
     str,
-    _form(r"[a-z](?:[a-z0-9-]{0,62}[a-z0-9])?", "is not a source's name: small letters, digits and hyphens"),
+    _form(r"[a-z](?:[a-z0-9-]{0,62}[a-z0-9])?", "is not a name: small letters, digits and hyphens"),
 ]
 UserId = Annotated[str, Field(pattern=r"^[UW][A-Z0-9]{2,}$")]
 ChannelId = Annotated[

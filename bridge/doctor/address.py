@@ -40,9 +40,13 @@ async def check(case: Case) -> list[Finding]:
         remedy = "Let the address lead to the bridge, whose /healthz answers ok"
         return [wrong(f"what answers there is not the bridge ({answer.status_code})", url, remedy=remedy)]
     found = [ok("the bridge answers there", url), await _ready(case, url)]
-    if case.config.slack_app_token is None:  # else Slack signs nothing
-        found += [await _signed(case, url, secret) for secret in case.config.slack_signing_secrets]
-    return found
+    signing = {
+        secret: one.signing_variable
+        for one, _ in case.workspaces
+        for secret in one.signing_secrets
+        if one.app_token is None  # else Slack signs nothing
+    }
+    return found + [await _signed(case, url, *one) for one in signing.items()]
 
 
 async def _ready(case: Case, url: str) -> Finding:
@@ -56,7 +60,7 @@ async def _ready(case: Case, url: str) -> Finding:
     return ok("it is ready", f"{url}/readyz")
 
 
-async def _signed(case: Case, url: str, secret: SecretStr) -> Finding:
+async def _signed(case: Case, url: str, secret: SecretStr, variable: str) -> Finding:
     """What Slack sends to verify an address. https://docs.slack.dev/reference/events/url_verification"""
     where, challenge, at = url + PATH, secrets.token_hex(16), str(int(time.time()))
     body = json.dumps({"type": "url_verification", "challenge": challenge}).encode()
@@ -70,13 +74,13 @@ async def _signed(case: Case, url: str, secret: SecretStr) -> Finding:
     told = await _json(request, case)
     if challenge in json.dumps(told):
         return ok(
-            "it takes what our SLACK_SIGNING_SECRET signs; that it is also Slack's, only Slack can tell",
+            f"it takes what our {variable} signs; that it is also Slack's, only Slack can tell",
             where,
         )
     error = told.get("error")
     code = error.get("code") if isinstance(error, dict) else None
     if code == "not_authentic":
-        remedy = "Restart it with this SLACK_SIGNING_SECRET, and check its clock"
+        remedy = f"Restart it with this {variable}, and check its clock"
         return wrong("the bridge there has another signing secret than we", where, remedy=remedy)
     if code == "unavailable":
         return wrong("Slack does not know the bridge there yet", where, remedy="See what /readyz says")

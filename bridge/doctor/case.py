@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ import httpx
 from pydantic import SecretStr
 
 from bridge.adapter import date_of
-from bridge.config import Config
+from bridge.config import Config, Slack, Workspace
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
@@ -34,7 +34,14 @@ class Case:
     @property
     def local(self) -> bool:
         """Whether even Slack is on this machine: the sandbox."""
-        return urlsplit(self.config.slack.api_url).hostname in LOCAL
+        addresses = [one.slack.api_url for one in self.config.workspaces.values()]
+        return all(urlsplit(one).hostname in LOCAL for one in addresses)
+
+    @property
+    def workspaces(self) -> Iterator[tuple[Workspace, str]]:
+        """Each, and what is told before anything about it, where there are several."""
+        for one in self.config.workspaces.values():
+            yield one, f"{one.key}: " if len(self.config.workspaces) > 1 else ""
 
 
 @dataclass(frozen=True)
@@ -60,9 +67,9 @@ def client(skews: dict[str, float]) -> httpx.AsyncClient:
     )
 
 
-async def ask_slack(case: Case, method: str, token: SecretStr, **params: str) -> Answer:
+async def ask_slack(case: Case, slack: Slack, method: str, token: SecretStr, **params: str) -> Answer:
     """One call of Slack's Web API; never an exception."""
-    url = f"{case.config.slack.api_url.rstrip('/')}/{method}"
+    url = f"{slack.api_url.rstrip('/')}/{method}"
     headers = {"Authorization": f"Bearer {token.get_secret_value()}"}
     try:
         response = await case.http.post(url, headers=headers, data=params)

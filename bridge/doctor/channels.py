@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridge.adapter import Finding, ok, unknown, warning, wrong
-from bridge.config import Route
+from bridge.config import Route, Workspace
 from bridge.doctor.case import Answer, Case, ask_slack
 from bridge.doctor.slack import TOKEN
 
@@ -21,30 +21,36 @@ _MENDED = {
 
 
 async def check(case: Case) -> list[Finding]:
-    routes = case.config.routes
+    told = await asyncio.gather(*(_of(case, one, name) for one, name in case.workspaces))
+    return [finding for found in told for finding in found]
+
+
+async def _of(case: Case, one: Workspace, name: str) -> list[Finding]:
+    """Those of one workspace."""
+    routes = {number: route for number, route in enumerate(case.config.routes) if route.workspace == one.name}
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def about(id: str) -> Answer:
         method, key = ("conversations.info", "channel") if id[0] in "CG" else ("users.info", "user")
         async with gate:
-            return await ask_slack(case, method, case.config.slack_bot_token, **{key: id})
+            return await ask_slack(case, one.slack, method, one.bot_token, **{key: id})
 
     channels, called = _named(routes, *KEYS), _named(routes, "escalate_to")
-    people = [one for one in called if not one.startswith("S")]
+    people = [id for id in called if not id.startswith("S")]
     told = dict(
         zip([*channels, *people], await asyncio.gather(*map(about, [*channels, *people])), strict=True)
     )
-    if all(one.error in TOKEN or one.error.startswith("no answer") for one in told.values()):
-        return [unknown("cannot be asked for: see above, under slack")]
+    if told and all(it.error in TOKEN or it.error.startswith("no answer") for it in told.values()):
+        return [unknown("cannot be asked for: see above, under slack", name.removesuffix(": "))]
     found = [_channel(told[id], f"{id} ({places})") for id, places in channels.items()]
     found += [_person(told[id], f"{id} ({called[id]})") for id in people]
-    return found + await _groups(case, {id: called[id] for id in called if id not in people})
+    return found + await _groups(case, one, {id: called[id] for id in called if id not in people})
 
 
-def _named(routes: tuple[Route, ...], *keys: str) -> dict[str, str]:
+def _named(routes: Mapping[int, Route], *keys: str) -> dict[str, str]:
     """Each id, and the places that name it."""
     named: dict[str, list[str]] = {}
-    for number, route in enumerate(routes):
+    for number, route in routes.items():
         for key in keys:
             if id := getattr(route, key):
                 named.setdefault(id, []).append(f"routes.{number}.{key}")
@@ -78,12 +84,12 @@ def _person(told: Answer, where: str) -> Finding:
     return ok("is a member", where)
 
 
-async def _groups(case: Case, called: Mapping[str, str]) -> list[Finding]:
+async def _groups(case: Case, one: Workspace, called: Mapping[str, str]) -> list[Finding]:
     """https://docs.slack.dev/reference/methods/usergroups.list, and also those that are disabled"""
     if not called:
         return []
-    told = await ask_slack(case, "usergroups.list", case.config.slack_bot_token, include_disabled="true")
-    groups: dict[str, dict[str, Any]] = {one["id"]: one for one in told.data.get("usergroups") or ()}
+    told = await ask_slack(case, one.slack, "usergroups.list", one.bot_token, include_disabled="true")
+    groups: dict[str, dict[str, Any]] = {group["id"]: group for group in told.data.get("usergroups") or ()}
     found = []
     for id, places in called.items():
         where = f"{id} ({places})"

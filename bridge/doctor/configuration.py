@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from bridge.adapter import Finding, ok, unknown, warning, wrong
+from bridge.config import Workspace
 from bridge.doctor.case import LOCAL, Case
 from bridge.errors import ConfigError
 
@@ -37,26 +38,35 @@ async def check(case: Case) -> Iterator[Finding]:
 def _found(case: Case) -> Iterator[Finding]:
     config = case.config
     yield ok(f"{_count(len(config.sources), 'source')}, {_count(len(config.routes), 'route')}")
-    yield _bot_token(config.slack_bot_token.get_secret_value())
-    for secret in config.slack_signing_secrets:
-        if not re.fullmatch(r"[0-9a-f]{32}", secret.get_secret_value()):
-            yield warning(
-                "is not 32 hexadecimal digits, as Slack's signing secrets are",
-                "SLACK_SIGNING_SECRET",
-                remedy="Copy it from Basic Information > App Credentials > Signing Secret",
-            )
-    if config.slack_app_token and not config.slack_app_token.get_secret_value().startswith("xapp-"):
-        yield wrong(
-            "is not an app-level token",
-            "SLACK_APP_TOKEN",
-            remedy="Set one (xapp-…) from Basic Information > App-Level Tokens, or unset it to do without "
-            "Socket Mode",
-        )
+    told: dict[Finding, None] = {}  # once: several workspaces may have one app
+    for one, name in case.workspaces:
+        told |= dict.fromkeys(_workspace(one))
+        if not any(route.workspace == one.name for route in config.routes):
+            told[ok("no route leads there: only threads from earlier are carried", f"{name}routes")] = None
+    yield from told
     yield _address(case)
 
 
-def _bot_token(token: str) -> Finding:
-    where, remedy = "SLACK_BOT_TOKEN", "Copy it from OAuth & Permissions: it begins with xoxb-"
+def _workspace(one: Workspace) -> Iterator[Finding]:
+    yield _bot_token(one.bot_token.get_secret_value(), one.bot_variable)
+    for secret in one.signing_secrets:
+        if not re.fullmatch(r"[0-9a-f]{32}", secret.get_secret_value()):
+            yield warning(
+                "is not 32 hexadecimal digits, as Slack's signing secrets are",
+                one.signing_variable,
+                remedy="Copy it from Basic Information > App Credentials > Signing Secret",
+            )
+    if one.app_token and not one.app_token.get_secret_value().startswith("xapp-"):
+        yield wrong(
+            "is not an app-level token",
+            one.app_variable,
+            remedy="Set one (xapp-…) from Basic Information > App-Level Tokens, or unset it to do without "
+            "Socket Mode",
+        )
+
+
+def _bot_token(token: str, where: str) -> Finding:
+    remedy = "Copy it from OAuth & Permissions: it begins with xoxb-"
     if token.startswith("xoxe."):
         remedy = "Switch token rotation off, which the manifest does, and install the app again"
         return wrong("is a token that expires, and the bridge does not renew it", where, remedy=remedy)

@@ -13,10 +13,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.adapter import Finding, ok, wrong
 from bridge.doctor.case import Case
-from bridge.errors import BridgeError
-from bridge.store import open_store
+from bridge.errors import BridgeError, ConfigError
+from bridge.store import keyring, open_store
 from bridge.store.migrate import newest, version
-from bridge.store.reading import read_only
+from bridge.store.reading import open_reader, read_only
+from bridge.store.sealed import VARIABLE, keys_of
 
 
 async def check(case: Case) -> Iterable[Finding]:
@@ -25,15 +26,21 @@ async def check(case: Case) -> Iterable[Finding]:
     if url is None and not os.environ.get("DYNO"):
         return await asyncio.to_thread(_file, config.store.path)
     try:
-        store = open_store(config.store.path, url, pool=1, environ=os.environ)
+        if url is None:
+            await open_store(config.store.path, url, pool=1, environ=os.environ).close()
+        reader = await open_reader(config.store.path, url, os.environ)
         try:
-            await store.check_schema()
+            keys = await reader.run(keyring.told, reader.keys)
         finally:
-            await store.close()
+            await reader.close()
     except BridgeError as error:
         remedy = error.remedy or "Check DATABASE_URL, and that the database is up and lets us in"
         return [wrong(error.problem, error.where, remedy=remedy)]
-    return [ok(f"Postgres answers, and its schema is at {newest()}", "DATABASE_URL")]
+    return [ok(f"Postgres answers, and its schema is at {newest()}", "DATABASE_URL"), *_of_keys(keys)]
+
+
+def _of_keys(told: str) -> list[Finding]:
+    return [ok(told, VARIABLE)] if told else []
 
 
 def _file(path: Path) -> list[Finding]:
@@ -48,10 +55,16 @@ def _file(path: Path) -> list[Finding]:
     if not path.exists():
         return [ok("SQLite: `serve` will make it", where)]
     used = "; a bridge has it open, as it should" if _in_use(path) else ""
-    engine = create_engine(read_only(path))
+    engine, told = create_engine(read_only(path)), ""
     try:
+        keys = keys_of(os.environ)
         with engine.connect() as connection:
             found = version(connection)
+            if found == newest():
+                keyring.check(connection, keys, seals=False)
+                told = keyring.told(connection, keys)
+    except ConfigError as error:
+        return [wrong(error.problem, error.where, remedy=error.remedy)]
     except SQLAlchemyError as error:
         remedy = "Restore it from a copy, or move it away: `serve` makes a new one"
         return [wrong(f"is no database that SQLite reads ({type(error).__name__})", where, remedy=remedy)]
@@ -63,7 +76,7 @@ def _file(path: Path) -> list[Finding]:
             wrong(f"its schema is at {found}, newer than this program's {newest()}", where, remedy=remedy)
         ]
     behind = "" if found == newest() else f": `serve` brings it from {found or 'nothing'} to {newest()}"
-    return [ok(f"SQLite, its schema is at {found}{behind}{used}", where)]
+    return [ok(f"SQLite, its schema is at {found}{behind}{used}", where), *_of_keys(told)]
 
 
 def _in_use(path: Path) -> bool:

@@ -1,14 +1,18 @@
-"""Whether Slack takes the tokens, and what the app may do. https://docs.slack.dev/reference/methods/auth.test"""
+"""Whether Slack takes each workspace's tokens, and what the app may do.
+
+https://docs.slack.dev/reference/methods/auth.test
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 from bridge.adapter import Finding, ok, unknown, warning, wrong
+from bridge.config import Workspace
 from bridge.doctor.case import Answer, Case, ask_slack
 from bridge.manifest import SCOPES, SPARED
-
-BOT, APP = "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"
 
 _COPY = "Copy it from OAuth & Permissions > Bot User OAuth Token"
 _AGAIN = "Install the app again, and set the new token"
@@ -30,11 +34,18 @@ _CONNECT = (
 
 
 async def check(case: Case) -> list[Finding]:
-    told = await ask_slack(case, "auth.test", case.config.slack_bot_token)
-    found = [_identity(told)]
-    if not told.error:
-        found += _scopes(told.scopes)
-    found.append(await _socket(case))
+    told = await asyncio.gather(*(_asked(case, one) for one, _ in case.workspaces))
+    found: list[Finding] = []
+    teams: dict[str, Workspace] = {}
+    for (one, name), (who, socket) in zip(case.workspaces, told, strict=True):
+        found.append(_identity(who, one))
+        if not who.error:
+            found += [replace(scope, where=f"{name}{scope.where}") for scope in _scopes(who.scopes)]
+        if team := who.data.get("team_id"):
+            first = teams.setdefault(team, one)
+            if first is not one:
+                found.append(_same(first, one, team))
+        found.append(_socket(socket, one))
     found.append(
         unknown(
             "which events Slack sends, to what address, and whether interactivity and Delayed Events are on: "
@@ -45,15 +56,31 @@ async def check(case: Case) -> list[Finding]:
     return found
 
 
-def _identity(told: Answer) -> Finding:
+async def _asked(case: Case, one: Workspace) -> tuple[Answer, Answer | None]:
+    """Who we are there, and whether we may open a socket; an address, which nobody opens here.
+    https://docs.slack.dev/reference/methods/apps.connections.open"""
+    who = ask_slack(case, one.slack, "auth.test", one.bot_token)
+    if one.app_token is None:
+        return await who, None
+    socket = ask_slack(case, one.slack, "apps.connections.open", one.app_token)
+    return await asyncio.gather(who, socket)
+
+
+def _same(first: Workspace, one: Workspace, team: str) -> Finding:
+    what = f"is a token of the same workspace as {first.bot_variable} ({team}), and is not used"
+    return wrong(what, one.bot_variable, remedy="Let the routes name one of the two, and drop the other")
+
+
+def _identity(told: Answer, one: Workspace) -> Finding:
+    where = one.bot_variable
     if told.error:
-        remedy = TOKEN.get(told.error, "Check the network, and api_url of [slack]; then ask again")
-        return wrong(f"Slack answers {told.error}", BOT, remedy=remedy)
+        remedy = TOKEN.get(told.error, f"Check the network, and api_url of {one.table}; then ask again")
+        return wrong(f"Slack answers {told.error}", where, remedy=remedy)
     if not told.data.get("bot_id"):
-        return wrong("is not the token of an app's bot", BOT, remedy=_COPY)
+        return wrong("is not the token of an app's bot", where, remedy=_COPY)
     if not told.data.get("team_id") or told.data.get("is_enterprise_install"):
-        return wrong("is not the token of one workspace", BOT, remedy="Install the app in one workspace")
-    return ok(f"Slack knows it as {told.data.get('user_id')} in {told.data.get('team')}", BOT)
+        return wrong("is not the token of one workspace", where, remedy="Install the app in one workspace")
+    return ok(f"Slack knows it as {told.data.get('user_id')} in {told.data.get('team')}", where)
 
 
 def _scopes(given: frozenset[str]) -> Iterator[Finding]:
@@ -70,12 +97,9 @@ def _scopes(given: frozenset[str]) -> Iterator[Finding]:
         yield ok(f"the app has all {len(SCOPES)}{more}", "scopes")
 
 
-async def _socket(case: Case) -> Finding:
-    """https://docs.slack.dev/reference/methods/apps.connections.open: an address, which nobody opens here."""
-    token = case.config.slack_app_token
-    if token is None:
-        return ok("is not set: Slack calls us over HTTP", APP)
-    told = await ask_slack(case, "apps.connections.open", token)
+def _socket(told: Answer | None, one: Workspace) -> Finding:
+    if told is None:
+        return ok("is not set: Slack calls us over HTTP", one.app_variable)
     if told.error:
-        return wrong(f"Slack answers {told.error}", APP, remedy=_CONNECT)
-    return ok("Socket Mode: Slack lets us open a connection", APP)
+        return wrong(f"Slack answers {told.error}", one.app_variable, remedy=_CONNECT)
+    return ok("Socket Mode: Slack lets us open a connection", one.app_variable)

@@ -25,7 +25,7 @@ def mark(turn: Turn, state: str) -> NewDelivery:
     """A mark on the agent's message: what became of it. It takes the place of earlier ones."""
     message = turn.read()
     was = [*turn.was, *(["waiting"] if turn.attempt > 1 else [])]
-    told = {"channel": message["channel"], "ts": message["ts"], "state": state, "was": was}
+    told = {name: message.get(name) for name in ("team", "channel", "ts")} | {"state": state, "was": was}
     return _new(turn, Direction.MARKS, "mark", told)
 
 
@@ -65,7 +65,7 @@ def stuck(turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
 def question(turn: Turn, why: HeldFor, choices: Sequence[HeldChoice]) -> NewDelivery:
     """What is asked of the author of a held reply, who alone sees it."""
     message = turn.read()
-    told = {name: message[name] for name in ("channel", "thread_ts", "ts", "user")}
+    told = {name: message.get(name) for name in ("team", "channel", "thread_ts", "ts", "user")}
     told |= {"why": why, "choices": list(choices), "delivery": turn.delivery, "text": message.get("text", "")}
     return _new(turn, Direction.MARKS, "question", told)
 
@@ -84,5 +84,5 @@ def undone(turn: Turn, outcome: Outcome) -> str | None:
 def whisper(turn: Turn, text: str) -> NewDelivery:
     """Words that only whoever acted sees, where they did it."""
     asked = turn.read()
-    told = {name: asked.get(name) for name in ("channel", "thread_ts", "user")}
+    told = {name: asked.get(name) for name in ("team", "channel", "thread_ts", "user")}
     return _new(turn, Direction.MARKS, "whisper", {**told, "text": text})

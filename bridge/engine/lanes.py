@@ -12,22 +12,22 @@ import logging
 import random
 import re
 import time
-import traceback
 from typing import Any
 
-from bridge import metrics
+from bridge import metrics, telemetry
 from bridge.config import Engine
 from bridge.engine.follow import stuck
 from bridge.engine.policy import decide
 from bridge.engine.ports import Carrier, Ledger
 from bridge.engine.work import Again, Done, Failed, Kept, Outcome, PutBack, Turn, Uncertain, recorded
 from bridge.errors import BridgeError, Unavailable
-from bridge.logs import about
+from bridge.logs import about, fault
 from bridge.model import Direction
 
 logger = logging.getLogger(__name__)
 
 TURNS = 20  # deliveries of one lane in a row, before others get their turn
+SOON = 0.05  # seconds between taking lanes and asking when another is due
 REAP = 1.0  # seconds between looks for dead workers: two looks and their lanes are free
 _QUOTED = re.compile("“.*?”", re.DOTALL)
 _OUTCOMES = {
@@ -77,8 +77,11 @@ class Lanes:
         """Take nothing more, finish what is under way within `drain` seconds, and let the lanes go."""
         self._stopping = True
         self._ledger.woken.set()
-        if self._held:
-            await asyncio.wait(self._held.values(), timeout=drain)
+        until = time.monotonic() + drain
+        # First who takes: what it is claiming just now is written down as begun, and has to be carried too.
+        for some in (self._loops[:1], self._held.values()):
+            if waited := [*some]:
+                await asyncio.wait(waited, timeout=max(0.0, until - time.monotonic()))
         rest = [*self._held.values(), *self._loops]
         for task in rest:
             task.cancel()
@@ -104,7 +107,8 @@ class Lanes:
                         self._begin(turn)
                     if len(turns) == free:
                         continue
-                    due = await self._ledger.next_due()
+                    # What was just taken has the database to itself before the next question.
+                    due = SOON if turns else await self._ledger.next_due()
                     wait = self._settings.poll if due is None else min(max(due, 0.001), self._settings.poll)
             except Exception as error:
                 _survive("cannot take lanes", error)
@@ -150,15 +154,19 @@ class Lanes:
         metrics.lanes_held.set(len(self._held))
         if not task.cancelled() and (error := task.exception()) is not None:
             # Its lease ends by itself and the lane is taken again, with doubt.
-            logger.error("a lane's task died: %s\n%s", type(error).__name__, where(error))
+            fault(logger, "a lane's task died", error)
         self._ledger.woken.set()
 
     async def _drain(self, first: Turn) -> None:
         turn: Turn | None = first
         turns = 0
         while turn is not None:
-            with about(id=turn.key, delivery=turn.delivery, conversation=str(turn.conversation.key)):
-                outcome = await self._try(turn)
+            told: dict[str, Any] = {"delivery": turn.delivery, "conversation": str(turn.conversation.key)}
+            with about(id=turn.key, **told):
+                told |= {"kind": turn.kind, "direction": turn.direction, "attempt": turn.attempt}
+                with telemetry.span("delivery", turn.key, **told) as span:
+                    outcome = await self._try(turn)
+                    span.tell(outcome=_OUTCOMES[type(outcome)])
                 turns += 1
                 turn = await self._record(turn, outcome, keep_going=turns < TURNS and not self._stopping)
 
@@ -169,7 +177,7 @@ class Lanes:
             outcome = await carrier.carry(turn)
         except Exception as error:
             if not isinstance(error, BridgeError):
-                logger.error("delivery %d: %s\n%s", turn.delivery, type(error).__name__, where(error))
+                fault(logger, f"delivery {turn.delivery}", error)
             outcome = decide(error, turn, self._retry[turn.direction], random.random())  # noqa: S311 - jitter
         if isinstance(outcome, Again | Failed | Uncertain):
             follow = (*carrier.follow(turn, outcome), *stuck(turn, outcome))
@@ -198,13 +206,16 @@ def _survive(problem: str, error: Exception) -> None:
     if isinstance(error, Unavailable):
         logger.warning("%s: %s", problem, error)
     else:
-        logger.error("%s: %s\n%s", problem, type(error).__name__, where(error))
+        fault(logger, problem, error)
 
 
 def _note(turn: Turn, outcome: Outcome, seconds: float) -> None:
     name = _OUTCOMES[type(outcome)]
     metrics.deliveries.labels(turn.direction, turn.kind, name).inc()
-    metrics.delivery_seconds.labels(turn.direction).observe(seconds)
+    metrics.attempt_seconds.labels(turn.direction).observe(seconds)
+    # A clock is to wait; what somebody sent on waited for them.
+    if name == "sent" and turn.direction is not Direction.CLOCKS and not turn.was:
+        metrics.lag_seconds.labels(turn.direction).observe(turn.waited + seconds)
     well = isinstance(outcome, Done | Kept | PutBack)
     problem = "" if well else f", {redacted(recorded(outcome) or '')}"
     logger.log(
@@ -232,8 +243,3 @@ def _fields(turn: Turn, outcome: Outcome, name: str, seconds: float) -> dict[str
 def redacted(problem: str) -> str:
     """`problem` for the log: what stands in it as “…”, such as a file's name, is for the thread only."""
     return _QUOTED.sub("“…”", problem)
-
-
-def where(error: BaseException) -> str:
-    """The stack of an error without its message, which may quote what a customer wrote."""
-    return "".join(traceback.format_tb(error.__traceback__)).rstrip()

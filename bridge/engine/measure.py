@@ -12,6 +12,7 @@ from bridge import metrics
 from bridge.engine.numbers import Numbers, summary
 from bridge.engine.ports import Ledger
 from bridge.errors import Unavailable
+from bridge.model import DeliveryState
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,6 @@ class Measure:
         now = time.time()
         try:
             async with asyncio.timeout(PATIENCE):
-                open_ = await self._ledger.counts()
                 courses = await self._ledger.courses(now - DAY, now)
                 backlog = await self._ledger.backlog(DAY)
         except (Unavailable, TimeoutError) as error:
@@ -41,8 +41,13 @@ class Measure:
             for gauge in metrics.STORED:
                 gauge.clear()
             return
-        for control, count in open_.items():
+        for control, (count, seconds) in backlog.handoffs.items():
             metrics.handoffs_open.labels(control).set(count)
+            metrics.handoffs_open_seconds.labels(control).set(seconds)
+        for direction, (queued, sending, deepest) in backlog.deliveries.items():
+            metrics.deliveries_waiting.labels(direction, DeliveryState.QUEUED).set(queued)
+            metrics.deliveries_waiting.labels(direction, DeliveryState.SENDING).set(sending)
+            metrics.lane_depth.labels(direction).set(deepest)
         for direction, (lanes, seconds) in backlog.lanes.items():
             metrics.lanes_waiting.labels(direction).set(lanes)
             metrics.lanes_waiting_seconds.labels(direction).set(seconds)

@@ -104,9 +104,14 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What does not get on. `lanes` by direction: how many are due, or were tried and are to be tried again;
-    and for how many seconds the first of them. `dead` by state: how many deliveries have ended so."""
+    """What is under way, and what does not get on. `handoffs` by control: how many are open, and for how many
+    seconds the first of them has been so. `deliveries` by direction: how many are queued, how many are being
+    sent, and how many the lane has that has the most. `lanes` by direction: how many are due, or were tried
+    and are to be tried again; and for how many seconds the first of them. `dead` by state: how many
+    deliveries have ended so."""
 
+    handoffs: Mapping[str, tuple[int, float]]
+    deliveries: Mapping[Direction, tuple[int, int, int]]
     lanes: Mapping[Direction, tuple[int, float]]
     dead: Mapping[DeliveryState, int]
 

@@ -15,28 +15,29 @@ def weight(words: str) -> int:
 
 def fitting(words: str, room: int = ROOM) -> list[str]:
     """`words`, or pieces of at most `room` that join to it, cut after a paragraph, a line or a word."""
-    pieces = []
-    while weight(words) > room:
-        end = _bound(words, _reach(words, room))
-        pieces.append(words[:end])
-        words = words[end:]
-    return [*pieces, words]
+    pieces, start = [], 0
+    # No word weighs less than its length: of what is long, only as much is weighed as fits.
+    while len(words) - start > room or weight(words[start:]) > room:
+        end = _bound(words, start, _reach(words, start, room))
+        pieces.append(words[start:end])
+        start = end
+    return [*pieces, words[start:]]
 
 
-def _reach(words: str, room: int) -> int:
-    """How many characters of `words` stay within `room`."""
+def _reach(words: str, start: int, room: int) -> int:
+    """Up to where the characters of `words` stay within `room`."""
     used = 0
-    for index, char in enumerate(words):
-        used += weight(char)
+    for index in range(start, len(words)):
+        used += weight(words[index])
         if used > room:
-            return max(1, index)
+            return max(start + 1, index)
     return len(words)
 
 
-def _bound(words: str, stop: int) -> int:
+def _bound(words: str, start: int, stop: int) -> int:
     """The best place to cut up to `stop`: not in the first half, or pieces would be tiny."""
     for separator in ("\n\n", "\n", " "):
-        found = words.rfind(separator, stop // 2, stop)
+        found = words.rfind(separator, (start + stop) // 2, stop)
         if found >= 0:
             return found + len(separator)
     return stop

@@ -16,10 +16,14 @@ from bridge.render import limits
 Block = dict[str, Any]
 Element = dict[str, Any]
 
-_NOT_SHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]")
+#: controls, what turns the direction of reading, and letters that are drawn as nothing
+_NOT_SHOWN = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200e\u200f"
+    r"\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\U000e0000-\U000e0fff]"
+)
 _NOT_IN_ADDRESS = re.compile(rf"[\s<>\"`\\]|{_NOT_SHOWN.pattern}")
 _WRITTEN_ADDRESS = re.compile(r"https?://[^\s<>\"'`|]+", re.IGNORECASE)
-_HOST = re.compile(r"[\w.\[\]:-]*\w[\w.\[\]:-]*")
+_HOST = re.compile(r"(?=.*\w)[\w.\[\]:-]+")
 _LIKE_AN_ADDRESS = re.compile(r"://|@|\w[.。．｡]\w")
 
 
@@ -60,9 +64,11 @@ def linked(words: str, **style: bool) -> list[Element]:
 
 def _without_punctuation(address: str) -> str:
     """The sentence's own last signs are not the address'."""
-    while address[-1] in ".,;:!?*_~…" or (address[-1] == ")" and address.count("(") < address.count(")")):
-        address = address[:-1]
-    return address
+    unopened, end = address.count(")") - address.count("("), len(address)
+    while (last := address[end - 1]) in ".,;:!?*_~…" or (last == ")" and unopened > 0):
+        unopened -= last == ")"
+        end -= 1
+    return address[:end]
 
 
 def is_web(address: str | None) -> bool:

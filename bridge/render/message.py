@@ -12,6 +12,9 @@ from bridge.render import limits
 from bridge.render.acts import OURS
 from bridge.render.literal import Block, Element, escape, is_web, one_line
 
+#: in parentheses stands who somebody is, and that customers do not say themselves
+_NO_ROLE = str.maketrans("()（）﹙﹚⁽⁾", "[][][][]")
+
 
 @dataclass(frozen=True)
 class SlackMessage:
@@ -128,6 +131,7 @@ def username(author: Author, customer: Customer | None = None) -> str | None:
     name = name.replace("<", "‹").replace(">", "›")  # nobody says whether Slack parses it
     match author.role:
         case Role.CUSTOMER:
+            name = name.translate(_NO_ROLE)
             return f"{name} (customer)" if name else "Customer"
         case Role.BOT:
             return f"{name} (AI agent)" if name else "AI agent"

@@ -6,8 +6,9 @@ The SDK's own retries are off: it would post again after a dropped connection, a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bridge import metrics
+from bridge import metrics, telemetry
 from bridge.config import Slack
 from bridge.engine.ports import Ledger, Limit
 from bridge.errors import DeliveryError, OutcomeUnknown, Rejected, RetryAfter, RetryLater
@@ -31,6 +32,10 @@ EASE = 1.03  # so that a message that is on its way a little less long than the 
 
 #: event_type of the metadata on every message of ours
 MARKER = "slack_handoff_bridge"
+
+
+#: the problem of whom Slack has not been asked about
+UNASKED = "auth.test has not been answered yet"
 
 
 class SlackRejected(Rejected):
@@ -75,13 +80,18 @@ class Identity:
 
 
 class SlackApi:
-    def __init__(self, client: AsyncWebClient, settings: Slack, ledger: Ledger) -> None:
+    """One workspace's. `variable` is where its token comes from, for who has to mend it."""
+
+    def __init__(
+        self, client: AsyncWebClient, settings: Slack, ledger: Ledger, variable: str = "SLACK_BOT_TOKEN"
+    ) -> None:
         self._client = client
         self._settings = settings
+        self._variable = variable
         self.ledger = ledger
         self._quiet: dict[str, float] = {}  # method and channel -> monotonic time of the next call
         self.identity: Identity | None = None
-        self.problem: str | None = "auth.test has not been answered yet"
+        self.problem: str | None = UNASKED
         self.doubted = asyncio.Event()  # some call was told that our token is not taken
 
     async def authenticate(self) -> Identity:
@@ -89,7 +99,7 @@ class SlackApi:
         Slack. It alone says so: an answer to another call may be about that call."""
         try:
             told = await self.call("auth.test", {})
-            self.identity = _identity(told)
+            self.identity = _identity(told, self._variable)
         except DeliveryError as error:
             if self.identity is None or isinstance(error, TokenRefused):
                 self.problem = str(error)
@@ -243,36 +253,39 @@ class SlackApi:
         key = f"{method}:{params.get('channel', '')}"
         if (wait := self._quiet.get(key, 0.0) - time.monotonic()) > 0:
             raise RetryAfter("Slack asked for peace", seconds=wait, where=method)
-        try:
-            if read:
-                response = await self._client.api_call(method, http_verb="GET", params=dict(params))
-            else:
-                response = await self._client.api_call(method, json=dict(params))
-        except SlackApiError as error:
-            failure = self._failure(method, key, error)
-            if isinstance(failure, TokenRefused):
-                self.doubted.set()
-            raise failure from None
-        except aiohttp.ClientConnectorError as error:
-            metrics.slack_calls.labels(method, "no_connection").inc()
-            raise RetryLater(f"could not connect to Slack ({type(error).__name__})", where=method) from None
-        except (TimeoutError, aiohttp.ClientError, SlackClientError, OSError) as error:
-            metrics.slack_calls.labels(method, "no_answer").inc()
-            raise OutcomeUnknown(f"no answer from Slack ({type(error).__name__})", where=method) from None
-        metrics.slack_calls.labels(method, "ok").inc()
+        with _counted(method) as ended:
+            try:
+                if read:
+                    response = await self._client.api_call(method, http_verb="GET", params=dict(params))
+                else:
+                    response = await self._client.api_call(method, json=dict(params))
+            except SlackApiError as error:
+                failure = self._failure(method, key, error, ended)
+                if isinstance(failure, TokenRefused):
+                    self.doubted.set()
+                raise failure from None
+            except aiohttp.ClientConnectorError as error:
+                ended("no_connection")
+                raise RetryLater(
+                    f"could not connect to Slack ({type(error).__name__})", where=method
+                ) from None
+            except (TimeoutError, aiohttp.ClientError, SlackClientError, OSError) as error:
+                ended("no_answer")
+                raise OutcomeUnknown(f"no answer from Slack ({type(error).__name__})", where=method) from None
+            ended("ok")
         if self.identity is not None:
             self.problem = None
         data = response.data
         return data if isinstance(data, dict) else {}
 
     def _failure(
-        self, method: str, key: str, error: SlackApiError
+        self, method: str, key: str, error: SlackApiError, ended: Callable[[str], None]
     ) -> RetryAfter | RetryLater | OutcomeUnknown | SlackRejected:
         response: Any = error.response
         status = getattr(response, "status_code", None)
         data = getattr(response, "data", response)
         code = str(data.get("error", "")) if isinstance(data, dict) else ""
-        metrics.slack_calls.labels(method, codes.counted(code, status)).inc()
+        ended(codes.counted(code, status))
         if status == 429 or code in codes.RATE_LIMITED:
             seconds = _seconds(getattr(response, "headers", None) or {})
             self._quiet[key] = time.monotonic() + seconds
@@ -285,7 +298,8 @@ class SlackApi:
             remedy = f"Add the scope {data.get('needed', '')} to the app and install it again"
             return ScopeMissing(f"Slack answers {code}", where=method, remedy=remedy)
         if code in codes.TOKEN:
-            return TokenRefused(f"Slack answers {code}", where=method, remedy=codes.MENDABLE[code])
+            remedy = codes.TOKEN[code].format(variable=self._variable)
+            return TokenRefused(f"Slack answers {code}", where=method, remedy=remedy)
         if code in codes.MENDABLE:
             return RetryLater(f"Slack answers {code}", where=method, remedy=codes.MENDABLE[code])
         if status == 503:
@@ -296,14 +310,28 @@ class SlackApi:
         return SlackRejected(code, method, "; ".join(str(one)[:120] for one in detail[:3]))
 
 
-def _identity(told: Mapping[str, Any]) -> Identity:
+@contextlib.contextmanager
+def _counted(method: str) -> Iterator[Callable[[str], None]]:
+    """What a call takes, and the outcome that it is told to have."""
+    began = time.monotonic()
+    with telemetry.span("slack call", role="client", method=method) as span:
+
+        def ended(outcome: str) -> None:
+            metrics.slack_calls.labels(method, outcome).inc()
+            metrics.slack_call_seconds.labels(method).observe(time.monotonic() - began)
+            span.tell(outcome=outcome)
+
+        yield ended
+
+
+def _identity(told: Mapping[str, Any], variable: str) -> Identity:
     """Who auth.test says we are. Raises `Rejected` for a person's or a whole organisation's token."""
     team, user, bot = (told.get(name) for name in ("team_id", "user_id", "bot_id"))
     if not (isinstance(team, str) and isinstance(user, str) and isinstance(bot, str)):
         raise Rejected(
             "the token is not that of a workspace's bot",
             where="auth.test",
-            remedy="Set SLACK_BOT_TOKEN to the app's bot token (xoxb-…)",
+            remedy=f"Set {variable} to the app's bot token (xoxb-…)",
         )
     return Identity(team=team, user=user, bot=bot)
 

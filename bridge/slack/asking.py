@@ -17,7 +17,7 @@ def written(message: Mapping[str, Any], key: str) -> NewDelivery:
     said = command(message)
     if not isinstance(said, Command) or said.word == "note":
         return NewDelivery(Direction.VENDOR, "reply", key, json.dumps(dict(message)), message=message["ts"])
-    asker = {name: message[name] for name in ("user", "channel", "thread_ts", "ts")}
+    asker = {name: message[name] for name in ("user", "team", "channel", "thread_ts", "ts")}
     key = f"act:{key}"  # not the message's own: who changes the message changes no act
     if said.word in ACTS:
         return act(ACTS[said.word], key, **asker, to=said.user)
@@ -29,14 +29,16 @@ def act(
     key: str,
     *,
     user: str,
+    team: str | None,
     channel: str | None = None,
     thread_ts: str | None = None,
     ts: str | None = None,
     to: str | None = None,
 ) -> NewDelivery:
-    """`user` wants an act, and is told of it in `channel`, in `thread_ts`; on the App Home there is neither.
+    """`user` of `team` wants an act, and is told of it in `channel`, in `thread_ts`; on the App Home there is
+    neither.
 
     `ts` is the message in which they wrote it; nothing that is pressed has one.
     """
-    asker = {"user": user, "channel": channel, "thread_ts": thread_ts, "ts": ts}
+    asker = {"user": user, "team": team, "channel": channel, "thread_ts": thread_ts, "ts": ts}
     return NewDelivery(lane_of(wanted), "act", key, json.dumps({"act": wanted, **asker, "to": to}))

@@ -8,13 +8,13 @@ from __future__ import annotations
 #: the request reached Slack, and Slack failed: it may have been done all the same
 UNKNOWN = {"fatal_error", "internal_error", "request_timeout"}
 RATE_LIMITED = {"ratelimited", "rate_limited"}
-#: the token is taken for nothing any more
+#: the token, which comes from `variable`, is taken for nothing any more
 TOKEN = {
-    "invalid_auth": "Check SLACK_BOT_TOKEN",
-    "not_authed": "Check SLACK_BOT_TOKEN",
-    "token_revoked": "Install the app again and set SLACK_BOT_TOKEN",
-    "token_expired": "Set a new SLACK_BOT_TOKEN",
-    "account_inactive": "Install the app again and set SLACK_BOT_TOKEN",
+    "invalid_auth": "Check {variable}",
+    "not_authed": "Check {variable}",
+    "token_revoked": "Install the app again and set {variable}",
+    "token_expired": "Set a new {variable}",
+    "account_inactive": "Install the app again and set {variable}",
 }
 #: what an operator can mend while the lanes wait, and how
 MENDABLE = {

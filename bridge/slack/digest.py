@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from bridge.config import Route
+from bridge.config import MAIN, Route
 from bridge.engine.numbers import summary
 from bridge.engine.ports import Ledger
-from bridge.engine.work import Done, NewDelivery, Outcome, PutBack, Turn
+from bridge.engine.work import Conversation, Done, NewDelivery, Outcome, PutBack, Turn
 from bridge.hours import zone
 from bridge.model import ConversationKey, Direction
 from bridge.render import DigestView, digest
@@ -27,11 +27,13 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Daily:
-    """The digest of `channel`: about each whole day in `zone`, on the day after at the time `at`."""
+    """The digest of `channel` in `workspace`: about each whole day in `zone`, on the day after at the time
+    `at`."""
 
     channel: str
     at: time
     zone: ZoneInfo
+    workspace: str = MAIN
 
     def due(self, day: date) -> float:
         return datetime.combine(day + _DAY, self.at, self.zone).timestamp()
@@ -45,30 +47,46 @@ class Daily:
         midnight = datetime.combine(day, time(), self.zone)
         return midnight.timestamp(), (midnight + _DAY).timestamp()
 
+    @property
+    def about(self) -> ConversationKey:
+        """The line it stands in."""
+        id = self.channel if self.workspace == MAIN else f"{self.workspace}/{self.channel}"
+        return ConversationKey(source=SOURCE, id=id)
+
     def clock(self, day: date, now: float) -> NewDelivery:
-        told = json.dumps({"channel": self.channel, "day": day.isoformat(), "arranged": now})
+        where = {"workspace": self.workspace, "channel": self.channel}
+        told = json.dumps({**where, "day": day.isoformat(), "arranged": now})
         return NewDelivery(Direction.CLOCKS, "digest", f"digest:{day}", told)
 
 
 class Digests:
-    def __init__(self, api: SlackApi, ledger: Ledger, routes: Routes, settings: Sequence[Route]) -> None:
+    """Those of one workspace."""
+
+    def __init__(
+        self,
+        api: SlackApi,
+        ledger: Ledger,
+        routes: Routes,
+        settings: Sequence[Route],
+        workspace: str = MAIN,
+    ) -> None:
         self._api = api
         self._ledger = ledger
         self._routes = routes
+        self._workspace = workspace
         self._daily: dict[str, Daily] = {}
         for route in settings:
-            if route.alert_channel is not None and route.digest_at is not None:
+            if route.workspace == workspace and route.alert_channel and route.digest_at:
                 channel, at = route.alert_channel, time.fromisoformat(route.digest_at)
-                self._daily.setdefault(channel, Daily(channel, at, zone(route.time_zone)))
+                self._daily.setdefault(channel, Daily(channel, at, zone(route.time_zone), workspace))
 
     async def arrange(self, now: float) -> None:
         """Let the next digest of each channel be on its way; it is followed by the one after it.
 
         One that became due while nobody was here is so still: what it posts would wait behind the next.
         """
-        for channel, daily in self._daily.items():
-            new = daily.clock(daily.next(now - LATE), now)
-            await self._ledger.keep_clock(ConversationKey(source=SOURCE, id=channel), new)
+        for daily in self._daily.values():
+            await self._ledger.keep_clock(daily.about, daily.clock(daily.next(now - LATE), now))
 
     async def carry(self, turn: Turn) -> Outcome:
         told = turn.read()
@@ -92,7 +110,8 @@ class Digests:
         courses = [
             course
             for course in await self._ledger.courses(since, until)
-            if self._routes.of(course.conversation).alert_channel == daily.channel
+            if self._is_here(course.conversation)
+            and self._routes.of(course.conversation).alert_channel == daily.channel
         ]
         numbers = summary(courses, until=until, zone=daily.zone)
         shown = digest(DigestView(day=day, time_zone=daily.zone.key, **asdict(numbers)))
@@ -100,3 +119,8 @@ class Digests:
         slots = Slots(self._api, turn)
         ts = await post_once(self._api, self._ledger, turn, slots, shown, marker, [Spot(daily.channel)])
         return ts if isinstance(ts, PutBack) else Done(ts)
+
+    def _is_here(self, conversation: Conversation) -> bool:
+        if conversation.thread is None:
+            return self._routes.workspace(conversation) == self._workspace
+        return conversation.thread.team == self._api.known().team

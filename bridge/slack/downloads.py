@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import IO, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import aiohttp
 from pydantic import SecretStr
@@ -25,6 +25,7 @@ from bridge.config import Media
 from bridge.errors import Rejected, RetryAfter, RetryLater
 from bridge.media import naming
 from bridge.slack.api import ScopeMissing, SlackApi
+from bridge.slack.hosts import is_slacks, origin
 from bridge.slack.links import Links
 
 REDIRECTS = 3
@@ -32,7 +33,6 @@ HEAD = 512  # bytes in which a login page shows that it is one
 CHUNK = 64 * 1024
 IN_MEMORY = 512 * 1024  # what is larger waits in a temporary file
 
-_HOSTS = re.compile(r"(?:.+\.)?slack(?:-gov)?\.com")
 _TYPE = re.compile(r"[\w.+-]+/[\w.+-]+")
 _LOGIN = "Slack shows its login page instead of the file: the app lacks files:read"
 _NO_SCOPE = "Add the scope files:read to the app and install it again"
@@ -81,7 +81,7 @@ class Downloads:
         timeout = aiohttp.ClientTimeout(connect=settings.timeout, sock_read=settings.timeout)
         self._http = aiohttp.ClientSession(timeout=timeout)
         self._headers = {"Authorization": f"Bearer {token.get_secret_value()}", "Accept-Encoding": "identity"}
-        self._api_origin = _origin(api_url)
+        self._api_url = api_url
 
     async def close(self) -> None:
         await self._http.close()
@@ -149,8 +149,8 @@ class Downloads:
 
     async def _get(self, stack: contextlib.AsyncExitStack, file: PostedFile) -> aiohttp.ClientResponse:
         """Follow Slack within one host; the token goes to no other."""
-        url, origin = file.url, _origin(file.url)
-        if origin != self._api_origin and not (origin[0] == "https" and _HOSTS.fullmatch(origin[1])):
+        url = file.url
+        if not is_slacks(url, self._api_url):
             raise Rejected(f"“{file.name}” is not at an address of Slack's")
         for _ in range(REDIRECTS + 1):
             response = await stack.enter_async_context(
@@ -160,7 +160,7 @@ class Downloads:
                 _check(response, file)
                 return response
             url = urljoin(url, response.headers.get("location", ""))
-            if _origin(url) != origin:
+            if origin(url) != origin(file.url):
                 break
         raise Rejected(_LOGIN, remedy=_NO_SCOPE)
 
@@ -176,15 +176,6 @@ class Downloads:
         most = f"{self._settings.max_size / 1024**2:.3g} MB"
         remedy = "Send it smaller, or as a link; the limit is max_size in [media]"
         return Rejected(f"“{name}” is larger than {most}", remedy=remedy)
-
-
-def _origin(url: str) -> tuple[str, str, int | None]:
-    """Scheme, host and port; nothing of that where it is no address."""
-    try:
-        parts = urlsplit(url)
-        return parts.scheme, parts.hostname or "", parts.port
-    except ValueError:
-        return "", "", None
 
 
 def _check(response: aiohttp.ClientResponse, file: PostedFile) -> None:

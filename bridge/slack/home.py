@@ -1,4 +1,4 @@
-"""The App Home: what waits for a human and what is with one, of the channels that somebody is in.
+"""The App Home: what waits for a human and what is with one, of the workspace's channels that somebody is in.
 
 It is a view that can be opened again, so it is no delivery, and nothing fails because of it.
 """
@@ -10,10 +10,10 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from bridge.engine.lanes import where
 from bridge.engine.ports import Ledger
 from bridge.engine.work import Row
 from bridge.errors import BridgeError, DeliveryError
+from bridge.logs import fault
 from bridge.model import ThreadKey
 from bridge.render import HomeRow, home
 from bridge.render.literal import context
@@ -62,17 +62,18 @@ class Homes:
                 except BridgeError as error:
                     logger.warning("a Home could not be shown: %s", error)
                 except Exception as error:
-                    logger.error("a Home: %s\n%s", type(error).__name__, where(error))
+                    fault(logger, "a Home", error)
                 await asyncio.sleep(PAUSE)
         finally:
             del self._publishing[user]
 
     async def _publish(self, user: str) -> None:
         """https://docs.slack.dev/reference/methods/views.publish"""
-        found = await self._ledger.open_handoffs(MOST)
+        team = self._api.known().team
+        found = await self._ledger.open_handoffs(MOST, team)
         more = 0
         if len(found) == MOST:
-            more = max(sum((await self._ledger.counts()).values()) - MOST, 0)
+            more = max(sum((await self._ledger.counts(team)).values()) - MOST, 0)
         threads = {row.conversation.thread.channel for row in found if row.conversation.thread}
         mine, problem = await self._mine(user, sorted(threads))
         shown = [

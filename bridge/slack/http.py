@@ -1,44 +1,56 @@
-"""`/slack/events`: the signature over the raw bytes first, then Bolt."""
+"""`/slack/events`: the signature over the raw bytes first, then the Bolt app of the workspace it is about."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qs
 
-from pydantic import SecretStr
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
-from slack_bolt.async_app import AsyncApp
 from slack_sdk.signature import SignatureVerifier
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bridge.errors import Malformed, NotAuthentic, Unavailable
-from bridge.slack.api import SlackApi
+from bridge.slack.doors import Door, door_for
 
-logger = logging.getLogger(__name__)
+#: the number of the last time that Slack tells an event: https://docs.slack.dev/apis/events-api/#retries
+LAST_RETRY = 3
 
 
 def endpoint(
-    app: AsyncApp, api: SlackApi, secrets: tuple[SecretStr, ...]
+    doors: Sequence[Door], given_up: Callable[[], None] = lambda: None
 ) -> Callable[[Request], Awaitable[Response]]:
-    """The handler of events and interactivity. Raises `Refused` and `Unavailable`."""
-    verifiers = [SignatureVerifier(secret.get_secret_value()) for secret in secrets]
-    bolt = AsyncSlackRequestHandler(app)
+    """The handler of events and interactivity. What one workspace's secret has signed is never about another
+    that has its own. `given_up` is told of each event that could not be kept, and is not told again. Raises
+    `Refused` and `Unavailable`."""
+    verifiers = [
+        (door, [SignatureVerifier(secret.get_secret_value()) for secret in door.secrets]) for door in doors
+    ]
+    bolts = {id(door): AsyncSlackRequestHandler(door.app) for door in doors}
 
     async def slack_events(request: Request) -> Response:
         raw = await request.body()
         timestamp = request.headers.get("x-slack-request-timestamp", "")
         signature = request.headers.get("x-slack-signature", "")
-        if not _signed(verifiers, raw, timestamp, signature):
+        opened = [door for door, own in verifiers if _signed(own, raw, timestamp, signature)]
+        if not opened:
             raise NotAuthentic(
                 "the request is not signed by Slack with our signing secret, or is older than five minutes",
                 where="/slack/events",
                 remedy="Check SLACK_SIGNING_SECRET and this machine's clock",
             )
-        if api.identity is None:  # Slack asks again
-            raise Unavailable(api.problem or "auth.test has not been answered", where="/slack/events")
         try:
-            response = await bolt.handle(request)
+            return await _handled(door_for(opened, _told(raw)), request)
+        except Unavailable:
+            if request.headers.get("x-slack-retry-num", "") >= str(LAST_RETRY):
+                given_up()
+            raise
+
+    async def _handled(door: Door, request: Request) -> Response:
+        try:
+            response = await bolts[id(door)].handle(request)
         except Exception:  # what a listener raises is an answer already: Bolt could not read the request
             raise Malformed("this is no request of Slack's", where="/slack/events") from None
         if response.status_code >= 500:
@@ -48,8 +60,19 @@ def endpoint(
     return slack_events
 
 
+def _told(raw: bytes) -> Mapping[str, Any]:
+    """What is told, as Bolt reads it: an event as JSON, an interaction as a form with JSON in it. Nothing
+    where it cannot be read, which is Bolt's to refuse."""
+    try:
+        text = raw.decode()
+        told = json.loads(text if text.lstrip().startswith("{") else parse_qs(text)["payload"][0])
+    except (ValueError, KeyError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
 def _signed(verifiers: list[SignatureVerifier], raw: bytes, timestamp: str, signature: str) -> bool:
-    """Whether one of our secrets signed it. Bolt fails with a 500 on a timestamp that is no number."""
+    """Whether one of these secrets signed it. Bolt fails with a 500 on a timestamp that is no number."""
     if not (timestamp.isascii() and timestamp.isdecimal() and len(timestamp) < 16 and signature.isascii()):
         return False
     try:

@@ -72,7 +72,7 @@ def read(
     kind = event.get("type")
     if kind not in ("message", "reaction_added", "app_home_opened"):
         return Ignored("other_event")
-    if _team(envelope) != us.team:
+    if team_of(envelope) != us.team:
         return Ignored("foreign_team")
     if kind == "message":
         return _message(event, us)
@@ -174,7 +174,7 @@ def _hidden(event: Mapping[str, Any], us: Identity) -> Changed | Gone | Ignored:
     return Changed(thread, _key(channel, before), user, _kept(after, thread))
 
 
-def _team(envelope: Mapping[str, Any]) -> object:
+def team_of(envelope: Mapping[str, Any]) -> object:
     """The workspace that the app is installed in; with Slack Connect the event's own may be another."""
     authorizations = envelope.get("authorizations")
     if isinstance(authorizations, list) and authorizations and isinstance(authorizations[0], Mapping):

@@ -16,16 +16,17 @@ from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bridge import metrics
-from bridge.engine.lanes import where
+from bridge import metrics, telemetry
 from bridge.engine.ports import Ledger
 from bridge.engine.work import Incoming, NewDelivery
 from bridge.errors import BridgeError, DeliveryError, Unavailable
+from bridge.logs import fault
 from bridge.model import Direction
 from bridge.slack.api import SlackApi
 from bridge.slack.asking import written
 from bridge.slack.corrections import too_late
 from bridge.slack.home import Homes
+from bridge.slack.hosts import is_slacks
 from bridge.slack.inbound import (
     INBOX,
     Changed,
@@ -79,6 +80,7 @@ class Listeners:
         self._ledger = ledger
         self._modals = modals
         self._homes = homes
+        self._api_url = client.base_url
 
         async def authorize() -> AuthorizeResult:
             us = api.known()
@@ -114,7 +116,11 @@ class Listeners:
             result = "home"
         else:
             event_id = str(body.get("event_id") or body.get("event_time"))
-            result = await self._keep(found, Incoming(INBOX, event_id, "events", _raw(body)), body["event"])
+            with _span(found, event_id) as span:
+                result = await self._keep(
+                    found, Incoming(INBOX, event_id, "events", _raw(body)), body["event"]
+                )
+                span.tell(outcome=result)
             _note(found, event_id, result)
         metrics.slack_events.labels(result).inc()
 
@@ -160,16 +166,30 @@ class Listeners:
                 except DeliveryError as error:
                     result, told = "not_opened", f"Slack did not let this be asked: {error}"
             case _:
-                result = await self._queue(found, Incoming(INBOX, found.key, "interactions", _raw(body)))
+                # People's ids are unique within a workspace.
+                key = f"{self._api.known().team}:{found.key}"
+                with _span(found, found.key) as span:
+                    result = await self._queue(found, Incoming(INBOX, key, "interactions", _raw(body)))
+                    span.tell(outcome=result)
                 _note(found, found.key, result)
         if isinstance(found, Decided) and found.choice is not None and result != "not_yours":
-            await _respond(respond, delete_original=True)  # the question
+            await self._respond(respond, delete_original=True)  # the question
         if text := told or _TOLD.get(result):
             thread_ts = thread_of(body)
-            await _respond(
+            await self._respond(
                 respond, text=text, response_type="ephemeral", replace_original=False, thread_ts=thread_ts
             )
         return result
+
+    async def _respond(self, respond: AsyncRespond, **told: Any) -> None:
+        """Tell by the interaction's own address, if it is Slack's. What becomes of it is worth no retry."""
+        if respond.response_url is None or not is_slacks(respond.response_url, self._api_url):
+            return
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await respond(**told)
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            metrics.slack_calls.labels("response_url", type(error).__name__).inc()
 
     async def _queue(self, found: Pressed | Decided | AskedAgain, incoming: Incoming) -> str:
         match found:
@@ -184,32 +204,32 @@ class Listeners:
 
 
 def _note(found: Written | Changed | Gone | Locked | Found, told_as: str, became: str) -> None:
-    """Under the id that the delivery has which carries it."""
     if not logger.isEnabledFor(logging.DEBUG):
         return
-    told: dict[str, Any] = {"slack": told_as, "outcome": became}
-    match found:
-        case Written():
-            told["id"] = written(found.message, found.key).key
-        case Pressed():
-            told["id"] = found.delivery.key
-        case Changed():
-            told["id"] = found.key
-        case Decided():
-            told["delivery"] = found.delivery
+    told = {"slack": told_as, "outcome": became, **_about(found)}
     what = type(found).__name__.lower()
     logger.debug("Slack told that something was %s: %s", what, became, extra={"fields": told})
 
 
-async def _respond(respond: AsyncRespond, **told: Any) -> None:
-    """Tell by the interaction's own address, where it has one. What becomes of it is not worth a retry."""
-    if respond.response_url is None:
-        return
-    try:
-        async with asyncio.timeout(PATIENCE):
-            await respond(**told)
-    except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        metrics.slack_calls.labels("response_url", type(error).__name__).inc()
+def _span(found: Written | Changed | Gone | Locked | Found, told_as: str) -> telemetry.Span:
+    about = _about(found)
+    ids = (str(about.pop("id")),) if "id" in about else ()
+    what = type(found).__name__.lower()
+    return telemetry.span("slack event", *ids, role="server", kind=what, slack=told_as, **about)
+
+
+def _about(found: Written | Changed | Gone | Locked | Found) -> dict[str, str | int]:
+    """The id that the delivery has which carries it."""
+    match found:
+        case Written():
+            return {"id": written(found.message, found.key).key}
+        case Pressed():
+            return {"id": found.delivery.key}
+        case Changed():
+            return {"id": found.key}
+        case Decided():
+            return {"delivery": found.delivery}
+    return {}
 
 
 def _raw(body: dict[str, Any]) -> bytes:
@@ -224,7 +244,7 @@ async def _failed(error: Exception) -> BoltResponse:
     if isinstance(error, BridgeError):
         logger.warning("an event could not be kept: %s", error)
     else:
-        logger.error("an event could not be kept: %s\n%s", type(error).__name__, where(error))
+        fault(logger, "an event could not be kept", error)
     return BoltResponse(status=503)
 
 

@@ -87,7 +87,10 @@ class MarksCarrier:
         reply = await self._ledger.last_reply(turn.conversation.id)
         if reply is None:
             return Done()
-        return await self._mark(json.loads(reply), receipt.state)
+        message = json.loads(reply)
+        if message.get("team") not in (None, self._api.known().team):
+            return Done()  # the conversation went on in another workspace
+        return await self._mark(message, receipt.state)
 
     async def _ask(self, turn: Turn) -> Outcome:
         """What is asked of the author of a held reply; see `bridge.engine.gate`."""

@@ -50,7 +50,9 @@ def missed(
         if delivery is None:
             continue
         place = ThreadKey(team=us.team, channel=thread.channel, ts=one.message["ts"])
-        incoming = Incoming(INBOX, f"found:{one.key}", "replies", json.dumps(dict(message)).encode())
+        incoming = Incoming(
+            INBOX, f"found:{us.team}:{one.key}", "replies", json.dumps(dict(message)).encode()
+        )
         # That its client_msg_id is that of the event is not documented; where it is another, the ts tells.
         keys = (one.key, f"{place.channel}:{place.ts}")
         locked = reactions.get("lock", {us.user}) != {us.user}

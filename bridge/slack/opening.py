@@ -53,7 +53,7 @@ class Opener:
         slots: Slots,
         instead_of: ChannelAway | None = None,
     ) -> Conversation | PutBack:
-        about = turn.conversation
+        about, us = turn.conversation, self._api.known()
         card = self._routes.card(about, facts)
         ts, looks = None, ""  # one that is found may be from when the conversation stood otherwise
         if turn.doubt:
@@ -65,7 +65,7 @@ class Opener:
                 return PutBack(wait)
             ts = (await self._api.post(channel, card, {"card": str(about.key)})).ts
             looks = digest(card)
-        where = ThreadKey(team=self._api.known().team, channel=channel, ts=ts)
+        where = ThreadKey(team=us.team, channel=channel, ts=ts)
         opened = await self._ledger.open_thread(about.id, where, looks)
         if instead_of is not None:
             await self._say(

@@ -25,6 +25,8 @@ class Permit:
         if thread is None:
             raise Rejected("it has no thread in Slack yet", remedy="Try it again in a moment")
         wanted, route = Act(told["act"]), self._routes.of(turn.conversation)
+        if told.get("team") not in (None, thread.team):
+            raise Rejected("the conversation has its thread in another workspace")
         by = await self._people.person(told["user"])
         if by.guest and not route.guests_may_reply:
             raise Rejected(

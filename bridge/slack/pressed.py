@@ -93,7 +93,7 @@ Found = Pressed | Decided | AskedAgain | Opened | Refreshed
 def pressed(body: Mapping[str, Any], us: Identity) -> Found | Incomplete | None:
     """What an interaction asks for, if it is one of ours that asks for something."""
     user = _mapping(body.get("user")).get("id")
-    if _team(body) != us.team or not isinstance(user, str):
+    if team_of(body) != us.team or not isinstance(user, str):
         return None
     match body.get("type"):
         case "block_actions":
@@ -101,7 +101,7 @@ def pressed(body: Mapping[str, Any], us: Identity) -> Found | Incomplete | None:
         case "message_action":
             return _shortcut(body, us, user)
         case "view_submission":
-            return _submitted(_mapping(body.get("view")), user)
+            return _submitted(_mapping(body.get("view")), us, user)
     return None
 
 
@@ -116,7 +116,7 @@ def _button(body: Mapping[str, Any], us: Identity, user: str) -> Found | None:
         return Refreshed(user)
     if name.startswith(ACT):
         about = _number(value.get("conversation"))
-        return _act(name.removeprefix(ACT), body, where if about is None else about, user, press)
+        return _act(name.removeprefix(ACT), body, where if about is None else about, us, user, press)
     if where is None or not value:
         return None
     if name == RETRY or name.startswith(HELD):
@@ -128,7 +128,7 @@ def _button(body: Mapping[str, Any], us: Identity, user: str) -> Found | None:
     elif name.startswith(SAY) and isinstance(value.get("say"), str):
         kind, key = "choice", f"choice:{message.get('ts')}:{name}:{action.get('action_ts')}"
         label = _mapping(action.get("text")).get("text")
-        payload = {"user": user, "text": value["say"], "label": label or value["say"]}
+        payload = {"user": user, "team": where.team, "text": value["say"], "label": label or value["say"]}
     else:
         return None
     return Pressed(where, key, NewDelivery(Direction.VENDOR, kind, key, json.dumps(payload)))
@@ -150,11 +150,11 @@ def _shortcut(body: Mapping[str, Any], us: Identity, user: str) -> Found | None:
     ts, press = _mapping(body.get("message")).get("ts"), f"{user}:{body.get('action_ts')}"
     if name == ASK_AGAIN and where is not None and isinstance(ts, str):
         return AskedAgain(where, f"{ASK_AGAIN}:{ts}:{press}", user, ts)
-    return _act(name, body, where, user, press)
+    return _act(name, body, where, us, user, press)
 
 
 def _act(
-    name: str, body: Mapping[str, Any], where: ThreadKey | int | None, user: str, press: str
+    name: str, body: Mapping[str, Any], where: ThreadKey | int | None, us: Identity, user: str, press: str
 ) -> Pressed | Opened | None:
     wanted = _of(Act, name)
     if wanted is None or where is None:
@@ -168,10 +168,10 @@ def _act(
     if wanted in ASK:
         return Opened(wanted, where, str(body.get("trigger_id")), user, place)
     key = f"act:{wanted}:{press}"
-    return Pressed(where, key, act(wanted, key, user=user, **place))
+    return Pressed(where, key, act(wanted, key, user=user, team=us.team, **place))
 
 
-def _submitted(view: Mapping[str, Any], user: str) -> Pressed | Incomplete | None:
+def _submitted(view: Mapping[str, Any], us: Identity, user: str) -> Pressed | Incomplete | None:
     """https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload"""
     about = _json(view.get("private_metadata"))
     wanted, where = _of(Act, str(about.get("act"))), _number(about.get("conversation"))
@@ -183,10 +183,10 @@ def _submitted(view: Mapping[str, Any], user: str) -> Pressed | Incomplete | Non
         return Incomplete({COLLEAGUE: "Choose who takes the conversation"})
     place = {name: about[name] for name in ("channel", "thread_ts") if name in about}
     key = f"act:{view.get('id')}"  # one modal is one act, also where it is sent twice
-    return Pressed(where, key, act(wanted, key, user=user, to=to, **place))
+    return Pressed(where, key, act(wanted, key, user=user, team=us.team, to=to, **place))
 
 
-def _team(body: Mapping[str, Any]) -> object:
+def team_of(body: Mapping[str, Any]) -> object:
     """The workspace that the app is installed in; a modal's own `team` is its sender's.
 
     https://github.com/slackapi/bolt-js/issues/1614

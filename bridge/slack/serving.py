@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
@@ -28,9 +29,9 @@ _ALWAYS = {
 
 
 class ServedFiles:
-    """The ASGI app of that address."""
+    """The ASGI app of that address, for the files of each workspace."""
 
-    def __init__(self, downloads: Downloads) -> None:
+    def __init__(self, downloads: Sequence[Downloads]) -> None:
         self._downloads = downloads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,11 +51,19 @@ class ServedFiles:
             await response(scope, receive, send)
 
     async def _answer(self, token: str, method: str, stack: contextlib.AsyncExitStack) -> Response:
-        file = await self._downloads.known(self._downloads.links.read(token, time.time()))
+        downloads, id = self._read(token)
+        file = await downloads.known(id)
         if method == "HEAD":
             return Response(headers=_headers(file))
-        chunks = await stack.enter_async_context(self._downloads.stream(file))
+        chunks = await stack.enter_async_context(downloads.stream(file))
         return StreamingResponse(chunks, headers=_headers(file))
+
+    def _read(self, token: str) -> tuple[Downloads, str]:
+        """Whose link it is, and the file's id. Raises `NotOurs` or `Expired`."""
+        for downloads in self._downloads:
+            with contextlib.suppress(NotOurs):
+                return downloads, downloads.links.read(token, time.time())
+        raise NotOurs
 
 
 def _headers(file: PostedFile) -> dict[str, str]:

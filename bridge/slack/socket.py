@@ -1,19 +1,26 @@
-"""Socket Mode: Slack's events by a connection that we open, where there is no public address."""
+"""Socket Mode: Slack's events by a connection that we open, where there is no public address.
+
+It is the app's: what happens in all workspaces that the app is installed in comes by it.
+https://docs.slack.dev/apis/events-api/using-socket-mode
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import chain, repeat
 from typing import Any
 
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
-from slack_bolt.async_app import AsyncApp
+from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
 from slack_sdk.errors import SlackApiError
+from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bridge.errors import Unavailable
+from bridge.slack.doors import Door, door_for
 
 logger = logging.getLogger(__name__)
 
@@ -29,18 +36,28 @@ class Socket:
     Every connection follows a gap, also one that the SDK opens because Slack wanted it to.
     """
 
-    def __init__(self, app: AsyncApp, app_token: str, returned: Callable[[float], Awaitable[None]]) -> None:
-        self._app = app
+    def __init__(
+        self,
+        doors: Sequence[Door],
+        app_token: str,
+        returned: Callable[[float], Awaitable[None]],
+        variable: str = "SLACK_APP_TOKEN",
+    ) -> None:
+        self._doors = doors
         self._app_token = app_token
+        self._variable = variable
         self._returned = returned
+        self.listening = False
         self.heard: float | None = None
         self.problem: str | None = "Socket Mode is not connected yet"
 
     async def listen(self) -> None:
         """Until cancelled. The SDK connects again by itself, but for ever to an address that has expired."""
+        self.listening = True
         waits = chain(RETRY, repeat(RETRY[-1]))
         while True:
-            handler = AsyncSocketModeHandler(self._app, self._app_token)
+            handler = AsyncSocketModeHandler(self._doors[0].app, self._app_token)
+            handler.client.socket_mode_request_listeners[:] = [self._take]
             try:
                 # By itself `connect` would try a token that is not taken for ever as well.
                 handler.client.wss_uri = await handler.client.issue_new_wss_url()
@@ -50,11 +67,21 @@ class Socket:
                 waits = chain(RETRY, repeat(RETRY[-1]))
                 await self._watch(handler.client)
             except Exception as error:  # the SDK lets through whatever went wrong
-                self.problem = f"Socket Mode: {_told(error)}"
+                self.problem = f"Socket Mode: {_told(error, self._variable)}"
             finally:
                 await handler.close_async()
             logger.warning("Slack is not heard: %s", self.problem)
             await asyncio.sleep(next(waits))
+
+    async def _take(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
+        """What the handler does, with the app of the workspace that it is about."""
+        began = time.time()
+        try:
+            door = door_for(self._doors, request.payload)
+        except Unavailable as error:  # Slack asks again
+            logger.warning("an event could not be kept: %s", error)
+            return
+        await send_async_response(client, request, await run_async_bolt_app(door.app, request), began)
 
     async def _watch(self, client: Any) -> None:
         """Until the connection has been lost for too long."""
@@ -78,9 +105,9 @@ class Socket:
         return True
 
 
-def _told(error: Exception) -> str:
+def _told(error: Exception, variable: str) -> str:
     if not isinstance(error, SlackApiError):
         return f"cannot connect ({type(error).__name__})"
     data = getattr(error.response, "data", None)
     code = data.get("error") if isinstance(data, dict) else "nothing that can be read"
-    return f"Slack answers {code}. Check SLACK_APP_TOKEN, and that Socket Mode is on"
+    return f"Slack answers {code}. Check {variable}, and that Socket Mode is on"

@@ -57,7 +57,7 @@ from bridge.slack.files import Files
 from bridge.slack.opening import Opener
 from bridge.slack.pacing import Slots
 from bridge.slack.routes import Routes
-from bridge.slack.view import digest, learn
+from bridge.slack.view import learn
 
 MOST_QUIET = 200  # events of a quiet channel that a handoff's thread begins with
 BY_OUR_CLOCK = 10.0  # seconds that a vendor's clock may be ahead when an agent ended a handoff
@@ -292,7 +292,7 @@ class ThreadCarrier:
         """The card, where it would look different now; the typing status, which our post took away."""
         follow = list(showing.follow)
         if conversation.thread is not None:
-            if digest(self._routes.card(conversation, showing.facts)) != conversation.card:
+            if self._routes.looks(conversation, showing.facts) != conversation.card:
                 follow.append(NewDelivery(Direction.CARD, "card", f"card:{turn.delivery}", "{}"))
             if conversation.typing is not None and conversation.typing.until > time.time():
                 follow.append(NewDelivery(Direction.STATUS, "again", f"again:{turn.delivery}", "{}"))

@@ -31,11 +31,12 @@ from bridge.engine.work import (
 )
 from bridge.errors import ConfigError, OutcomeUnknown
 from bridge.model import AnyEvent, ConversationKey, HeldChoice, ThreadKey
-from bridge.store import conversations, events, handoffs, inbox, lanes, migrate, pace, replies, watch
+from bridge.store import conversations, events, handoffs, inbox, keyring, lanes, migrate, pace, replies, watch
 from bridge.store.catchup import CatchUp
 from bridge.store.database import Database, InUse, Postgres, Sqlite, postgres_dsn
 from bridge.store.deadletters import Attempt, Delivery
 from bridge.store.listen import Listener
+from bridge.store.sealed import keys_of
 from bridge.store.together import Together
 from bridge.store.upkeep import Upkeep
 
@@ -44,9 +45,10 @@ __all__ = ["Attempt", "Delivery", "InUse", "Store", "open_store"]
 
 def open_store(path: Path, database_url: str | None, *, pool: int, environ: Mapping[str, str]) -> Store:
     """The store at `database_url`, else the SQLite file at `path`. Raises `ConfigError`."""
+    keys = keys_of(environ)
     if database_url:
         dsn = postgres_dsn(database_url)
-        return Store(Postgres(dsn, pool=pool), dsn=dsn)
+        return Store(Postgres(dsn, keys, pool=pool), dsn=dsn)
     if environ.get("DYNO"):
         raise ConfigError(
             "DYNO is set and DATABASE_URL is not: this disk is thrown away at every restart, and every "
@@ -54,7 +56,7 @@ def open_store(path: Path, database_url: str | None, *, pool: int, environ: Mapp
             where="environment",
             remedy="Add a Postgres (heroku addons:create heroku-postgresql), which sets DATABASE_URL",
         )
-    return Store(Sqlite(path), dsn=None)
+    return Store(Sqlite(path, keys), dsn=None)
 
 
 class Store(CatchUp, Upkeep):
@@ -65,7 +67,7 @@ class Store(CatchUp, Upkeep):
 
     def __init__(self, database: Database, *, dsn: str | None) -> None:
         self._database = database
-        self._kept: Together[inbox.Webhook, bool] = Together(database, inbox.keep_events)
+        self._kept: Together[inbox.Webhook, tuple[bool, bool]] = Together(database, inbox.keep_events)
         self._advanced: Together[lanes.Recorded, tuple[bool, Turn | None]] = Together(database, lanes.advance)
         self._unanswered = False  # a claim may have been committed, and whoever claimed does not know what
         self.woken = asyncio.Event()
@@ -79,17 +81,15 @@ class Store(CatchUp, Upkeep):
     # ── life ─────────────────────────────────────────────────────────────────────────────────────
 
     async def migrate(self) -> tuple[str | None, str]:
-        return await self._database.run(migrate.upgrade)
+        """The schema's version before and after. Raises `ConfigError` where a key is missing."""
+        versions = await self._database.run(migrate.upgrade)
+        await self._database.run(keyring.check, self._database.keys)
+        return versions
 
     async def check_schema(self) -> None:
-        """Raises `ConfigError` where the schema is not this program's."""
-        found = await self._database.run(migrate.version)
-        if found != migrate.newest():
-            raise ConfigError(
-                f"the database's schema is at {found or 'nothing'}, this program wants {migrate.newest()}",
-                where="DATABASE_URL",
-                remedy="Run: python -m bridge migrate",
-            )
+        """Raises `ConfigError` where the schema is not this program's, or a key is missing."""
+        migrate.check(await self._database.run(migrate.version))
+        await self._database.run(keyring.check, self._database.keys)
 
     async def join(self) -> int:
         """Become a worker; its number. Work that dead ones left is free at once, or within seconds."""
@@ -129,8 +129,8 @@ class Store(CatchUp, Upkeep):
 
     async def keep_events(self, incoming: Incoming, events: Sequence[AnyEvent]) -> bool:
         """Keep a webhook and queue its events. False where it is a duplicate."""
-        new = await self._kept.add((incoming, events))
-        if new and events:
+        new, due = await self._kept.add((incoming, events))
+        if due:
             self._wake()
         return new
 
@@ -300,9 +300,9 @@ class Store(CatchUp, Upkeep):
         """What was last said or happened in a conversation, the newest first."""
         return await self._database.run(watch.newest_events, conversation, most)
 
-    async def open_handoffs(self, most: int) -> list[Row]:
-        """Those under way, the longest wait first."""
-        return await self._database.run(watch.open_handoffs, most)
+    async def open_handoffs(self, most: int, team: str | None = None) -> list[Row]:
+        """Those under way, in the workspace `team` or in all, the longest wait first."""
+        return await self._database.run(watch.open_handoffs, most, team)
 
     async def courses(self, since: float, until: float) -> list[Course]:
         """How the handoffs went that began within a time."""
@@ -312,9 +312,9 @@ class Store(CatchUp, Upkeep):
         """How many of its replies are "held", "queued" and "uncertain"."""
         return await self._database.run(watch.undecided, conversation)
 
-    async def counts(self) -> Mapping[str, int]:
-        """How many handoffs are waiting, and with a human."""
-        return await self._database.run(watch.counts)
+    async def counts(self, team: str | None = None) -> Mapping[str, int]:
+        """How many handoffs are waiting, and with a human, in the workspace `team` or in all."""
+        return await self._database.run(watch.counts, team)
 
     async def keep_clock(self, about: ConversationKey, new: NewDelivery) -> None:
         """Queue what is about no customer's conversation, such as a digest, once under its key."""

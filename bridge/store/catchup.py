@@ -29,6 +29,7 @@ SCANNED = 5_000  # … among the newest deliveries, so that the search costs the
 JUST_NOW = 2.0  # seconds in which a look counts for other processes that start, if nothing was heard since
 BURST = 20  # looks at once; after them one each `INTERVAL`
 INTERVAL = 1.2  # seconds: Tier 3, 50 a minute, https://docs.slack.dev/apis/web-api/rate-limits
+RETOLD = 1_000  # events before one among which the vendor's history may have told it
 SKEW = 60.0  # seconds that a vendor's clock may be ahead of ours
 
 LOOK, HISTORY = "look", "history"
@@ -96,11 +97,11 @@ def look_back(connection: Connection, since: float) -> int:
     threads = sorted(connection.execute(_THREADS, {"ids": list(ranks)}), key=lambda row: ranks[row[0]])
     undone = connection.execute(_UNDONE, {"ids": list(ranks), "kind": LOOK})
     looks = [json.loads(row.payload) for row in undone]
-    seen = {(look["channel"], look["ts"]) for look in looks}
+    seen = {(look["team"], look["channel"], look["ts"]) for look in looks}
     at: float = connection.execute(_NOW).scalar_one()
     new: list[tuple[int, NewDelivery]] = []
     for row in threads:
-        if (row.channel, row.ts) not in seen:
+        if (row.team, row.channel, row.ts) not in seen:
             after = max(0, len(new) - BURST) * INTERVAL
             told = {"team": row.team, "channel": row.channel, "ts": row.ts, "since": since, "after": after}
             key = f"{LOOK}:{row.channel}:{row.ts}:{at:.6f}"
@@ -190,16 +191,15 @@ _EVENTS = (
     )
     .order_by(delivery.c.id)
 )
-_LATE = (
+_BEFORE = (
     select(delivery.c.payload)
     .where(
         delivery.c.lane_id == bindparam("lane"),
         delivery.c.id < bindparam("turn"),
         delivery.c.kind == "event",
-        delivery.c.payload.contains('"late":true'),
     )
     .order_by(delivery.c.id.desc())
-    .limit(200)
+    .limit(RETOLD)
 )
 
 
@@ -210,7 +210,8 @@ def keep_history(connection: Connection, turn: Turn, since: float, told: Sequenc
     rows = connection.execute(_EVENTS, {"conversation": about, "since": since - SKEW}).scalars()
     new = unknown(told, [EVENT.validate_json(payload) for payload in rows])
     late = [event.model_copy(update={"late": True}) for event in new]
-    return sum(inbox.keep_events(connection, [(_asked(event), (event,)) for event in late])) if late else 0
+    kept = inbox.keep_events(connection, [(_asked(event), (event,)) for event in late]) if late else []
+    return sum(is_new for is_new, _ in kept)
 
 
 def _asked(event: AnyEvent) -> Incoming:
@@ -219,7 +220,8 @@ def _asked(event: AnyEvent) -> Incoming:
 
 def was_told(connection: Connection, turn: Turn, event: AnyEvent) -> bool:
     """Whether the vendor's history has told what `event`, another webhook, tells again under its own id."""
-    late = connection.execute(_LATE, {"lane": turn.lane, "turn": turn.delivery}).scalars()
+    before = connection.execute(_BEFORE, {"lane": turn.lane, "turn": turn.delivery}).scalars()
+    late = (payload for payload in before if '"late":true' in payload)
     return any(same(event, EVENT.validate_json(payload)) for payload in late)
 
 

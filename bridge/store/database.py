@@ -22,12 +22,16 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bridge.errors import ConfigError, Unavailable
+from bridge.store import sealed
+from bridge.store.sealed import Keys
 
 T = TypeVar("T")
 Transaction = Callable[..., T]
 
 GROUP = 64  # transactions in one commit at the most
 TRIES = 3  # of one transaction on Postgres
+#: seconds between looks for one of ours where the server has no connection left; in all less than Slack's 3 s
+FULL = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 BACKLOG = 10_000  # transactions waiting for the writer; more than that and callers are told to come back
 
 
@@ -37,6 +41,7 @@ class InUse(ConfigError):
 
 class Database(Protocol):
     failed: bool  # some transaction was not kept since somebody set this back
+    keys: Keys
 
     async def run(self, transaction: Transaction[T], *args: Any) -> T:
         """Run `transaction(connection, *args)` and commit. Raises `Unavailable` when the database is away."""
@@ -46,14 +51,21 @@ class Database(Protocol):
 
 
 class Sqlite:
-    """A file, one writer thread, and a lock file that keeps a second process out."""
+    """A file, one writer thread, and a lock file that keeps a second process out.
 
-    def __init__(self, path: Path) -> None:
+    `beside` such a process another may write in short transactions, as long as it carries nothing: then the
+    two take turns by SQLite's own locks.
+    """
+
+    def __init__(self, path: Path, keys: Keys | None = None, *, beside: bool = False) -> None:
         self.failed = False
+        self.keys = keys or Keys()
+        self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(f"{path}.lock", timeout=0)
+        self._lock = None if beside else FileLock(f"{path}.lock", timeout=0)
         try:
-            self._lock.acquire()
+            if self._lock is not None:
+                self._lock.acquire()
         except Timeout:
             raise InUse(
                 "another bridge process has this SQLite file open",
@@ -61,6 +73,7 @@ class Sqlite:
                 remedy="One process serves a SQLite store; for several, set DATABASE_URL to a Postgres",
             ) from None
         self._engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False})
+        sealed.use(self._engine.dialect, self.keys)
         event.listen(self._engine, "connect", _prepare)
         event.listen(self._engine, "begin", _begin)
         self._jobs: queue.Queue[_Job | None] = queue.Queue()
@@ -79,7 +92,8 @@ class Sqlite:
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
         self._engine.dispose()
-        self._lock.release()
+        if self._lock is not None:
+            self._lock.release()
 
     def _write(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -129,8 +143,9 @@ class Sqlite:
 class Postgres:
     """A pool of asyncpg connections, small enough for the smallest plans."""
 
-    def __init__(self, dsn: str, *, pool: int) -> None:
+    def __init__(self, dsn: str, keys: Keys | None = None, *, pool: int) -> None:
         self.failed = False
+        self.keys = keys or Keys()
         self.engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",  # asyncpg reads the address itself: it knows more of libpq
             pool_size=pool,
@@ -139,14 +154,18 @@ class Postgres:
             # Each size of batch is a statement of its own, and prepared once.
             connect_args={"dsn": dsn, "timeout": 10, "prepared_statement_cache_size": 500},
         )
+        sealed.use(self.engine.dialect, self.keys)
 
     async def run(self, transaction: Transaction[T], *args: Any) -> T:
-        tries = 0
+        tries, pauses = 0, iter(FULL)
         while True:
             try:
                 async with self.engine.begin() as connection:
                     return await connection.run_sync(transaction, *args)
             except (DBAPIError, PoolTimeout, OSError, TimeoutError) as error:
+                if _is_full(error) and (pause := next(pauses, None)) is not None:
+                    await asyncio.sleep(pause)
+                    continue
                 tries += 1
                 if tries < TRIES and isinstance(error, DBAPIError) and _is_worth_another_try(error):
                     continue
@@ -203,6 +222,11 @@ class _Job:
         self.loop = loop
 
 
+def _is_full(error: Exception) -> bool:
+    """Whether the server has no connection to give: then one of the pool's has to do, once it is free."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == "53300"
+
+
 def _is_worth_another_try(error: DBAPIError) -> bool:
     """A pooled connection that died while idle is found out only by using it; a deadlock has a loser.
 
@@ -228,6 +252,7 @@ def _prepare(raw: Any, _record: Any) -> None:
         "synchronous = FULL",  # NORMAL can lose an acknowledged webhook with the power
         "fullfsync = 1",  # macOS: fsync alone does not reach the disk
         "foreign_keys = ON",
+        "secure_delete = ON",  # zeros where something was deleted: who is forgotten is not in the file
         "busy_timeout = 5000",
         "cache_size = -16000",  # KiB; the rest is the system's page cache
     ):

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, bindparam
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, select
 
 from bridge import control
 from bridge.control import Signal
 from bridge.engine.echo import ECHO, digest
 from bridge.engine.work import Incoming, NewDelivery
 from bridge.model import (
-    EVENT,
     AnyEvent,
     Control,
     ConversationKey,
@@ -24,31 +23,38 @@ from bridge.model import (
 )
 from bridge.store import handoffs
 from bridge.store.keeping import keep
-from bridge.store.lanes import enqueue
+from bridge.store.lanes import enqueue, queue
 from bridge.store.replies import was_said
+from bridge.store.rows import Rows
 from bridge.store.tables import conversation, now
 
-_new_conversation = insert(conversation).values(
-    source=bindparam("source"),
-    external_id=bindparam("external"),
-    control=Control.BOT,
-    facts="{}",
-    created_at=now(),
+_ABOUT = Rows(conversation.c.source, conversation.c.external_id)
+_ROW = (conversation.c.id, conversation.c.source, conversation.c.external_id, conversation.c.control)
+_KNOWN = (
+    select(*_ROW)
+    .where(_ABOUT.among())
+    .order_by(conversation.c.source, conversation.c.external_id)
+    .with_for_update(key_share=True)
 )
-# The update changes nothing; it makes RETURNING give the row, and locks it before its lanes.
-_MEET = _new_conversation.on_conflict_do_update(
-    index_elements=[conversation.c.source, conversation.c.external_id],
-    set_={"control": conversation.c.control},
-).returning(conversation.c.id, conversation.c.source, conversation.c.external_id, conversation.c.control)
+# Where another process was faster the update changes nothing; it makes RETURNING give the row, and locks it.
+_MEET = (
+    _ABOUT.insert(control=Control.BOT, facts="{}", created_at=now())
+    .on_conflict_do_update(
+        index_elements=[conversation.c.source, conversation.c.external_id],
+        set_={"control": conversation.c.control},
+    )
+    .returning(*_ROW)
+)
 #: a webhook and what its adapter read in it
 Webhook = tuple[Incoming, Sequence[AnyEvent]]
 
 
-def keep_events(connection: Connection, webhooks: Sequence[Webhook]) -> list[bool]:
+def keep_events(connection: Connection, webhooks: Sequence[Webhook]) -> list[tuple[bool, bool]]:
     """Keep webhooks and queue their events for Slack, in this order.
 
     For each, whether it is new; False where it was kept before, and then nothing is done, except about a
-    start that has no id of its own: once its handoff is over, the same is the start of another.
+    start that has no id of its own: once its handoff is over, the same is the start of another. And whether
+    some lane is due because of them all: most come while their lanes are busy.
     """
     new = keep(connection, [incoming for incoming, _ in webhooks])
     told = [
@@ -57,32 +63,41 @@ def keep_events(connection: Connection, webhooks: Sequence[Webhook]) -> list[boo
         for event in events
         if new[number] or _is_unnamed(event)
     ]
-    if not told:
-        return new
-    events = [event for _, event in told]
     # Sorted, so that all who write the same conversations lock them in the same order.
-    keys = sorted({(event.conversation.source, event.conversation.id) for event in events})
-    met = {
-        (row.source, row.external_id): row
-        for row in connection.execute(_MEET, [{"source": one, "external": two} for one, two in keys])
-    }
-    rows = [met[event.conversation.source, event.conversation.id] for event in events]
-    deliveries = [(row.id, _delivery(event)) for row, event in zip(rows, events, strict=True)]
+    met = _meet(connection, sorted({_about(event) for _, event in told}))
+    rows = [met[_about(event)] for _, event in told]
+    deliveries = [(row.id, _delivery(event)) for row, (_, event) in zip(rows, told, strict=True)]
+    accepted, due = queue(connection, deliveries)
     controls = {row.id: Control(row.control) for row in rows}
     follow: list[tuple[int, NewDelivery]] = []
-    for row, (number, event), queued in zip(rows, told, enqueue(connection, deliveries), strict=True):
+    for row, (number, event), queued in zip(rows, told, accepted, strict=True):
         again = not queued and _is_unnamed(event)
         if again and controls[row.id] in (Control.BOT, Control.CLOSED):
             event = event.model_copy(update={"id": f"{event.id}:{event.at.timestamp()}"})
             enqueue(connection, [(row.id, _delivery(event))])
-            new[number] = True
+            new[number] = due = True
         # One that is known moves the time up to which the vendor has been heard: an older end is overtaken.
         if (queued or again) and _matters(controls[row.id], event) and not _is_echo(connection, event):
             after, more = handoffs.tell(connection, row.id, event)
             controls[row.id] = after or controls[row.id]
             follow += [(row.id, one) for one in more]
+            due = True
     enqueue(connection, follow)
-    return new
+    return [(one, due) for one in new]
+
+
+def _about(event: AnyEvent) -> tuple[str, str]:
+    return event.conversation.source, event.conversation.id
+
+
+def _meet(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Any]:
+    """The rows of these conversations, known or new, locked in this order."""
+    if not keys:
+        return {}
+    met = {row[1:3]: row for row in connection.execute(_KNOWN, _ABOUT.given(connection, keys)).all()}
+    if unknown := [key for key in keys if key not in met]:
+        met |= {row[1:3]: row for row in connection.execute(_MEET, _ABOUT.given(connection, unknown)).all()}
+    return met
 
 
 def _is_unnamed(event: AnyEvent) -> bool:
@@ -103,7 +118,7 @@ def _is_echo(connection: Connection, event: AnyEvent) -> bool:
 
 
 def _delivery(event: AnyEvent) -> NewDelivery:
-    return NewDelivery(line(event), "event", event.id, EVENT.dump_json(event).decode())
+    return NewDelivery(line(event), "event", event.id, event.model_dump_json())
 
 
 def line(event: AnyEvent) -> Direction:
@@ -119,5 +134,5 @@ def line(event: AnyEvent) -> Direction:
 
 def keep_clock(connection: Connection, about: ConversationKey, new: NewDelivery) -> None:
     """Queue something that is about no customer's conversation; `about` has a source that none can have."""
-    met = connection.execute(_MEET, [{"source": about.source, "external": about.id}]).one()
+    (met,) = _meet(connection, [(about.source, about.id)]).values()
     enqueue(connection, [(met.id, new)])

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection
 
 from bridge.engine.work import Incoming
 from bridge.store.lanes import storable
+from bridge.store.rows import Rows
 from bridge.store.tables import inbox, now
 
+_CAME = Rows(inbox.c.source, inbox.c.key, inbox.c.path, inbox.c.body)
 _KEEP = (
-    insert(inbox)
-    .values(
-        source=bindparam("source"),
-        key=bindparam("key"),
-        path=bindparam("path"),
-        body=bindparam("body"),
-        received_at=now(),
-    )
+    _CAME.insert(received_at=now())
     .on_conflict_do_nothing(index_elements=[inbox.c.source, inbox.c.key])
     .returning(inbox.c.source, inbox.c.key)
 )
@@ -27,14 +21,10 @@ _KEEP = (
 
 def keep(connection: Connection, incoming: Sequence[Incoming]) -> list[bool]:
     """Keep what was not kept before; for each, whether it is new."""
-    rows = [
-        {"source": one.source, "key": storable(one.key), "path": one.path, "body": one.body}
-        for one in incoming
-    ]
-    kept = {(row.source, row.key) for row in connection.execute(_KEEP, rows)}
+    rows = [(one.source, storable(one.key), one.path, one.body) for one in incoming]
+    kept = {(row.source, row.key) for row in connection.execute(_KEEP, _CAME.given(connection, rows)).all()}
     new = []
-    for row in rows:
-        place = (row["source"], row["key"])
-        new.append(place in kept)
-        kept.discard(place)  # the same twice in one go: the second is the duplicate
+    for source, key, *_ in rows:
+        new.append((source, key) in kept)
+        kept.discard((source, key))  # the same twice in one go: the second is the duplicate
     return new

@@ -34,33 +34,30 @@ from bridge.engine.work import (
 )
 from bridge.model import DeliveryState, Direction
 from bridge.store import conversations
+from bridge.store.rows import Rows
 from bridge.store.tables import ACTIVE, attempt, delivery, lane, now, worker
 
 # ── queue ────────────────────────────────────────────────────────────────────────────────────────
 
-_new_lane = insert(lane).values(
-    conversation_id=bindparam("conversation"), direction=bindparam("direction"), due=now(), token=0
+_LANES = Rows(lane.c.conversation_id, lane.c.direction)
+_THERE = (
+    select(lane.c.id, lane.c.conversation_id, lane.c.direction, lane.c.due)
+    .where(_LANES.among())
+    .order_by(lane.c.conversation_id, lane.c.direction)
+    .with_for_update()
 )
+_new_lanes = _LANES.insert(due=now(), token=0)
 # A lane that is owned, or waits for its next try, keeps its time; an idle one is due now.
-_OPEN_LANES = _new_lane.on_conflict_do_update(
+_OPEN_LANES = _new_lanes.on_conflict_do_update(
     index_elements=[lane.c.conversation_id, lane.c.direction],
-    set_={"due": func.coalesce(lane.c.due, _new_lane.excluded.due)},
+    set_={"due": func.coalesce(lane.c.due, _new_lanes.excluded.due)},
 ).returning(lane.c.id, lane.c.conversation_id, lane.c.direction)
 
+_DELIVERIES = Rows(
+    delivery.c.lane_id, delivery.c.key, delivery.c.kind, delivery.c.payload, delivery.c.message
+)
 _QUEUE = (
-    insert(delivery)
-    .values(
-        lane_id=bindparam("lane"),
-        key=bindparam("key"),
-        kind=bindparam("kind"),
-        payload=bindparam("payload"),
-        message=bindparam("message"),
-        state=DeliveryState.QUEUED,
-        created_at=now(),
-        attempts=0,
-        doubt=False,
-        refs="{}",
-    )
+    _DELIVERIES.insert(state=DeliveryState.QUEUED, created_at=now(), attempts=0, doubt=False, refs="{}")
     .on_conflict_do_nothing(index_elements=[delivery.c.lane_id, delivery.c.key])
     .returning(delivery.c.lane_id, delivery.c.key)
 )
@@ -76,37 +73,42 @@ def enqueue(connection: Connection, new: Sequence[tuple[int, NewDelivery]]) -> l
 
     For each, whether it is new; False where its lane has had one of that key before.
     """
+    return queue(connection, new)[0]
+
+
+def queue(connection: Connection, new: Sequence[tuple[int, NewDelivery]]) -> tuple[list[bool], bool]:
+    """As `enqueue`; also whether a lane was idle, and is due now."""
     if not new:
-        return []
-    wanted = sorted({(about, one.direction) for about, one in new})
-    lanes = {
-        (row.conversation_id, row.direction): row.id
-        for row in connection.execute(
-            _OPEN_LANES, [{"conversation": about, "direction": direction} for about, direction in wanted]
-        )
-    }
+        return [], False
+    lanes, due = _open(connection, sorted({(about, one.direction) for about, one in new}))
     rows = [
-        {
-            "lane": lanes[about, one.direction],
-            "key": storable(one.key),
-            "kind": one.kind,
-            "payload": one.payload,
-            "message": one.message,
-        }
+        (lanes[about, one.direction], storable(one.key), one.kind, one.payload, one.message)
         for about, one in new
     ]
-    queued = {(row.lane_id, row.key) for row in connection.execute(_QUEUE, rows)}
+    found = connection.execute(_QUEUE, _DELIVERIES.given(connection, rows)).all()
+    queued = {(row.lane_id, row.key) for row in found}
     accepted = []
-    for row in rows:
-        place = (row["lane"], row["key"])
-        accepted.append(place in queued)
-        queued.discard(place)  # the same twice in one go: the second is the duplicate
-    return accepted
+    for lane_id, key, *_ in rows:
+        accepted.append((lane_id, key) in queued)
+        queued.discard((lane_id, key))  # the same twice in one go: the second is the duplicate
+    return accepted, due
+
+
+def _open(
+    connection: Connection, wanted: Sequence[tuple[int, Direction]]
+) -> tuple[dict[tuple[int, str], int], bool]:
+    """The lanes of conversations in these directions, locked in this order; and whether any was idle."""
+    there = connection.execute(_THERE, _LANES.given(connection, wanted)).all()
+    lanes = {(row.conversation_id, row.direction): row.id for row in there if row.due is not None}
+    if idle := [one for one in wanted if one not in lanes]:
+        opened = connection.execute(_OPEN_LANES, _LANES.given(connection, idle)).all()
+        lanes |= {(row.conversation_id, row.direction): row.id for row in opened}
+    return lanes, bool(idle)
 
 
 def wake(connection: Connection, about: int, direction: Direction) -> None:
     """Let the lane be looked at: something in it was queued again."""
-    connection.execute(_OPEN_LANES, [{"conversation": about, "direction": direction}])
+    _open(connection, [(about, direction)])
 
 
 # ── take ─────────────────────────────────────────────────────────────────────────────────────────

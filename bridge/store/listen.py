@@ -15,6 +15,8 @@ from typing import Any
 
 import asyncpg
 
+from bridge.store.patience import patiently
+
 logger = logging.getLogger(__name__)
 
 # The last is what a call gets whose connection the server has just ended.
@@ -59,7 +61,7 @@ class Listener:
 
     async def start(self, worker_id: int, name: str) -> None:
         self._worker, self._name = worker_id, name
-        await self._connect()
+        await patiently(self._connect, _AWAY)
         self._tasks = [asyncio.create_task(self._keep()), asyncio.create_task(self._notify())]
 
     async def stop(self) -> None:
@@ -127,8 +129,9 @@ class Listener:
                     if self._connection is not None:
                         await self._connection.execute(f"NOTIFY {CHANNEL}", timeout=5)
 
-    def _on_notify(self, _connection: object, pid: int, _channel: str, _payload: object) -> None:
-        self._wake()
+    def _on_notify(self, connection: Any, pid: int, _channel: str, _payload: object) -> None:
+        if pid != connection.get_server_pid():  # who said it has been awake since it wrote
+            self._wake()
 
     def _on_lost(self, _connection: object) -> None:
         self._lost.set()

@@ -11,22 +11,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import BindParameter, Connection, Double, bindparam, case, select, update
+from sqlalchemy import BindParameter, Connection, Double, bindparam, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bridge.engine.ports import Limit, Stood
 from bridge.store.tables import now, pace
 
+NO_LINE = ""  # no key
 _interval: BindParameter[float] = bindparam("interval", type_=Double())
-_behind: BindParameter[float] = bindparam("behind", type_=Double())
 _until: BindParameter[float] = bindparam("until", type_=Double())
+# How far the line's time is behind ours stands in a row of its own; what is no line has none.
+_moved_row = pace.alias("moved")
+_BEHIND = select(_moved_row.c.next_at).where(_moved_row.c.key == bindparam("moved"))
+_behind = func.coalesce(_BEHIND.scalar_subquery(), 0.0)
 _NOW = now() - _behind
 _FROM = case((pace.c.next_at > _NOW, pace.c.next_at), else_=_NOW)
 _first = insert(pace).values(key=bindparam("key"), next_at=_NOW + _interval)
 _RESERVE = _first.on_conflict_do_update(
     index_elements=[pace.c.key],
     set_={"next_at": _FROM + _interval},
-).returning((pace.c.next_at - _NOW).label("ahead"))
+).returning((pace.c.next_at - _NOW).label("ahead"), _behind.label("behind"))
 _burst: BindParameter[int] = bindparam("burst")
 _TAKE = _first.on_conflict_do_update(
     index_elements=[pace.c.key],
@@ -39,7 +43,6 @@ _none_yet = insert(pace).values(key=bindparam("key"), next_at=_interval)
 _MOVE = _none_yet.on_conflict_do_update(
     index_elements=[pace.c.key], set_={"next_at": pace.c.next_at + _interval}
 )
-_BEHIND = select(pace.c.next_at).where(pace.c.key == bindparam("key"))
 _held = insert(pace).values(key=bindparam("key"), next_at=now() + _until)
 _HOLD = _held.on_conflict_do_update(
     index_elements=[pace.c.key],
@@ -58,21 +61,23 @@ def reserve(
     `before`. Returns the seconds until it."""
     if before is not None:
         connection.execute(_MOVE, {"key": _moved(before), "interval": interval})
-    return _reserve(connection, key, interval, burst, 0.0)
+    return _reserve(connection, key, interval, burst)[0]
 
 
-def _reserve(connection: Connection, key: str, interval: float, burst: int, behind: float) -> float:
-    told = {"key": key, "interval": interval, "behind": behind}
-    ahead: float = connection.execute(_RESERVE, told).scalar_one()
-    return max(0.0, ahead - burst * interval)
+def _reserve(
+    connection: Connection, key: str, interval: float, burst: int, moved: str = NO_LINE
+) -> tuple[float, float]:
+    """The seconds until the slot, and by how many the time it goes by is behind ours."""
+    row = connection.execute(_RESERVE, {"key": key, "interval": interval, "moved": moved}).one()
+    return max(0.0, row.ahead - burst * interval), row.behind
 
 
 def take(connection: Connection, key: str, interval: float, burst: int) -> float:
     """Take the next slot of `key` if it is there now. Else nothing is reserved: the seconds until it is."""
-    told = {"key": key, "interval": interval, "burst": burst, "behind": 0.0}
+    told = {"key": key, "interval": interval, "burst": burst, "moved": NO_LINE}
     if connection.execute(_TAKE, told).first() is not None:
         return 0.0
-    ahead: float = connection.execute(_AHEAD, {"key": key, "behind": 0.0}).scalar_one()
+    ahead: float = connection.execute(_AHEAD, {"key": key, "moved": NO_LINE}).scalar_one()
     return max(0.001, ahead + interval - burst * interval)
 
 
@@ -91,8 +96,7 @@ def line_up(connection: Connection, lines: Sequence[Limit], slots: int, limits: 
     """Stand in one line after the other for so many slots, up to the first that has none now. Where all have,
     take one of each of `limits`."""
     for number, line in enumerate(lines):
-        passed = behind(connection, line[0])
-        wait, *_ = [_reserve(connection, *line, passed) for _ in range(slots)]
+        (wait, passed), *_ = [_reserve(connection, *line, _moved(line[0])) for _ in range(slots)]
         if wait > 0 or number + 1 == len(lines):
             break
     return Stood(number, wait, passed, wait or take_each(connection, limits))
@@ -100,7 +104,7 @@ def line_up(connection: Connection, lines: Sequence[Limit], slots: int, limits: 
 
 def behind(connection: Connection, key: str) -> float:
     """How many seconds a line's time is behind ours."""
-    found: float | None = connection.execute(_BEHIND, {"key": _moved(key)}).scalar_one_or_none()
+    found: float | None = connection.execute(_BEHIND, {"moved": _moved(key)}).scalar_one_or_none()
     return found or 0.0
 
 

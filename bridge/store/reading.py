@@ -1,4 +1,5 @@
-"""The store as it is read beside a bridge that runs: nothing is written, and nobody waits for the reader."""
+"""The store beside a bridge that runs: read, when nothing is written and nobody waits for the reader; or
+tidied, in transactions so short that hardly anybody waits."""
 
 from __future__ import annotations
 
@@ -13,8 +14,9 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from bridge.errors import ConfigError, Unavailable
-from bridge.store import migrate
-from bridge.store.database import Database, Postgres, T, Transaction, postgres_dsn
+from bridge.store import keyring, migrate, sealed
+from bridge.store.database import Database, Postgres, Sqlite, T, Transaction, postgres_dsn
+from bridge.store.sealed import Keys, keys_of
 
 
 def read_only(path: Path) -> str:
@@ -26,15 +28,11 @@ class SqliteReader:
     """A file that somebody else may be writing. It has a write-ahead log, so neither waits for the other
     (https://www.sqlite.org/wal.html#concurrency); the lock file is for those who write."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, keys: Keys) -> None:
         self.failed = False
-        if not path.is_file():
-            raise ConfigError(
-                "there is no store here yet",
-                where=str(path),
-                remedy="`bridge serve` makes it; is [store] path the one that the bridge has?",
-            )
+        self.keys = keys
         self._engine = create_engine(read_only(path), poolclass=NullPool, connect_args={"timeout": 5})
+        sealed.use(self._engine.dialect, keys)
         event.listen(self._engine, "connect", _prepare)
         event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
 
@@ -58,19 +56,33 @@ def _prepare(raw: Any, _record: Any) -> None:
 
 async def open_reader(path: Path, database_url: str | None, environ: Mapping[str, str]) -> Database:
     """The store at `database_url`, else the SQLite file at `path`, to be read only. Raises `ConfigError`."""
-    if database_url is None and environ.get("DYNO"):
+    return await _open(path, database_url, environ, writes=False)
+
+
+async def open_beside(path: Path, database_url: str | None, environ: Mapping[str, str]) -> Database:
+    """The same, to be tidied. It carries nothing, so on SQLite it needs not to be alone."""
+    return await _open(path, database_url, environ, writes=True)
+
+
+async def _open(path: Path, url: str | None, environ: Mapping[str, str], *, writes: bool) -> Database:
+    if url is None and environ.get("DYNO"):
         raise ConfigError("DATABASE_URL is not set: there is no store to look into", where="environment")
-    database: Database = Postgres(postgres_dsn(database_url), pool=1) if database_url else SqliteReader(path)
+    keys = keys_of(environ)
+    database: Database
+    if url is not None:
+        database = Postgres(postgres_dsn(url), keys, pool=1)
+    elif not await asyncio.to_thread(path.is_file):
+        raise ConfigError(
+            "there is no store here yet",
+            where=str(path),
+            remedy="`bridge serve` makes it; is [store] path the one that the bridge has?",
+        )
+    else:
+        database = Sqlite(path, keys, beside=True) if writes else SqliteReader(path, keys)
     try:
-        found = await database.run(migrate.version)
+        migrate.check(await database.run(migrate.version), "DATABASE_URL" if url else str(path))
+        await database.run(lambda connection: keyring.check(connection, keys, seals=False))
     except BaseException:
         await database.close()
         raise
-    if found != migrate.newest():
-        await database.close()
-        raise ConfigError(
-            f"the database's schema is at {found or 'nothing'}, this program wants {migrate.newest()}",
-            where="DATABASE_URL" if database_url else str(path),
-            remedy="Run: python -m bridge migrate",
-        )
     return database

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Double, bindparam, select, update
+from sqlalchemy import Connection, Double, bindparam, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bridge.control import Signal
@@ -17,7 +17,7 @@ from bridge.store import conversations, handoffs
 from bridge.store.deadletters import hold, is_dead, queue_again, try_again
 from bridge.store.keeping import keep
 from bridge.store.lanes import enqueue, progress, storable
-from bridge.store.tables import delivery, lane, locked, now, said, thread
+from bridge.store.tables import ACTIVE, delivery, lane, locked, now, said, thread
 
 #: where something was written or pressed: a thread, or without one a conversation
 Where = ThreadKey | int
@@ -32,7 +32,7 @@ _SAID = (
     .where(said.c.digest == bindparam("digest"), said.c.at > now() - bindparam("within", type_=Double()))
     .limit(1)
 )
-_SAY = insert(said).values(digest=bindparam("digest"), at=now())
+_SAY = insert(said).values(digest=bindparam("digest"), at=now(), conversation_id=bindparam("about"))
 _OF_KEY = select(delivery.c.id, delivery.c.state, delivery.c.refs, delivery.c.payload).where(
     delivery.c.lane_id == bindparam("lane"), delivery.c.key == bindparam("key")
 )
@@ -41,6 +41,17 @@ _LANE = (
     .where(lane.c.conversation_id == bindparam("conversation"), lane.c.direction == Direction.VENDOR)
     .with_for_update()
 )
+# What was never begun. A delivery that has a slot of its pace, or steps that are done, keeps its place.
+_WAITING = (
+    select(delivery.c.id, delivery.c.kind, delivery.c.key, delivery.c.payload, delivery.c.message)
+    .join(lane, lane.c.id == delivery.c.lane_id)
+    .where(lane.c.conversation_id == bindparam("conversation"), lane.c.direction == Direction.VENDOR)
+    .where(delivery.c.kind.in_(("reply", "act")), delivery.c.key != bindparam("key"))
+    .where(text(ACTIVE), delivery.c.state == DeliveryState.QUEUED)
+    .where(delivery.c.attempts == 0, delivery.c.refs == "{}")
+    .order_by(delivery.c.id)
+)
+_TAKE_OUT = delete(delivery).where(delivery.c.id.in_(bindparam("ids", expanding=True)))
 _OF_MESSAGE = (
     select(lane.c.conversation_id, delivery.c.id, delivery.c.payload)
     .join(lane, lane.c.id == delivery.c.lane_id)
@@ -103,7 +114,33 @@ def keep_reply(connection: Connection, incoming: Incoming, where: Where, new: Ne
     found = _keep_if_ours(connection, incoming, where)
     if isinstance(found, str):
         return found
-    return "queued" if all(enqueue(connection, [(found, new)])) else "duplicate"
+    if not all(enqueue(connection, [(found, new)])):
+        return "duplicate"
+    if new.direction is Direction.VENDOR:
+        _put_in_order(connection, found, new)
+    return "queued"
+
+
+def _put_in_order(connection: Connection, about: int, new: NewDelivery) -> None:
+    """Put what waits in the lane behind `new` if it was written after it: what Slack could not tell at once
+    it tells again, after what was written meanwhile. https://docs.slack.dev/apis/events-api/#retries"""
+    if (at := _written_at(new.payload)) is None:
+        return
+    # `new` is in the lane, so its row is held: nothing of it is begun meanwhile.
+    waiting = connection.execute(_WAITING, {"conversation": about, "key": storable(new.key)}).all()
+    places = [_written_at(row.payload) for row in waiting]
+    first = next((place for place, then in enumerate(places) if then is not None and then > at), None)
+    if first is not None:
+        after = waiting[first:]
+        connection.execute(_TAKE_OUT, {"ids": [row.id for row in after]})
+        again = [NewDelivery(new.direction, row.kind, row.key, row.payload, row.message) for row in after]
+        enqueue(connection, [(about, one) for one in again])
+
+
+def _written_at(payload: str) -> float | None:
+    """By Slack's clock; None of what was pressed, or is our own."""
+    ts = json.loads(payload).get("ts")
+    return float(ts) if ts else None
 
 
 def amend_reply(
@@ -223,7 +260,7 @@ def lock_message(
         return "duplicate"
     lock(connection, where)
     for row in connection.execute(_OF_MESSAGE, {"ts": where.ts}).all():
-        if json.loads(row.payload).get("channel") != where.channel:
+        if _place(json.loads(row.payload)) != where.model_dump():
             continue
         if SENDING in json.loads(hold(connection, row.id).refs):
             enqueue(connection, [(row.conversation_id, one) for one in late])
@@ -279,7 +316,7 @@ def begin_reply(
     if wish is not None and happened is not None:
         follow = handoffs.act(connection, about, happened, wish.by, wish.vendor_at) or []
     if digests:
-        connection.execute(_SAY, [{"digest": one} for one in digests])
+        connection.execute(_SAY, [{"digest": one, "about": about} for one in digests])
     enqueue(connection, [(about, one) for one in follow])
     return True, None
 

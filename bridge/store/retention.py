@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     BindParameter,
@@ -62,6 +62,7 @@ _ids: BindParameter[list[int]] = bindparam("ids", expanding=True)
 _cutoff = select(now() - bindparam("keep", type_=Double())).scalar_subquery()
 
 Told = Mapping[str, Any]
+R = TypeVar("R")
 
 
 def _within(table: Table) -> ColumnElement[bool]:
@@ -228,24 +229,37 @@ def batch(
     return count, rows[-1].id if more else None
 
 
-def _timed(connection: Connection, *told: Any) -> tuple[tuple[int, int | None] | None, float]:
-    """The same, and its own seconds, without those that it waited for its turn."""
+def _timed(connection: Connection, transaction: Callable[..., R], *told: Any) -> tuple[R, float]:
+    """What it returns, and its own seconds, without those that it waited for its turn."""
     began = time.monotonic()
-    return batch(connection, *told), time.monotonic() - began
+    return transaction(connection, *told), time.monotonic() - began
+
+
+class Stride:
+    """One batch after the other: so few rows that none takes long, and then the database is the others'."""
+
+    def __init__(self) -> None:
+        self._most = BATCH
+
+    async def __call__(self, database: Database, transaction: Callable[..., R], *told: Any) -> R:
+        """Run `transaction(connection, *told, most)` for the next `most` rows."""
+        result: tuple[R, float] = await database.run(_timed, transaction, *told, self._most)
+        found, took = result
+        self._most = min(self._most * 2 if took < LONGEST else max(self._most // 2, FEWEST), BATCH)
+        await asyncio.sleep(max(PAUSE, took))
+        return found
 
 
 async def sweep(database: Database, keep: float) -> dict[str, int]:
     """Delete everything that has been over for `keep` seconds: how many rows of each kind."""
     swept: dict[str, int] = {}
-    most = BATCH
+    stride = Stride()
     for part in PARTS:
         after: int | None = 0
         while after is not None:
-            found, took = await database.run(_timed, part, after, keep, most)
-            most = min(most * 2 if took < LONGEST else max(most // 2, FEWEST), BATCH)
+            found = await stride(database, batch, part, after, keep)
             if found is None:
                 return swept
             count, after = found
             swept[part.name] = swept.get(part.name, 0) + count
-            await asyncio.sleep(max(PAUSE, took))
     return swept

@@ -1,4 +1,8 @@
-"""The tables. Times are seconds since the epoch by the store's own clock; texts of others are opaque."""
+"""The tables. Times are seconds since the epoch by the store's own clock; texts of others are opaque.
+
+What people wrote and who they are is in `SealedText` and `SealedBytes`: SQL cannot look into it. What is
+looked up, counted or ordered by is as it is: ids, keys, times, states.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -22,6 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
+
+from bridge.store.sealed import SealedBytes, SealedText
 
 METADATA = MetaData(
     naming_convention={
@@ -63,14 +68,14 @@ conversation = Table(
     Column("vendor_at", Double),  # the newest that the vendor said of it, or answered
     Column("acted_at", Double),  # the last that an agent did about it
     Column("changes", Integer, nullable=False, server_default="0"),  # of control or owner
-    Column("owner", Text),  # the name of the human who has it
+    Column("owner", SealedText),  # the name of the human who has it
     Column("owner_id", Text),  # and in Slack their id
     Column("team", Text),
     Column("channel", Text),
     Column("thread_ts", Text),
-    Column("facts", Text, nullable=False),  # JSON: what the card shows
+    Column("facts", SealedText, nullable=False),  # JSON: what the card shows
     Column("card", Text),  # the digest of the card as it stands in Slack
-    Column("typing", Text),  # JSON: who types, in which words, until when
+    Column("typing", SealedText),  # JSON: who types, in which words, until when
     Column("created_at", Double, nullable=False),
     UniqueConstraint("source", "external_id"),
 )
@@ -94,18 +99,18 @@ handoff = Table(
     METADATA,
     Column("id", Id, primary_key=True),
     Column("conversation_id", Id, ForeignKey("conversation.id"), nullable=False),
-    Column("start", Text),  # JSON: the event that began it; null where an agent took over
+    Column("start", SealedText),  # JSON: the event that began it; null where an agent took over
     Column("start_id", Text),
     Column("started_at", Double, nullable=False, index=True),
     Column("waiting_since", Double),  # null where nobody ever waited
     Column("round", Integer, nullable=False),
     Column("claimed_at", Double),
     Column("first_claimed_at", Double),
-    Column("released_by", Text),
+    Column("released_by", SealedText),
     Column("answered_at", Double),
     Column("ended_at", Double),
     Column("ending", Text),
-    Column("ended_by", Text),
+    Column("ended_by", SealedText),
     Column("breached_at", Double),
     Column("alarmed_at", Double),
     Column("places", Text, nullable=False, server_default="{}"),  # JSON: where its alerts stand
@@ -135,6 +140,9 @@ locked = Table(
     Column("at", Double, nullable=False, index=True),
 )
 
+#: the path of what came in and was forgotten since: the key stays, so that it is not taken again
+FORGOTTEN = "forgotten"
+
 # what came in, as it came: the proof, the dedupe and the replay
 inbox = Table(
     "inbox",
@@ -144,7 +152,7 @@ inbox = Table(
     Column("key", Text, nullable=False),
     Column("path", Text, nullable=False),
     Column("received_at", Double, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", SealedBytes, nullable=False),
     UniqueConstraint("source", "key"),
 )
 
@@ -184,7 +192,7 @@ delivery = Table(
     Column("lane_id", Id, ForeignKey("lane.id"), nullable=False),
     Column("key", Text, nullable=False),
     Column("kind", Text, nullable=False),
-    Column("payload", Text, nullable=False),
+    Column("payload", SealedText, nullable=False),
     Column("message", Text),  # the ts of the Slack message that it carries
     Column("state", Text, nullable=False),
     Column("created_at", Double, nullable=False),
@@ -195,7 +203,7 @@ delivery = Table(
     Column("doubt", Boolean, nullable=False),
     Column("slot", Double),  # when its pace lets it go
     Column("refs", Text, nullable=False),  # JSON: step -> the other side's id
-    Column("problem", Text),
+    Column("problem", SealedText),
     UniqueConstraint("lane_id", "key"),
     Index("ix_delivery_head", "lane_id", "id", sqlite_where=text(ACTIVE), postgresql_where=text(ACTIVE)),
     Index("ix_delivery_retried", "first_at", sqlite_where=text(RETRIED), postgresql_where=text(RETRIED)),
@@ -218,7 +226,7 @@ attempt = Table(
     Column("started_at", Double, nullable=False),
     Column("ended_at", Double, nullable=False),
     Column("outcome", Text, nullable=False),
-    Column("problem", Text),
+    Column("problem", SealedText),
 )
 
 # the digests of replies, until the vendor has told them back
@@ -228,6 +236,7 @@ said = Table(
     Column("id", Id, primary_key=True),
     Column("digest", Text, nullable=False, index=True),
     Column("at", Double, nullable=False),
+    Column("conversation_id", Id),  # in which, so that they go with it
 )
 
 pace = Table(
@@ -243,4 +252,12 @@ worker = Table(
     Column("id", Id, primary_key=True),
     Column("name", Text, nullable=False),
     Column("started_at", Double, nullable=False),
+)
+
+# the keys that have sealed, or still may: whoever starts without one of them cannot read the rest
+sealing = Table(
+    "sealing",
+    METADATA,
+    Column("key", Text, primary_key=True),
+    Column("since", Double, nullable=False),
 )

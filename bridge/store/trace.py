@@ -7,6 +7,7 @@ and what came in about something is looked for among those in question, some tho
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,6 @@ from sqlalchemy import (
     Connection,
     LargeBinary,
     Table,
-    and_,
     func,
     literal,
     or_,
@@ -30,7 +30,9 @@ from bridge.model import Direction
 from bridge.store import conversations
 from bridge.store.handoffs import of_row
 from bridge.store.lanes import storable
+from bridge.store.sealed import is_sealed, raw
 from bridge.store.tables import (
+    FORGOTTEN,
     attempt,
     conversation,
     delivery,
@@ -45,6 +47,7 @@ from bridge.store.tables import (
 
 PAGE = 5000  # rows looked at in one transaction
 FARTHEST = 200_000  # rows looked through for what no index finds
+_TS = re.compile(r"\d{10,}\.\d{6}")
 #: what a delivery queues about itself under a key that begins with its kind and goes on with its number
 _FOLLOWERS = ("mark", "notice", "failure", "question", "whisper", "stuck", "card", "again", "too_late")
 _ACTIVE = ("queued", "sending")
@@ -134,12 +137,15 @@ def by_id(connection: Connection, after: int, upto: int, id: str, about: int | N
         delivery.c.key.like(suffix, escape="\\"),
         delivery.c.refs.contains(f': "{json.dumps(id)[1:-1]}"', autoescape=True),
     )
-    asked = lane.c.direction.in_((Direction.VENDOR, Direction.ACTS))  # an act has the ts of its message
-    same = or_(same, and_(asked, delivery.c.payload.contains(f'"ts": {json.dumps(id)}', autoescape=True)))
-    wanted = _DELIVERIES.where(delivery.c.id > after, delivery.c.id <= upto, same)
+    wanted = _DELIVERIES.where(delivery.c.id > after, delivery.c.id <= upto)
     if about is not None:
         wanted = wanted.where(lane.c.conversation_id == about)
-    return [(row.conversation_id, row.id) for row in connection.execute(wanted)]
+    found = {row.id: row.conversation_id for row in connection.execute(wanted.where(same))}
+    if _TS.fullmatch(id):  # an act has the ts of its message, in what SQL cannot look into
+        asked = wanted.where(lane.c.direction.in_((Direction.VENDOR, Direction.ACTS)))
+        said = f'"ts": {json.dumps(id)}'
+        found |= {row.id: row.conversation_id for row in connection.execute(asked) if said in row.payload}
+    return [(about, number) for number, about in sorted(found.items())]
 
 
 # ── by time ──────────────────────────────────────────────────────────────────────────────────────
@@ -198,13 +204,19 @@ def heard(
     connection: Connection, after: int, upto: int, sources: Sequence[str], words: Sequence[str]
 ) -> list[Any]:
     """What came in from `sources`, or from all where none is named, and has all of `words` in it."""
-    wanted = select(inbox).where(inbox.c.id > after, inbox.c.id <= upto)
+    wanted = select(inbox).where(inbox.c.id > after, inbox.c.id <= upto, inbox.c.path != FORGOTTEN)
     if sources:
         wanted = wanted.where(inbox.c.source.in_(sources))
-    for word in words:
-        forms = {word.encode(), json.dumps(word)[1:-1].encode()}  # JSON may write it with escapes
-        wanted = wanted.where(or_(*(holds(inbox.c.body, literal(form, LargeBinary)) for form in forms)))
-    return list(connection.execute(wanted.order_by(inbox.c.id)))
+    said = [{word.encode(), json.dumps(word)[1:-1].encode()} for word in words]  # JSON may have escapes
+    hidden = is_sealed(inbox.c.body)  # those are looked into here
+    for forms in said:
+        held = (holds(raw(inbox.c.body), literal(form, LargeBinary)) for form in forms)
+        wanted = wanted.where(or_(hidden, *held))
+    return [
+        row
+        for row in connection.execute(wanted.order_by(inbox.c.id))
+        if all(any(form in row.body for form in forms) for forms in said)
+    ]
 
 
 # ── a whole life ─────────────────────────────────────────────────────────────────────────────────

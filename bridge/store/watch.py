@@ -21,9 +21,9 @@ from bridge.engine.work import KEPT, Backlog, Course, Row
 from bridge.model import EVENT, AnyEvent, Control, DeliveryState, Direction
 from bridge.store import conversations
 from bridge.store.handoffs import of_row
-from bridge.store.tables import DEAD, RETRIED, conversation, delivery, handoff, lane, now
+from bridge.store.tables import ACTIVE, DEAD, RETRIED, conversation, delivery, handoff, lane, now
 
-MOST = 10_000  # lanes that are counted
+MOST = 10_000  # lanes, and deliveries, that are counted
 
 _OPEN = (
     select(handoff)
@@ -31,6 +31,9 @@ _OPEN = (
     .order_by(func.coalesce(handoff.c.waiting_since, handoff.c.started_at), handoff.c.id)
     .limit(bindparam("most"))
 )
+# Where its thread is.
+_OF_TEAM = conversation.c.team == bindparam("team")
+_OPEN_OF_TEAM = _OPEN.join(conversation, conversation.c.id == handoff.c.conversation_id).where(_OF_TEAM)
 _WITHIN = (
     select(handoff)
     .where(handoff.c.started_at >= bindparam("since"), handoff.c.started_at < bindparam("until"))
@@ -64,13 +67,35 @@ _UNDECIDED = (
     .where(delivery.c.kind.in_(("reply", "correction")))
 )
 _COUNT = (
-    select(conversation.c.control, func.count())
+    select(conversation.c.control, func.count(), now() - func.min(conversation.c.control_at))
     .select_from(handoff.join(conversation, conversation.c.id == handoff.c.conversation_id))
     .where(handoff.c.ended_at.is_(None))
     .group_by(conversation.c.control)
 )
 
 # Of the first so many, which cost the same however long the line is.
+_active = (
+    select(delivery.c.lane_id, delivery.c.state)
+    .where(text(ACTIVE))
+    .order_by(delivery.c.lane_id, delivery.c.id)
+    .limit(MOST)
+    .subquery()
+)
+_lanes = (
+    select(
+        _active.c.lane_id,
+        func.count().filter(_active.c.state == DeliveryState.QUEUED).label("queued"),
+        func.count().filter(_active.c.state == DeliveryState.SENDING).label("sending"),
+        func.count().label("all"),
+    )
+    .group_by(_active.c.lane_id)
+    .subquery()
+)
+UNDER_WAY = (
+    select(lane.c.direction, func.sum(_lanes.c.queued), func.sum(_lanes.c.sending), func.max(_lanes.c.all))
+    .join(lane, lane.c.id == _lanes.c.lane_id)
+    .group_by(lane.c.direction)
+)
 _due = (
     select(lane.c.direction, lane.c.due.label("since"))
     .where(lane.c.due <= select(now()).scalar_subquery())
@@ -111,9 +136,10 @@ _NEWEST = (
 )
 
 
-def open_handoffs(connection: Connection, most: int) -> list[Row]:
-    """The handoffs that are under way, the oldest wait first."""
-    rows = connection.execute(_OPEN, {"most": most}).all()
+def open_handoffs(connection: Connection, most: int, team: str | None = None) -> list[Row]:
+    """The handoffs that are under way, in the workspace `team` or in all, the oldest wait first."""
+    wanted = _OPEN if team is None else _OPEN_OF_TEAM
+    rows = connection.execute(wanted, {"most": most, "team": team}).all()
     ids = [row.conversation_id for row in rows]
     found = conversations.read(connection, ids)
     held = {row[0]: row[1] for row in connection.execute(_HELD, {"ids": ids})}
@@ -126,10 +152,15 @@ def undecided(connection: Connection, about: int) -> dict[str, int]:
     return {"held": held, "queued": queued, "uncertain": uncertain}
 
 
-def counts(connection: Connection) -> dict[str, int]:
-    """How many handoffs wait, and how many are with a human."""
-    told = {Control.WAITING.value: 0, Control.HUMAN.value: 0}
-    return told | {row[0]: row[1] for row in connection.execute(_COUNT)}
+def counts(connection: Connection, team: str | None = None) -> dict[str, int]:
+    """How many handoffs wait, and how many are with a human, in the workspace `team` or in all."""
+    return {control: count for control, (count, _) in _open_now(connection, team).items()}
+
+
+def _open_now(connection: Connection, team: str | None = None) -> dict[str, tuple[int, float]]:
+    rows = connection.execute(_COUNT if team is None else _COUNT.where(_OF_TEAM), {"team": team})
+    told = dict.fromkeys((Control.WAITING.value, Control.HUMAN.value), (0, 0.0))
+    return told | {control: (count, max(seconds, 0.0)) for control, count, seconds in rows}
 
 
 def courses(connection: Connection, since: float, until: float) -> list[Course]:
@@ -149,7 +180,10 @@ def courses(connection: Connection, since: float, until: float) -> list[Course]:
 
 
 def backlog(connection: Connection, within: float) -> Backlog:
-    """What does not get on now, and what ended badly `within` the last seconds."""
+    """What is under way and what does not get on now, and what ended badly `within` the last seconds."""
+    deliveries = dict.fromkeys(Direction, (0, 0, 0))
+    for direction, queued, sending, deepest in connection.execute(UNDER_WAY):
+        deliveries[Direction(direction)] = int(queued), int(sending), deepest
     lanes = dict.fromkeys(Direction, (0, 0.0))
     for found in (DUE, RETRYING):  # a lane that is due is counted as such, also where it was tried before
         for direction, count, seconds in connection.execute(found):
@@ -158,7 +192,7 @@ def backlog(connection: Connection, within: float) -> Backlog:
     dead = dict.fromkeys((DeliveryState.FAILED, DeliveryState.UNCERTAIN), 0)
     for state, count in connection.execute(ENDED_BADLY, {"within": within}):
         dead[DeliveryState(state)] = count
-    return Backlog(lanes, dead)
+    return Backlog(_open_now(connection), deliveries, lanes, dead)
 
 
 def is_waiting(connection: Connection, delivery_id: int) -> bool:

@@ -6,6 +6,7 @@ It only reads, also beside a bridge that runs, on either database.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import sys
 import time
@@ -16,10 +17,10 @@ from pydantic import TypeAdapter, ValidationError
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bridge.config import Config
+from bridge.config import Config, Workspace
 from bridge.config.values import Duration
 from bridge.received import SLACK
-from bridge.store import conversations, trace
+from bridge.store import trace
 from bridge.store.database import Database
 from bridge.trace.finding import Found, find, heard
 from bridge.trace.lines import lines
@@ -59,8 +60,7 @@ def duration(text: str) -> float:
 async def run(config: Config, database: Database, asked: argparse.Namespace) -> int:
     """0 where something was found."""
     found = await find(database, asked.wanted, asked.source, time.time() - asked.since)
-    workspace = await _workspace(config, database, found) if found.meant else None
-    telling = Telling(config, workspace, text=asked.text)
+    telling = Telling(config, await _addresses(config) if found.meant else {}, text=asked.text)
     told = [await _told(database, telling, about, only) for about, only in found.meant]
     nowhere = [telling.webhook(row) for row in found.webhooks]
     for one in nowhere:
@@ -98,25 +98,25 @@ async def _told(database: Database, telling: Telling, about: int, only: int | No
     return {**telling.conversation(life), "older_left_out": life.older, "life": happened}
 
 
-async def _workspace(config: Config, database: Database, found: Found) -> str | None:
-    """The workspace's address, by the link that Slack gives for one of the threads; None where it does not.
+async def _addresses(config: Config) -> dict[str, str]:
+    """Where Slack shows messages, by team; without those that Slack does not tell."""
+    told = await asyncio.gather(*(_address(one) for one in config.workspaces.values()))
+    return dict(one for one in told if one is not None)
 
-    https://docs.slack.dev/reference/methods/chat.getPermalink
-    """
-    about, _ = found.meant[0]
-    if (thread := (await database.run(conversations.read, (about,)))[about].thread) is None:
-        return None
+
+async def _address(one: Workspace) -> tuple[str, str] | None:
+    """https://docs.slack.dev/reference/methods/auth.test"""
     client = AsyncWebClient(
-        token=config.slack_bot_token.get_secret_value(),
-        base_url=config.slack.api_url.rstrip("/") + "/",
+        token=one.bot_token.get_secret_value(),
+        base_url=one.slack.api_url.rstrip("/") + "/",
         timeout=int(PATIENCE),
         retry_handlers=[],
     )
     try:
-        told = await client.chat_getPermalink(channel=thread.channel, message_ts=thread.ts)
+        told = await client.auth_test()
     except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError):
         return None
-    return str(told["permalink"]).partition("/archives/")[0]
+    return str(told["team_id"]), str(told["url"]).rstrip("/")
 
 
 def _print(told: list[dict[str, Any]], nowhere: list[Told]) -> None:

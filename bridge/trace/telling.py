@@ -27,12 +27,13 @@ _OF_EVENT = ("kind", "state", "by", "active", "type", "problem", "wait")
 
 
 class Telling:
-    """`workspace` is where Slack shows messages, as far as it is known; `text`: also what was written."""
+    """`addresses`: where Slack shows messages, by team, as far as that is known; `text`: also what people
+    wrote."""
 
-    def __init__(self, config: Config, workspace: str | None, *, text: bool) -> None:
+    def __init__(self, config: Config, addresses: Mapping[str, str], *, text: bool) -> None:
         self._config = config
         self._routes = Routes(config.routes, config.sources)
-        self._workspace = workspace
+        self._addresses = addresses
         self._text = text
 
     def conversation(self, life: Life) -> Told:
@@ -46,6 +47,7 @@ class Telling:
             "owner": None if stands.owner is None else stands.owner.id or stands.owner.name,
             "route": {
                 "number": self._config.routes.index(route) + 1,
+                "workspace": route.workspace,
                 "channel": route.channel,
                 "mirror": route.mirror,
                 "reply_mode": route.reply_mode,
@@ -125,7 +127,7 @@ class Telling:
                         "channel": one.channel,
                         "ts": one.ts,
                         "rung": one.rung,
-                        "link": self._link(one.channel, one.ts, life),
+                        "link": self._link(one.team, one.channel, one.ts, life),
                     }
                     for one in places(row, life)
                 ],
@@ -158,26 +160,27 @@ class Telling:
                 "team": one.team,
                 "channel": one.channel,
                 "ts": one.ts,
-                "link": self._link(one.channel, one.ts, None),
+                "link": self._link(one.team, one.channel, one.ts, None),
             }
 
         stand = {one.ts for one in life.threads}
         places = [place for one in life.handoffs for place in one.places.values() if place.ts not in stand]
+        team = life.conversation.thread.team if life.conversation.thread else None
         for place in places:  # a message's ts is its time
             yield {
                 "at": at(float(place.ts)),
                 "what": "alert",
                 "channel": place.channel,
                 "ts": place.ts,
-                "link": self._link(place.channel, place.ts, life),
+                "link": self._link(team, place.channel, place.ts, life),
             }
 
-    def _link(self, channel: str, ts: str, life: Life | None) -> str | None:
-        if self._workspace is None:
+    def _link(self, team: str | None, channel: str, ts: str, life: Life | None) -> str | None:
+        if team is None or team not in self._addresses:
             return None
         thread = life.conversation.thread if life is not None else None
         below = f"?thread_ts={thread.ts}&cid={channel}" if thread and thread.channel == channel else ""
-        return f"{self._workspace}/archives/{channel}/p{ts.replace('.', '')}{below}"
+        return f"{self._addresses[team]}/archives/{channel}/p{ts.replace('.', '')}{below}"
 
     def _shown(self, problem: str) -> str:
         return problem if self._text else redacted(problem)

@@ -52,6 +52,7 @@ _OWN = {"", COVERS, KEPT, SENDING, WAS, ASKED, "pace", "acted", "with"}
 class Place:
     """A Slack message that a step became; `rung` 0 is its richest form."""
 
+    team: str
     channel: str
     ts: str
     rung: int
@@ -62,14 +63,15 @@ def places(row: Any, life: Life) -> list[Place]:
     refs: dict[str, Any] = json.loads(row.refs)
     thread = [one for one in life.threads if not one.alert and one.opened_at <= (row.done_at or life.now)]
     if row.direction in (Direction.ALERTS, Direction.CLOCKS):
-        return [Place(one.channel, one.ts, 0) for one in life.threads if one.alert and one.ts == refs.get("")]
+        alerts = [one for one in life.threads if one.alert and one.ts == refs.get("")]
+        return [Place(one.team, one.channel, one.ts, 0) for one in alerts]
     if row.direction != Direction.SLACK or not thread:
         return []
     stand = {name: ts for name, ts in refs.items() if name.isdecimal()}
     if _is_ts(refs.get("")) and refs[""] not in stand.values():
         stand[str(max(map(int, stand), default=-1) + 1)] = refs[""]
     return [
-        Place(thread[-1].channel, ts, int(refs.get(f"{step}.rung", 0)))
+        Place(thread[-1].team, thread[-1].channel, ts, int(refs.get(f"{step}.rung", 0)))
         for step, ts in sorted(stand.items(), key=lambda one: int(one[0]))
         if _is_ts(ts)
     ]

@@ -250,7 +250,7 @@ async def test_a_connection_that_does_not_come_back_is_made_anew(
         with monkeypatch.context() as expired:
             expired.setattr(stage.slack.sockets, "ticket", lambda: "expired")
             await stage.slack.sockets.disconnect()
-            await scene.until(lambda: bridge._socket and bridge._socket.problem, "a connection that is lost")
+            await scene.until(bridge.workspaces.problems, "a connection that is lost")
         await scene.marked(scene.writes("Hello Lena"), SENT)
         assert (await ready(stage)) == (200, {})
 
@@ -307,7 +307,7 @@ async def test_what_takes_longer_is_cut_off_and_looked_for(tmp_path: Path, datab
 
 async def test_a_vendor_that_answers_too_late_is_asked_whether_it_has_the_reply(tmp_path: Path) -> None:
     async with set_up(tmp_path) as stage, in_process(stage) as bridge:
-        bridge._vendors.timeout = httpx.Timeout(0.5)
+        bridge._vendors["acme-ada"].timeout = httpx.Timeout(0.5)
         scene = await waiting(stage)
         stage.ada.faults.next(f"*/{scene.id}/messages/", method="POST", delay=1.5)
         await scene.marked(scene.writes("Hello Lena"), SENT)

@@ -58,7 +58,7 @@ def test_a_reply_is_what_its_event_would_be_and_late() -> None:
     assert (new.direction, new.kind, new.key, new.message) == (Direction.VENDOR, "reply", "cm-60", at(60))
     assert found.place == ThreadKey(team="T1", channel="C1", ts=at(60))
     assert {"cm-60", f"C1:{at(60)}"} <= set(found.known_as)
-    assert (found.incoming.source, found.incoming.key) == ("@slack", "found:cm-60")
+    assert (found.incoming.source, found.incoming.key) == ("@slack", "found:T1:cm-60")
     assert not found.locked
 
 

@@ -33,7 +33,7 @@ async def test_what_was_written_while_the_connection_was_lost(stage: Stage) -> N
         assert list(first.reactions) == [SENT]
         assert scene.sent == ["before", "one", "two"]
         await scene.tells(LATE)
-        assert bridge._socket is not None and bridge._socket.problem is None
+        assert bridge.workspaces.problems() == {}
 
 
 async def test_what_was_written_before_the_first_connection(stage: Stage) -> None:

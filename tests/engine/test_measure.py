@@ -64,8 +64,8 @@ async def shown(measured: Measure) -> dict[str, float]:
     async def slack_events(_request: Request) -> Response:
         return PlainTextResponse("")
 
-    async def readiness() -> Mapping[str, str]:
-        return {}
+    async def readiness() -> tuple[bool, Mapping[str, str]]:
+        return True, {}
 
     unused: Any = None
     app = web.build({}, unused, slack_events, readiness, max_body=1, measure=measured)
@@ -73,7 +73,7 @@ async def shown(measured: Measure) -> dict[str, float]:
         answer = await http.get("/metrics")
     assert answer.status_code == 200
     assert "bridge_lanes_held" in answer.text
-    wanted = ("bridge_handoff", "bridge_lanes_waiting", "bridge_deliveries_day")
+    wanted = tuple(one._name for one in metrics.STORED)
     rows = [line.rsplit(" ", 1) for line in answer.text.splitlines() if line.startswith(wanted)]
     return {name.removeprefix("bridge_"): float(value) for name, value in rows}
 
@@ -85,6 +85,8 @@ async def test_the_gauges_are_the_stores(store: Store) -> None:
 
     told = await shown(Measure(store))
     assert (told['handoffs_open{control="waiting"}'], told['handoffs_open{control="human"}']) == (2, 1)
+    assert told['handoffs_open_seconds{control="waiting"}'] == pytest.approx(90_000, abs=60)
+    assert told['handoffs_open_seconds{control="human"}'] == pytest.approx(0, abs=60)
     day = {what: told[f'handoffs_day{{what="{what}"}}'] for what in ("started", "claimed", "answered")}
     assert day == {"started": 2, "claimed": 1, "answered": 0}
     assert told['handoff_claim_seconds{quantile="0.5"}'] == pytest.approx(100, abs=30)
@@ -115,6 +117,21 @@ async def test_lanes_that_do_not_get_on_are_counted(store: Store) -> None:
     assert (told['deliveries_day{state="failed"}'], told['deliveries_day{state="uncertain"}']) == (1, 1)
 
 
+async def test_deliveries_under_way_are_counted_by_state_and_the_deepest_lane_is_known(store: Store) -> None:
+    await receive(store, *[said("c1", number) for number in range(5)])
+    await receive(store, said("c2", 1))
+    assert len(await store.claim(await store.join(), 30, 50)) == 2
+
+    told = await shown(Measure(store))
+    under_way = {
+        state: told[f'deliveries_waiting{{direction="slack",state="{state}"}}']
+        for state in ("queued", "sending")
+    }
+    assert under_way == {"queued": 4, "sending": 2}
+    assert told['lane_depth{direction="slack"}'] == 5
+    assert told['lane_depth{direction="vendor"}'] == 0
+
+
 async def test_the_store_is_not_asked_at_every_scrape(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     measured = Measure(store)
     await starts(store, "c1", 1)
@@ -137,12 +154,12 @@ async def test_without_the_store_the_other_metrics_are_shown(
     await starts(store, "c1", 1)
     assert await shown(measured)
 
-    async def away() -> Mapping[str, int]:
+    async def away(_within: float) -> Mapping[str, int]:
         if silent:
             await asyncio.Event().wait()
         raise Unavailable("gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr(store, "counts", away)
+        patched.setattr(store, "backlog", away)
         assert await shown(measured) == {}  # rather than numbers of some time ago
     assert await shown(measured)

@@ -10,6 +10,7 @@ import pytest
 
 from bridge.sandbox.vendors.delivery import Delivery
 from tests.bridge.scene import SENT
+from tests.catchup.absence import LATE
 from tests.faults.books import Books
 from tests.faults.ground import ROLE, Ground
 from tests.faults.matrix import STORE
@@ -91,6 +92,38 @@ async def test_postgres(ground: Ground, row: Row, books: Books) -> None:
 @pytest.mark.parametrize("one_ground", ["SQLite"], indirect=True)
 async def test_sqlite(ground: Ground, row: Row, books: Books) -> None:
     await gone_through(ground, row, books)
+
+
+def away(database: str) -> pytest.MarkDecorator:
+    gone = [row for row in STORE if database in row.sides and row.others is Others.NOTHING]
+    return pytest.mark.parametrize("row", gone, ids=str)
+
+
+@away("Postgres")
+@pytest.mark.parametrize("one_ground", ["Postgres"], indirect=True)
+async def test_postgres_for_longer_than_slack_tries(ground: Ground, row: Row) -> None:
+    await for_longer(ground, row)
+
+
+@away("SQLite")
+@pytest.mark.parametrize("one_ground", ["SQLite"], indirect=True)
+async def test_sqlite_for_longer_than_slack_tries(ground: Ground, row: Row) -> None:
+    await for_longer(ground, row)
+
+
+async def for_longer(ground: Ground, row: Row) -> None:
+    """What Slack gave up telling is looked for when the store is back; the bridge runs all the time."""
+    scene, events = (await ground.talk()).scene, ground.stage.slack.events
+    given_up, delays = len(events.failed), events.retry_delays
+    events.retry_delays = (0.1, 0.1, 0.1)
+    async with lasting(ground, row):
+        reply = scene.writes("written meanwhile" + LONG)
+        await scene.until(lambda: len(events.failed) > given_up, "Slack gives up")
+    events.retry_delays = delays
+    await ground.is_ready()
+    await scene.marked(reply, SENT)
+    await scene.tells(LATE)
+    assert scene.sent == [reply.text.strip()]
 
 
 def statuses(deliveries: list[Delivery]) -> set[int | None]:

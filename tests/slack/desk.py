@@ -35,6 +35,7 @@ from bridge.sandbox.slack import Message, View
 from bridge.slack import http
 from bridge.slack.acts import ActsCarrier
 from bridge.slack.api import SlackApi
+from bridge.slack.doors import Door
 from bridge.slack.home import Homes
 from bridge.slack.listeners import Listeners
 from bridge.slack.marks import MarksCarrier
@@ -187,7 +188,7 @@ async def at_desk(folder: Path, *routes: Route, source: str = "acme-ada") -> Asy
     async with running(channel_rate=0) as run, opened(f"sqlite:///{folder}/bridge.sqlite3") as store:
         desk = Desk(run, store, routes_of(*routes))
         await desk.api.authenticate()
-        handler = http.endpoint(desk.listeners.app, desk.api, (SecretStr(SECRET),))
+        handler = http.endpoint([Door(desk.listeners.app, desk.api, (SecretStr(SECRET),))])
         app = Starlette(routes=[WebRoute("/slack/events", handler, methods=["POST"])])
         async with serving(app) as url:
             run.slack.events_url = f"{url}/slack/events"

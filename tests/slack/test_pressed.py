@@ -58,6 +58,7 @@ def test_a_button_on_the_card_acts_on_its_thread() -> None:
     assert act_of(found) == {
         "act": "claim",
         "user": "U1",
+        "team": "T1",
         "channel": "C1",
         "thread_ts": None,  # there is none yet in which somebody could be told something
         "ts": None,
@@ -167,6 +168,7 @@ def test_a_modal_is_one_act() -> None:
     assert act_of(found) == {
         "act": "transfer",
         "user": "U1",
+        "team": "T1",
         "channel": "C1",
         "thread_ts": "1.1",
         "ts": None,
@@ -240,7 +242,12 @@ def test_a_correction_and_a_choice_go_to_the_vendor() -> None:
     choice = pressed(button("say-0", {"say": "Yes"}, **REPLY), US)
     assert isinstance(choice, Pressed)
     assert (choice.delivery.direction, choice.delivery.kind) == (Direction.VENDOR, "choice")
-    assert json.loads(choice.delivery.payload) == {"user": "U1", "text": "Yes", "label": "Label"}
+    assert json.loads(choice.delivery.payload) == {
+        "user": "U1",
+        "team": "T1",
+        "text": "Yes",
+        "label": "Label",
+    }
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,27 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from bridge.config import Engine
 from bridge.control import Signal
 from bridge.engine.lanes import Lanes
-from bridge.engine.work import Again, Change, Done, Failed, NewDelivery, Outcome, PutBack, Turn, Uncertain
+from bridge.engine.work import (
+    Again,
+    Change,
+    Done,
+    Failed,
+    Incoming,
+    NewDelivery,
+    Outcome,
+    PutBack,
+    Turn,
+    Uncertain,
+)
 from bridge.errors import OutcomeUnknown, Unavailable
-from bridge.model import Control, Direction, ThreadKey
+from bridge.model import Control, Direction, HandoffStarted, ThreadKey
 from bridge.store import Store, lanes
+from bridge.store.tables import delivery
 from tests.stores import opened, receive, said
 
 
@@ -342,3 +355,48 @@ async def test_lanes_whose_claim_was_never_answered_wait_for_no_lease(
     await engine.stop(30)
     assert slow.carried == ["a:1", "b:1"]
     assert await store.claim(4242, 30, 10) == []
+
+
+async def test_what_is_claimed_as_a_worker_stops_is_carried(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its attempt is written down as begun: dropped now, nobody else could know that it was not sent."""
+    slow = Slow()
+    slow.let.set()
+    engine = Lanes(store, dict.fromkeys(Direction, slow), Engine())
+    claimed, answer = asyncio.Event(), asyncio.Event()
+    claim = store.claim
+
+    async def late(*args: Any) -> list[Turn]:
+        turns = await claim(*args)
+        if turns:
+            claimed.set()
+            await answer.wait()
+        return turns
+
+    monkeypatch.setattr(store, "claim", late)
+    await engine.start()
+    await receive(store, said("a", 1))
+    async with asyncio.timeout(30):
+        await claimed.wait()
+
+    stopping = asyncio.create_task(engine.stop(30))
+    await asyncio.sleep(0.2)
+    answer.set()
+    await stopping
+
+    assert slow.carried == ["a:1"]
+    assert await store._database.run(lambda on: on.execute(select(delivery.c.state)).scalars().all()) == [
+        "sent"
+    ]
+
+
+async def test_whoever_takes_lanes_is_woken_where_one_is_due_and_not_by_what_waits_behind(
+    store: Store,
+) -> None:
+    start = HandoffStarted(id="start", conversation=said("c", 0).conversation, at=said("c", 0).at)
+    for event, wakes in [(said("c", 1), True), (said("c", 2), False), (start, True), (said("d", 3), True)]:
+        store.woken.clear()
+        assert await store.keep_events(Incoming("acme-ada", event.id, "ada", b"{}"), (event,))
+        assert store.woken.is_set() is wakes
+        await store.claim(4242, 30, 10)

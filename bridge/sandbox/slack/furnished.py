@@ -22,6 +22,8 @@ def furnish(workspace: Workspace) -> None:
         User("U0LEE", "lee", "Lee Novak", "Lee", email="lee@example.com"),
         User("U0PARTNER", "pat", "Pat Partner", team_id=PARTNER),
     ):
+        if user.team_id != PARTNER:
+            user.team_id = workspace.team_id
         workspace.users[user.id] = user
     team = ["U0MINA", "U0JO", "U0GUEST", app.user]
     for channel in (

@@ -49,6 +49,7 @@ class SlackSandbox:
         retry_delays: Sequence[float] = (0.05, 1.0, 5.0),
         share_delay: float = 0.1,
         clock: Callable[[], float] = time.time,
+        team_id: str = "T0SANDBOX",
     ) -> None:
         self.events_url = events_url
         self.faults = Faults()
@@ -59,6 +60,7 @@ class SlackSandbox:
             pace=Pace(channel_rate, channel_burst, clock),
             emit=self.events.send,
             changed=self._feed.publish,
+            team_id=team_id,
         )
         furnish(self.state)
         self.state.base_url = base_url

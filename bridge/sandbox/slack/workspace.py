@@ -32,10 +32,11 @@ class Workspace:
         pace: Pace,
         emit: Callable[[Json, Hashable], None],
         changed: Callable[[Json], None],
+        team_id: str = "T0SANDBOX",
     ) -> None:
-        self.team_id = "T0SANDBOX"
+        self.team_id = team_id
         self.name = "Handoff Sandbox"
-        self.url = "https://handoff-sandbox.slack.com/"
+        self.url = f"https://handoff-{team_id.removeprefix('T0').lower()}.slack.com/"
         self.app = App()
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
