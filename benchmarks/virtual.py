@@ -31,7 +31,7 @@ from bridge.sandbox.slack.furnished import furnish
 from bridge.sandbox.slack.pace import Pace, RateLimited
 from bridge.sandbox.slack.state import Channel
 from bridge.sandbox.slack.workspace import Workspace
-from bridge.store import Store
+from bridge.store import Store, sealed
 from bridge.store.database import Transaction
 from bridge.store.tables import delivery
 from tests.vendors import SECRETS, SETTINGS, VENDORS, Answering
@@ -99,7 +99,9 @@ class Inline:
 
     def __init__(self, clock: Clock) -> None:
         self.failed = False
+        self.keys = sealed.Keys()
         self._engine = create_engine("sqlite://", poolclass=StaticPool)
+        sealed.use(self._engine.dialect, self.keys)
 
         @event.listens_for(self._engine, "connect")
         def _(raw: Any, _record: Any) -> None:
@@ -212,7 +214,7 @@ async def world(
     yes = Answering(httpx.Response(200, json={}))
     with (
         patch("bridge.slack.workspace.AsyncWebClient", lambda **_: slack),
-        patch("bridge.app.httpx.AsyncClient", lambda **_: yes),
+        patch("bridge.app.Calls", lambda *_: yes),
     ):
         bridge = Bridge(config, store)
     await bridge.start(listen=False)

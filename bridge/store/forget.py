@@ -252,7 +252,8 @@ def _delete_deliveries(connection: Connection, theirs: Theirs, rows: Sequence[An
     connection.execute(delete(attempt).where(attempt.c.delivery_id.in_(ids)))
     connection.execute(delete(delivery).where(delivery.c.id.in_(ids)))
     connection.execute(delete(locked).where(locked.c.ts.in_(marks), locked.c.channel.in_(channels)))
-    pressed = [row.key for row in rows]
+    teams = {one.team for one in theirs.threads}
+    pressed = {name for row in rows for name in (row.key, *(f"{team}:{row.key}" for team in teams))}
     connection.execute(delete(inbox).where(inbox.c.source == SLACK, inbox.c.key.in_(pressed)))
 
 

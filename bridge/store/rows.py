@@ -42,8 +42,7 @@ _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Rows:
-    """Rows with a value for each of these `columns`, which are one table's. `given(…)` are a statement's
-    parameters."""
+    """Rows with a value for each of these `columns`, which are one table's."""
 
     def __init__(self, *columns: Column[Any]) -> None:
         self._columns = columns
@@ -74,12 +73,13 @@ class Rows:
         names = [*(column.name for column in self._columns), *same]
         return insert(table).from_select(names, select(*self._fields, *more).order_by(self._number))
 
-    def among(self, *columns: Column[Any]) -> ColumnElement[bool]:
-        """Whether each of the `columns` that the rows tell has a value that one of them has."""
-        told = dict(zip(self._columns, self._fields, strict=True))
-        return and_(*(_Among(one, select(told[one]).scalar_subquery()) for one in columns or told))
+    def among(self) -> ColumnElement[bool]:
+        """Whether a row of the table has in each of these columns what some row here has there."""
+        both = zip(self._columns, self._fields, strict=True)
+        return and_(*(_Among(column, select(field).scalar_subquery()) for column, field in both))
 
     def given(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+        """The parameters of a statement that was made of this."""
         told: dict[str, Any] = {}
         columns: list[Iterable[Any]] = []
         kinds = zip(self._of(connection.dialect), self._are_bytes, strict=True)
