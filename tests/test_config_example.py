@@ -34,7 +34,8 @@ def secrets_of(text: str) -> list[str]:
 
 
 NEEDED = ["SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", *secrets_of(AS_IT_STANDS)]
-VARIABLES = {*NEEDED, "SLACK_APP_TOKEN", "DATABASE_URL", "PORT"}
+OPTIONAL = {"SLACK_APP_TOKEN", "DATABASE_URL", "PORT", "METRICS_TOKEN", "BRIDGE_ENCRYPTION_KEYS"}
+VARIABLES = {*NEEDED, *OPTIONAL}
 
 
 def load(text: str, folder: Path) -> Config:
