@@ -143,7 +143,10 @@ async def test_while_slack_does_not_know_us_vendors_are_heard_and_slack_is_not(t
         await scene.shows("one", "two")
         await scene.marked(by_mina, SENT)
         assert (await ready(stage))[0] == 200
-        assert "Slack does not know us yet (slack): auth.test: Slack answers invalid_auth" in bridge.log.read_text()
+        assert (
+            "Slack does not know us yet (slack): auth.test: Slack answers invalid_auth"
+            in bridge.log.read_text()
+        )
 
 
 async def test_a_token_that_is_no_bots_is_named(tmp_path: Path) -> None:
