@@ -44,6 +44,9 @@ class Case:
             yield one, f"{one.key}: " if len(self.config.workspaces) > 1 else ""
 
 
+SILENT = "no answer"
+
+
 @dataclass(frozen=True)
 class Answer:
     """Slack's: `error` is its own word, or what the network did; empty where it is a yes."""
@@ -51,6 +54,9 @@ class Answer:
     error: str
     data: Mapping[str, Any]
     scopes: frozenset[str]
+
+    def __str__(self) -> str:
+        return f"Slack gives {self.error}" if self.error.startswith(SILENT) else f"Slack answers {self.error}"
 
 
 def client(skews: dict[str, float]) -> httpx.AsyncClient:
@@ -74,7 +80,7 @@ async def ask_slack(case: Case, slack: Slack, method: str, token: SecretStr, **p
     try:
         response = await case.http.post(url, headers=headers, data=params)
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # no header takes every character
-        return Answer(f"no answer ({type(error).__name__})", {}, frozenset())
+        return Answer(f"{SILENT} ({type(error).__name__})", {}, frozenset())
     try:
         told = response.json()
     except ValueError:

@@ -8,7 +8,7 @@ from typing import Any
 
 from bridge.adapter import Finding, ok, unknown, warning, wrong
 from bridge.config import Route, Workspace
-from bridge.doctor.case import Answer, Case, ask_slack
+from bridge.doctor.case import SILENT, Answer, Case, ask_slack
 from bridge.doctor.slack import TOKEN
 
 AT_ONCE = 5
@@ -40,7 +40,7 @@ async def _of(case: Case, one: Workspace, name: str) -> list[Finding]:
     told = dict(
         zip([*channels, *people], await asyncio.gather(*map(about, [*channels, *people])), strict=True)
     )
-    if told and all(it.error in TOKEN or it.error.startswith("no answer") for it in told.values()):
+    if told and all(it.error in TOKEN or it.error.startswith(SILENT) for it in told.values()):
         return [unknown("cannot be asked for: see above, under slack", name.removesuffix(": "))]
     found = [_channel(told[id], f"{id} ({places})") for id, places in channels.items()]
     found += [_person(told[id], f"{id} ({called[id]})") for id in people]
@@ -113,4 +113,4 @@ def _refused(told: Answer, where: str, remedy: str) -> Finding:
 
 def _problem(told: Answer) -> str:
     needed = told.data.get("needed")
-    return f"Slack answers {told.error}" + (f" ({needed})" if needed else "")
+    return str(told) + (f" ({needed})" if needed else "")

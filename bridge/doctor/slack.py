@@ -75,7 +75,7 @@ def _identity(told: Answer, one: Workspace) -> Finding:
     where = one.bot_variable
     if told.error:
         remedy = TOKEN.get(told.error, f"Check the network, and api_url of {one.table}; then ask again")
-        return wrong(f"Slack answers {told.error}", where, remedy=remedy)
+        return wrong(str(told), where, remedy=remedy)
     if not told.data.get("bot_id"):
         return wrong("is not the token of an app's bot", where, remedy=_COPY)
     if not told.data.get("team_id") or told.data.get("is_enterprise_install"):
@@ -101,5 +101,5 @@ def _socket(told: Answer | None, one: Workspace) -> Finding:
     if told is None:
         return ok("is not set: Slack calls us over HTTP", one.app_variable)
     if told.error:
-        return wrong(f"Slack answers {told.error}", one.app_variable, remedy=_CONNECT)
+        return wrong(str(told), one.app_variable, remedy=_CONNECT)
     return ok("Socket Mode: Slack lets us open a connection", one.app_variable)
