@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.crash, pytest.mark.asyncio(loop_scope="package"), pyte
 
 #: GPTBots does not send again what nobody took: it is in the table only
 WATCHED = tuple(dict.fromkeys((row.on, row.vendor) for row in ROWS if row.vendor != "GPTBots"))
+ROUNDS_AT_MOST = 5
 
 
 @contextlib.asynccontextmanager
@@ -41,13 +42,21 @@ async def kept_up(both: Bridges) -> AsyncIterator[None]:
 
 
 async def watched(both: Bridges, on: On, vendor: str, books: Books) -> dict[Step, int]:
-    """The steps of a round in which nobody is killed, and how often each was taken."""
-    going_on = ROUNDS[on](both, both.vendor(vendor))
-    await going_on.prepare()
-    both.knife.passed()
-    going_on.act()
-    await going_on.settle(books, None)
-    return dict(both.knife.passed())
+    """The steps of a round in which nobody is killed, and how often each was taken. There are more rounds until
+    all that are listed were: whether a lane is claimed or goes on, say, is not the same each time."""
+    listed = {row.step for row in ROWS if (row.on, row.vendor) == (on, vendor)}
+    found: dict[Step, int] = {}
+    for _ in range(ROUNDS_AT_MOST):
+        going_on = ROUNDS[on](both, both.vendor(vendor))
+        await going_on.prepare()
+        both.knife.passed()
+        going_on.act()
+        await going_on.settle(books, None)
+        for step, count in both.knife.passed().items():
+            found[step] = max(count, found.get(step, 0))
+        if listed <= found.keys():
+            break
+    return found
 
 
 async def test_steps_that_are_found(both: Bridges, books: Books) -> None:

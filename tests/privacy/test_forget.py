@@ -26,7 +26,7 @@ from bridge.store import retention
 from bridge.store.reading import open_beside
 from bridge.store.sealed import VARIABLE
 from bridge.store.tables import conversation
-from tests.bridge.scene import SENT, Scene, thread_of, waiting
+from tests.bridge.scene import SENT, Scene, later, thread_of, waiting
 from tests.crash.test_files import Vendor
 from tests.privacy.dump import dump
 
@@ -268,6 +268,11 @@ async def test_files_that_we_uploaded_go_too_and_those_of_people_do_not(alone: S
     await scene.until(lambda: any(one.files for one in scene.thread), "the file in the thread")
     scene.writes("", files=[("mine.pdf", b"%PDF-1.7")])
     await quiet(alone)
+
+    async def is_known() -> bool:  # what an event told of her is kept once it is carried
+        return (await forget(alone, "lena --json"))[0] == command.DONE
+
+    await later(is_known, "the customer in the store")
     told = await forgotten(alone, "lena --even-open --slack")
     assert told["slack"]["files"] == 1
     assert [one.name for one in alone.slack.state.files.values() if one.complete] == ["mine.pdf"]

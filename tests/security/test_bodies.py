@@ -175,8 +175,8 @@ async def test_and_it_goes_on(stage: Stage, bridge: Process) -> None:
 # ── real ones, changed ───────────────────────────────────────────────────────────────────────────
 
 DEEP = "[" * 2_000 + "]" * 2_000
-#: what takes the place of the text, as JSON, and whether it is JSON then
-ODDITIES = {
+#: what takes the place of the text, as JSON, and whether it is JSON then; None where that is up to the Python
+ODDITIES: dict[str, tuple[str, bool | None]] = {
     "NUL": (r'"\u0000 nul"', True),
     "half a pair": (r'"\ud800 half"', True),
     "the other half": (r'"\udc00"', True),
@@ -185,7 +185,7 @@ ODDITIES = {
     "an endless number": ("1e999", True),
     "no number": ("NaN", True),
     "a long fraction": ("0." + "1" * 5_000, True),
-    "depth": (DEEP, False),
+    "depth": (DEEP, None),
     "some depth": ("[" * 200 + "]" * 200, True),
     "an object": ('{"text": {"text": "x"}}', True),
     "many keys": ("{" + ",".join(f'"k{number}": {number}' for number in range(5_000)) + "}", True),
@@ -209,7 +209,7 @@ async def test_an_oddity_holds_nothing_up(stage: Stage, bridge: Process, oddity:
     raw = body.encode("utf-8", "surrogatepass")
     id = f"msg_{time.time_ns()}"
     answer = await post(stage, "/webhooks/acme-ada", raw, signed(stage, "/webhooks/acme-ada", raw, id))
-    assert answer.status_code == (200 if reads else 400), answer.text
+    assert answer.status_code in ((200, 400) if reads is None else (200 if reads else 400,)), answer.text
     scene.says("And then I wrote this")
     await scene.shows("And then I wrote this")
     await alive(stage, bridge)
