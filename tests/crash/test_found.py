@@ -42,8 +42,8 @@ async def kept_up(both: Bridges) -> AsyncIterator[None]:
 
 
 async def watched(both: Bridges, on: On, vendor: str, books: Books) -> dict[Step, int]:
-    """The steps of a round in which nobody is killed, and how often each was taken. There are more rounds until
-    all that are listed were: whether a lane is claimed or goes on, say, is not the same each time."""
+    """The steps of a round in which nobody is killed, and how often each was taken. There are more rounds
+    until all that are listed were: whether a lane is claimed or goes on is not the same each time."""
     listed = {row.step for row in ROWS if (row.on, row.vendor) == (on, vendor)}
     found: dict[Step, int] = {}
     for _ in range(ROUNDS_AT_MOST):
