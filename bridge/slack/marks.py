@@ -72,8 +72,8 @@ class MarksCarrier:
         thread = turn.conversation.thread
         card = self._routes.card(turn.conversation)
         looks = digest(card)
-        if thread is None or looks == turn.conversation.card:
-            return Done()  # an earlier update showed this already
+        if thread is None or (looks == turn.conversation.card and not turn.doubt):
+            return Done()  # an earlier update showed this already; one in doubt may have shown something else
         if (wait := await Slots(self._api, turn).wait_to_update()) > 0:
             return PutBack(wait)
         await self._api.update(card, thread.channel, thread.ts)

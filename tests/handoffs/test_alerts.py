@@ -57,6 +57,23 @@ async def test_both_say_who_waits_why_and_since_when(stage: Stage, name: str) ->
     assert "The customer was told" not in words(above)
 
 
+async def test_what_stood_there_unknown_to_us_is_made_good(stage: Stage) -> None:
+    """The card's update arrived and its answer did not; by the next try all is as it was before."""
+    scene = await waiting(stage)
+    stage.ada.end_handoff(scene.id)
+    await scene.tells("The handoff is over")
+    await scene.stands("the AI agent has the conversation")
+    cut = stage.slack.faults.next("chat.update", reset=True, times=1000)
+    scene.says("I want a human")
+    await scene.until(lambda: "waiting for a human" in scene.card.text, "the card")
+    stage.ada.end_handoff(scene.id)
+    over = "The handoff is over: the AI agent has the conversation again."
+    await scene.until(lambda: scene.texts.count(over) == 2, "the end")
+    stage.slack.faults.clear()
+    await scene.stands("the AI agent has the conversation")
+    assert cut.met
+
+
 async def test_the_channels_alert_does_not_wait_for_a_slow_thread(stage: Stage) -> None:
     scene = await opened(stage)
     scene.fault(delay=0.8)
