@@ -68,7 +68,7 @@ class AlertsCarrier:
         """Let the alert `name` look like `shown`; it is posted at `spot` where it does not stand yet."""
         place, looks = handoff.places.get(name), digest(shown)
         if place is not None:
-            if place.looks == looks and not turn.doubt:
+            if place.looks == looks:
                 return None
             if (wait := await slots.wait_to_update()) > 0:
                 return PutBack(wait)
