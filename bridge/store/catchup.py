@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, Double, and_, bindparam, delete, func, or_, select, text
+from sqlalchemy import Connection, Double, and_, bindparam, delete, func, or_, select
 
 from bridge.engine.known import same, unknown
 from bridge.engine.work import Found, Incoming, NewDelivery, Turn
@@ -19,7 +19,6 @@ from bridge.store import conversations, inbox, replies
 from bridge.store.database import Database
 from bridge.store.keeping import keep
 from bridge.store.lanes import enqueue, progress, storable
-from bridge.store.tables import ACTIVE as UNFINISHED
 from bridge.store.tables import conversation, delivery, handoff, lane, now, thread
 from bridge.store.tables import inbox as inbox_table
 
@@ -133,16 +132,13 @@ _KNOWN = (
         ),
     )
 )
-# Whatever of this lane was queued after the turn that we hold, and so was never begun.
+# Whatever of this lane was queued after the turn that we hold.
 _TAKE_OUT = (
     delete(delivery)
     .where(
         delivery.c.lane_id == bindparam("lane"),
         delivery.c.id > bindparam("turn"),
-        text(UNFINISHED),
-        delivery.c.state == DeliveryState.QUEUED,
-        delivery.c.attempts == 0,
-        delivery.c.refs == "{}",
+        replies.NEVER_BEGUN,
     )
     .returning(delivery.c.id, delivery.c.kind, delivery.c.key, delivery.c.payload, delivery.c.message)
 )

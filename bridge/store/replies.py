@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Double, bindparam, delete, select, text, update
+from sqlalchemy import Connection, Double, and_, bindparam, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bridge.control import Signal
@@ -41,14 +41,19 @@ _LANE = (
     .where(lane.c.conversation_id == bindparam("conversation"), lane.c.direction == Direction.VENDOR)
     .with_for_update()
 )
-# What was never begun. A delivery that has a slot of its pace, or steps that are done, keeps its place.
+# What may be given another place in its lane. What has a slot of its pace, or steps that are done, keeps it.
+NEVER_BEGUN = and_(
+    text(ACTIVE),
+    delivery.c.state == DeliveryState.QUEUED,
+    delivery.c.attempts == 0,
+    delivery.c.refs == "{}",
+)
 _WAITING = (
     select(delivery.c.id, delivery.c.kind, delivery.c.key, delivery.c.payload, delivery.c.message)
     .join(lane, lane.c.id == delivery.c.lane_id)
     .where(lane.c.conversation_id == bindparam("conversation"), lane.c.direction == Direction.VENDOR)
     .where(delivery.c.kind.in_(("reply", "act")), delivery.c.key != bindparam("key"))
-    .where(text(ACTIVE), delivery.c.state == DeliveryState.QUEUED)
-    .where(delivery.c.attempts == 0, delivery.c.refs == "{}")
+    .where(NEVER_BEGUN)
     .order_by(delivery.c.id)
 )
 _TAKE_OUT = delete(delivery).where(delivery.c.id.in_(bindparam("ids", expanding=True)))
