@@ -22,11 +22,11 @@ from bridge import __version__, deadletters, doctor, encrypt, forget, logs, reco
 from bridge.app import Bridge, check_can_work, reader_of, store_of
 from bridge.config import Config, load, public_url
 from bridge.errors import BridgeError, ConfigError, Unavailable
-from bridge.lingering import Server
 from bridge.manifest import manifest
 from bridge.preview import preview
 from bridge.protocol import Protocol
 from bridge.registry import adapters
+from bridge.server import Server, listening
 from bridge.store import InUse
 from bridge.store.database import Database
 from bridge.store.patience import patiently
@@ -158,14 +158,13 @@ async def _serve(arguments: argparse.Namespace) -> int:
         else:
             await store.migrate()
         bridge = Bridge(config, store)
+        sockets = listening(config.server.host, config.server.port)
     except BaseException:
         await store.close()
         raise
     server = Server(
         uvicorn.Config(
             bridge.asgi(),
-            host=config.server.host,
-            port=config.server.port,
             log_config=None,
             access_log=False,  # addresses hold tokens
             # Longer than a router keeps one: https://devcenter.heroku.com/articles/http-routing#keepalives
@@ -177,7 +176,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
         )
     )
     gc.freeze()  # what is loaded stays: going through it again and again cost a tenth of all time
-    await server.serve()
+    await server.serve(sockets)
     return 0 if server.started else 1
 
 

@@ -53,7 +53,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class AlertPlace:
-    """Where an alert stands, and the digest of how it looks."""
+    """Where an alert stands, and the digest of how it looks: none where nobody knows."""
 
     channel: str
     ts: str

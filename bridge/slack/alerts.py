@@ -72,8 +72,10 @@ class AlertsCarrier:
                 return None
             if (wait := await slots.wait_to_update()) > 0:
                 return PutBack(wait)
+            if place.looks:  # unknown from here on: it may change although no answer says so
+                await self._ledger.place_alert(handoff.id, name, AlertPlace(place.channel, place.ts))
             if await self._update(shown, place, spot):
-                await self._remember(turn, handoff, name, AlertPlace(place.channel, place.ts, looks))
+                await self._ledger.place_alert(handoff.id, name, AlertPlace(place.channel, place.ts, looks))
                 return None
             if stands(handoff) is not Control.WAITING:
                 return None  # it is gone, and nobody needs it any more
@@ -84,7 +86,7 @@ class AlertsCarrier:
         place = AlertPlace(spot.channel, ts, looks)
         if turn.doubt:  # one that was found may be from when the handoff stood otherwise
             await self._update(shown, place, spot)
-        await self._remember(turn, handoff, name, place)
+        await self._ledger.place_alert(handoff.id, name, place)
         return None
 
     async def _update(self, shown: SlackMessage, place: AlertPlace, spot: Spot) -> bool:
@@ -94,9 +96,6 @@ class AlertsCarrier:
             if place.channel == spot.channel:
                 raise
             return False  # the thread or the alerts moved to another channel meanwhile
-
-    async def _remember(self, turn: Turn, handoff: Handoff, name: str, place: AlertPlace) -> None:
-        await self._ledger.place_alert(handoff.id, name, place)
 
     async def _stuck(self, turn: Turn) -> Outcome:
         """What goes into the thread does not get there."""

@@ -12,6 +12,7 @@ from bridge.app import Bridge, store_of
 from bridge.config import load
 from bridge.registry import adapters
 from bridge.sandbox.stage import HOST, Stage
+from bridge.server import listening
 from tests.bridge.scene import later, ready
 
 
@@ -22,10 +23,8 @@ async def in_process(stage: Stage) -> AsyncIterator[Bridge]:
     store = store_of(config)
     await store.migrate()
     bridge = Bridge(config, store)
-    server = uvicorn.Server(
-        uvicorn.Config(bridge.asgi(), host=HOST, port=stage.bridge_port, log_config=None, access_log=False)
-    )
-    serving = asyncio.create_task(server.serve())
+    server = uvicorn.Server(uvicorn.Config(bridge.asgi(), log_config=None, access_log=False))
+    serving = asyncio.create_task(server.serve(listening(HOST, stage.bridge_port)))
     try:
         while not server.started:
             await asyncio.sleep(0.01)

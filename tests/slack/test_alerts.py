@@ -208,6 +208,32 @@ async def test_one_that_is_found_looks_as_the_handoff_stands_by_then(watched: Wa
     assert "is talking with" in words(watch.alert)
 
 
+async def test_what_an_alert_may_show_unknown_to_us_is_made_good(watched: Watching) -> None:
+    """Its update arrived and the answer did not; by the next try all is as it was before."""
+    watch = await watched(ROUTE)
+    await watch.waits(customer=LENA)
+    card = await watch.opens()
+    await watch.carry()
+
+    async def called(name: str) -> list[Any]:
+        await watch.happens(Change(facts={"customer": {"name": name}}))
+        stands = await watch.store.conversation(1)
+        again = NewDelivery(Direction.ALERTS, "alert", f"alert:{name}", '{"handoff": 1}')
+        await watch.store.keep_clock(stands.key, again)
+        return await watch.carry()
+
+    for channel, shown in ((ALERTS, watch.alert), (SUPPORT, card.replies[0])):
+        watch.slack.faults.next("chat.update", reset=True, when=_in(channel))
+        (outcome,) = await called(f"Tom in {channel}")
+        assert isinstance(outcome, Again) and outcome.doubt
+        assert f"Tom in {channel}" in words(shown)
+        assert set(map(type, await called("Lena"))) == {Done}
+        assert "Lena (customer)" in words(watch.alert) and "Lena (customer)" in words(card.replies[0])
+        updates = watch.calls("chat.update")
+        await called("Lena ")
+        assert watch.calls("chat.update") == updates  # both are known again
+
+
 async def test_one_that_was_deleted_is_posted_again_while_somebody_waits(watched: Watching) -> None:
     watch = await watched(ROUTE)
     await watch.waits()

@@ -1,0 +1,68 @@
+"""uvicorn's server, at both of its ends: it takes connections before it can answer, and goes on for a moment
+after SIGTERM.
+
+While it starts, what comes in waits instead of being refused: what was missed is looked for meanwhile, and
+nothing is to be missed between that look and the first request (`bridge.store.catchup`).
+
+When it ends, a platform tells its router and us at about the same time: a request may be on its way to us, or
+be written to a connection that would be closed before it is read. Who sent it may be one that does not try
+again (GPTBots).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from types import FrameType
+
+import uvicorn
+
+from bridge.errors import ConfigError
+
+LINGER = 0.5  # seconds
+BACKLOG = 2048  # connections that wait, as uvicorn has it; the system may allow less
+
+logger = logging.getLogger(__name__)
+
+
+def listening(host: str, port: int) -> list[socket.socket]:
+    """Sockets at each address of `host` that take connections from now on. Raises `ConfigError`."""
+    sockets: list[socket.socket] = []
+    try:
+        # Named as TCP, or asyncio leaves Nagle's algorithm on: 40 ms an answer on loopback.
+        of_host = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
+        )
+        for family, kind, proto, _, address in of_host:
+            sockets.append(one := socket.socket(family, kind, proto))
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            one.bind(address)
+            one.listen(BACKLOG)
+    except OSError as error:
+        for one in sockets:
+            one.close()
+        raise ConfigError(
+            f"nothing can listen at {host}, port {port}: {error.strerror}",
+            where="[server] host and port, or PORT",
+            remedy="Stop what listens there, or choose another port",
+        ) from None
+    for one in sockets:
+        logger.info("listening at %s, port %d", *one.getsockname()[:2])
+    return sockets
+
+
+class Server(uvicorn.Server):
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().serve(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if sig == signal.SIGTERM and self.started and not self._loop.is_closed():
+            # A signal may come in the middle of whatever the loop does.
+            self._loop.call_soon_threadsafe(self._loop.call_later, LINGER, super().handle_exit, sig, frame)
+        else:
+            super().handle_exit(sig, frame)
