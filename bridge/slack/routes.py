@@ -30,6 +30,8 @@ class Routes:
         self._routes = routes if workspace is None else _of(routes, workspace)
         self._sources = sources
         self._looks: dict[object, str] = {}
+        #: what of a vendor's own fields some card shows
+        self.shown = tuple(dict.fromkeys(name for route in routes for name in route.details))
 
     def workspace(self, conversation: Conversation, facts: Mapping[str, object] | None = None) -> str:
         """Which workspace a conversation without a thread belongs to."""

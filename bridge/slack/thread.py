@@ -119,7 +119,7 @@ class ThreadCarrier:
             return Done(ref="echo", change=Change(heard=heard))
         if await self._was_told(turn, event):
             return Done(ref="told")
-        facts = learn(facts, event)
+        facts = learn(facts, event, self._routes.shown)
         covers: tuple[int, ...] = ()
         if isinstance(event, Message) and (turn.late is not None or COVERS in turn.refs):
             event, covers, facts = await self._gathered(turn, event, facts)
@@ -165,7 +165,7 @@ class ThreadCarrier:
             following.append((delivery, later))
         message, covers = gathered(event, following)
         for delivery, later in following:
-            facts = learn(facts, later) if delivery in covers else facts
+            facts = learn(facts, later, self._routes.shown) if delivery in covers else facts
         return message, covers, facts
 
     async def _showing(self, turn: Turn, event: AnyEvent, facts: Mapping[str, Any]) -> Showing:

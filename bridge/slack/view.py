@@ -14,9 +14,12 @@ from bridge.engine.work import Conversation
 from bridge.model import Act, AnyEvent, Channel, ConversationStarted, Customer
 from bridge.render import ConversationView, SlackMessage
 
+ALL = ("*",)
 
-def learn(facts: Mapping[str, Any], event: AnyEvent) -> dict[str, Any]:
-    """`facts` with what `event` adds; what it does not say stays."""
+
+def learn(facts: Mapping[str, Any], event: AnyEvent, shown: Sequence[str] = ALL) -> dict[str, Any]:
+    """`facts` with what `event` adds; what it does not say stays. Of its details what fits `shown`: each
+    message has ids and times among them, which would be news of the conversation for nobody's sake."""
     learned = dict(facts)
     for name, told in (("customer", event.customer), ("channel", event.channel)):
         if told is not None:
@@ -27,9 +30,17 @@ def learn(facts: Mapping[str, Any], event: AnyEvent) -> dict[str, Any]:
             learned["start_page"] = event.start_page
     if event.late:
         learned["late"] = True  # a webhook may tell it again
-    if event.details:
-        learned["details"] = {**learned.get("details", {}), **event.details}
+    if details := _shown(event.details, shown):
+        learned["details"] = {**learned.get("details", {}), **details}
     return learned
+
+
+def _shown(details: Mapping[str, Any], shown: Sequence[str]) -> dict[str, Any]:
+    return {name: told for name, told in details.items() if _fits(name, shown)}
+
+
+def _fits(name: str, shown: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, one) for one in shown)
 
 
 def customer(facts: Mapping[str, Any]) -> Customer | None:
@@ -47,13 +58,9 @@ def view(
     can: frozenset[Act] = frozenset(),
 ) -> ConversationView:
     """The view of a conversation; of e-mail, phone and the vendor's own fields only what fits `shown`."""
-
-    def is_shown(name: str) -> bool:
-        return any(fnmatchcase(name, one) for one in shown)
-
     who = customer(facts)
     if who is not None:
-        private = {name: None for name in ("email", "phone") if not is_shown(name)}
+        private = {name: None for name in ("email", "phone") if not _fits(name, shown)}
         who = who.model_copy(update=private)
     console = console_url.replace("{id}", quote(conversation.key.id, safe="")) if console_url else None
     return ConversationView(
@@ -63,7 +70,7 @@ def view(
         customer=who,
         channel=Channel(**facts["channel"]) if "channel" in facts else None,
         start_page=facts.get("start_page"),
-        details={name: value for name, value in facts.get("details", {}).items() if is_shown(name)},
+        details=_shown(facts.get("details", {}), shown),
         started_at=datetime.fromtimestamp(facts.get("started_at", conversation.created_at), UTC),
         since=datetime.fromtimestamp(conversation.since, UTC) if conversation.since else None,
         owner=conversation.owner.name if conversation.owner else None,
