@@ -32,8 +32,8 @@ class Looks:
                 messages = [message async for message in self._api.replies(thread, told["since"])]
         except (ThreadGone, ChannelAway, ScopeMissing):
             return Done("away")  # nobody could write there, or be heard
-        queued = turn.began - turn.waited
-        found = missed(messages, thread, us, look=turn.delivery, until=queued, now=time.time())
+        until = told.get("until", turn.began - turn.waited)
+        found = missed(messages, thread, us, look=turn.delivery, until=until, now=time.time())
         new = await self._ledger.keep_found(turn, found) if found else 0
         metrics.slack_events.labels("found").inc(new)
         return Done(f"{new} found")

@@ -14,17 +14,18 @@ from starlette.responses import Response
 
 from bridge.errors import Malformed, NotAuthentic, Unavailable
 from bridge.slack.doors import Door, door_for
+from bridge.slack.refused import Refused
 
 #: the number of the last time that Slack tells an event: https://docs.slack.dev/apis/events-api/#retries
 LAST_RETRY = 3
 
 
 def endpoint(
-    doors: Sequence[Door], given_up: Callable[[], None] = lambda: None
+    doors: Sequence[Door], refused: Refused, given_up: Callable[[], None]
 ) -> Callable[[Request], Awaitable[Response]]:
     """The handler of events and interactivity. What one workspace's secret has signed is never about another
-    that has its own. `given_up` is told of each event that could not be kept, and is not told again. Raises
-    `Refused` and `Unavailable`."""
+    that has its own. `refused` keeps the order of what could not be kept at once; `given_up` is told of each
+    event that could not, and is not told again. Raises what becomes a refusal, and `Unavailable`."""
     verifiers = [
         (door, [SignatureVerifier(secret.get_secret_value()) for secret in door.secrets]) for door in doors
     ]
@@ -41,9 +42,12 @@ def endpoint(
                 where="/slack/events",
                 remedy="Check SLACK_SIGNING_SECRET and this machine's clock",
             )
+        told = _told(raw)
         try:
-            return await _handled(door_for(opened, _told(raw)), request)
+            await refused.arrange(told)
+            return await _handled(door_for(opened, told), request)
         except Unavailable:
+            refused.note(told)
             if request.headers.get("x-slack-retry-num", "") >= str(LAST_RETRY):
                 given_up()
             raise

@@ -21,6 +21,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bridge.errors import Unavailable
 from bridge.slack.doors import Door, door_for
+from bridge.slack.refused import Refused
 
 logger = logging.getLogger(__name__)
 
@@ -41,12 +42,14 @@ class Socket:
         doors: Sequence[Door],
         app_token: str,
         returned: Callable[[float], Awaitable[None]],
+        refused: Refused,
         variable: str = "SLACK_APP_TOKEN",
     ) -> None:
         self._doors = doors
         self._app_token = app_token
         self._variable = variable
         self._returned = returned
+        self._refused = refused
         self.listening = False
         self.heard: float | None = None
         self.problem: str | None = "Socket Mode is not connected yet"
@@ -77,11 +80,16 @@ class Socket:
         """What the handler does, with the app of the workspace that it is about."""
         began = time.time()
         try:
+            await self._refused.arrange(request.payload)
             door = door_for(self._doors, request.payload)
         except Unavailable as error:  # Slack asks again
             logger.warning("an event could not be kept: %s", error)
+            self._refused.note(request.payload)
             return
-        await send_async_response(client, request, await run_async_bolt_app(door.app, request), began)
+        response = await run_async_bolt_app(door.app, request)
+        if response.status >= 500:
+            self._refused.note(request.payload)
+        await send_async_response(client, request, response, began)
 
     async def _watch(self, client: Any) -> None:
         """Until the connection has been lost for too long."""

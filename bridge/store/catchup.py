@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Double, and_, bindparam, delete, func, or_, s
 from bridge.engine.known import same, unknown
 from bridge.engine.work import Found, Incoming, NewDelivery, Turn
 from bridge.errors import OutcomeUnknown
-from bridge.model import EVENT, AnyEvent, DeliveryState, Direction
+from bridge.model import EVENT, AnyEvent, DeliveryState, Direction, ThreadKey
 from bridge.store import conversations, inbox, replies
 from bridge.store.database import Database
 from bridge.store.keeping import keep
@@ -30,6 +30,7 @@ BURST = 20  # looks at once; after them one each `INTERVAL`
 INTERVAL = 1.2  # seconds: Tier 3, 50 a minute, https://docs.slack.dev/apis/web-api/rate-limits
 RETOLD = 1_000  # events before one among which the vendor's history may have told it
 SKEW = 60.0  # seconds that a vendor's clock may be ahead of ours
+SOON = 60.0  # seconds after which a reply that was refused at first is called late
 
 LOOK, HISTORY = "look", "history"
 
@@ -119,6 +120,21 @@ def ask_back(connection: Connection, since: float, sources: Collection[str]) -> 
     return sum(enqueue(connection, [(about, new) for about in ids if about not in undone]))
 
 
+def look_into(connection: Connection, where: ThreadKey, since: float) -> bool:
+    """Queue a look into one thread, for what could not be kept when it was told; False where it is not ours.
+
+    Somebody listened: only what is older than `SOON` by then is late.
+    """
+    found = connection.execute(conversations.OF_THREAD, where.model_dump()).first()
+    if found is None or found.alert:
+        return False
+    at: float = connection.execute(_NOW).scalar_one()
+    told = {**where.model_dump(), "since": since - SOON, "after": 0.0, "until": at - SOON}
+    key = f"{LOOK}:{where.channel}:{where.ts}:{at:.6f}"
+    look = NewDelivery(Direction.VENDOR, LOOK, key, json.dumps(told))
+    return all(enqueue(connection, [(found.conversation_id, look)]))
+
+
 # ── what was found ───────────────────────────────────────────────────────────────────────────────
 
 _KNOWN = (
@@ -145,7 +161,8 @@ _TAKE_OUT = (
 
 
 def keep_found(connection: Connection, turn: Turn, found: Sequence[Found]) -> int:
-    """Keep what was written in a thread, oldest first, and queue it before all that is queued behind `turn`.
+    """Keep what was written in a thread, and put it among all that is queued behind `turn`: what was written
+    first is first, and what was not written, as a press of a button, stays behind what it came after.
 
     What is known already stays as it was. Returns how much was new. Raises `OutcomeUnknown` where the lane is
     no longer ours.
@@ -154,25 +171,27 @@ def keep_found(connection: Connection, turn: Turn, found: Sequence[Found]) -> in
     conversations.lock(connection, [about])
     if not progress(connection, turn, turn.refs):
         raise OutcomeUnknown("the lane was taken over by another worker")
-    behind = {}
+    written = {storable(key): float(one.place.ts) for one in found for key in one.known_as}
+    line: list[tuple[float, NewDelivery]] = []  # each with when it was written
+    waiting: set[str | None] = set()
+    newest = turn.began - turn.waited  # when the look was queued, which all this came after
     taken_out = connection.execute(_TAKE_OUT, {"lane": turn.lane, "turn": turn.delivery})
     for row in sorted(taken_out, key=lambda row: row.id):
-        behind[row.key] = NewDelivery(turn.direction, row.kind, row.key, row.payload, row.message)
-    keys = [storable(key) for one in found for key in one.known_as]
-    told = {"conversation": about, "keys": keys, "messages": [one.place.ts for one in found]}
+        at = float(row.message) if row.message else written.get(row.key, newest)
+        newest = max(newest, at)
+        line.append((at, NewDelivery(turn.direction, row.kind, row.key, row.payload, row.message)))
+        waiting |= {row.key, row.message}
+    told = {"conversation": about, "keys": list(written), "messages": [one.place.ts for one in found]}
     known = {name for row in connection.execute(_KNOWN, told) for name in row}
-    line: list[NewDelivery] = []
     new = 0
     for one in found:
         if one.locked:
             replies.lock(connection, one.place)
         names = {*map(storable, one.known_as), one.place.ts}
-        waiting = [key for key, queued in behind.items() if names & {key, queued.message}]
-        line += [behind.pop(key) for key in waiting]
-        if not waiting and not names & known and all(keep(connection, [one.incoming])):
-            line.append(one.delivery)
+        if not names & (waiting | known) and all(keep(connection, [one.incoming])):
+            line.append((float(one.place.ts), one.delivery))
             new += 1
-    enqueue(connection, [(about, one) for one in (*line, *behind.values())])
+    enqueue(connection, [(about, one) for _, one in sorted(line, key=lambda one: one[0])])
     return new
 
 
@@ -235,6 +254,12 @@ class CatchUp:
 
     async def look_back(self, since: float) -> int:
         looks = await self._database.run(look_back, since)
+        self._wake()
+        return looks
+
+    async def look_into(self, where: ThreadKey, since: float) -> bool:
+        """Queue a look into one thread, before what is kept of it next. Whether it is one of ours."""
+        looks = await self._database.run(look_into, where, since)
         self._wake()
         return looks
 

@@ -362,3 +362,23 @@ async def test_a_webhook_that_comes_after_all_is_known(store: Store) -> None:
         known.append((following.read()["id"], await store.was_told(following, told)))
         _, following = await store.advance(following, Done(), keep_going=True)
     assert known == [("m3", False), ("w3", True), ("w4", False)]
+
+
+# ── one thread ───────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_one_thread_is_looked_into_alone_whatever_else_there_is(store: Store) -> None:
+    for id in ("a", "b"):
+        await tell(store, HandoffStarted, id)
+    for number in (1, 2):
+        await with_thread(store, number)
+    await store.own_thread(1, ThreadKey(team="T", channel="C2", ts="3.0"))
+
+    assert await store.look_into(ThreadKey(team="T", channel="C", ts="2.0"), 5_000.0)
+    for nobodys in (("T", "C", "9.0"), ("T2", "C", "2.0"), ("T", "C2", "3.0")):
+        where = ThreadKey(**dict(zip(("team", "channel", "ts"), nobodys, strict=True)))
+        assert not await store.look_into(where, 5_000.0)
+    (turn,) = await turns(store, "look")
+    told = turn.read()
+    assert (told["ts"], told["after"]) == ("2.0", 0.0)
+    assert told["since"] < 5_000.0 and abs(told["until"] - (turn.began - catchup.SOON)) < 30

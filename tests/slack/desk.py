@@ -43,6 +43,7 @@ from bridge.slack.modals import Modals
 from bridge.slack.people import People
 from bridge.slack.permalinks import Permalinks
 from bridge.slack.permit import Permit
+from bridge.slack.refused import Refused
 from bridge.slack.routes import Routes
 from bridge.store import Store
 from tests.sandbox.slack_running import BOT_TOKEN, SECRET, SUPPORT, Running, running, serving
@@ -155,7 +156,7 @@ class Desk:
     async def until(self, look: Callable[[], Any], what: str) -> Any:
         """What `look` finds, once it does."""
         try:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(40):
                 while not (found := look()):
                     await asyncio.sleep(0.01)
         except TimeoutError:
@@ -188,7 +189,8 @@ async def at_desk(folder: Path, *routes: Route, source: str = "acme-ada") -> Asy
     async with running(channel_rate=0) as run, opened(f"sqlite:///{folder}/bridge.sqlite3") as store:
         desk = Desk(run, store, routes_of(*routes))
         await desk.api.authenticate()
-        handler = http.endpoint([Door(desk.listeners.app, desk.api, (SecretStr(SECRET),))])
+        door = Door(desk.listeners.app, desk.api, (SecretStr(SECRET),))
+        handler = http.endpoint([door], Refused(store.look_into), lambda: None)
         app = Starlette(routes=[WebRoute("/slack/events", handler, methods=["POST"])])
         async with serving(app) as url:
             run.slack.events_url = f"{url}/slack/events"

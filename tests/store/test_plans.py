@@ -237,6 +237,7 @@ class Asking:
     async def _missed(self) -> None:
         heard = await self.heard()
         assert await self.look_back(heard - 60) > 0
+        assert await self.look_into(self._at(self._count), heard - 60)
         assert await self.ask_back(heard - 60, [filling.SOURCE]) > 0
         turn = await self._turn(Direction.VENDOR)
         found = Found(self._at(self._count), self._came(), _reply("1900000001.000100"), ("plan",))
