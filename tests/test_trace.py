@@ -23,7 +23,7 @@ from bridge.store import trace
 from bridge.store.reading import open_reader
 from bridge.trace.finding import Spot, find, spot
 from tests import signing
-from tests.bridge.scene import HELD, SENT, Scene, buttons, opened, waiting
+from tests.bridge.scene import HELD, SENT, Scene, buttons, later, opened, waiting
 from tests.stores import opened as store_opened
 from tests.stores import receive, said
 
@@ -102,6 +102,12 @@ async def test_a_message_is_followed_both_ways_beside_a_bridge_that_runs(stage: 
     await scene.marked(reply, SENT)
     await scene.carried()
 
+    async def echoed() -> bool:
+        whys = [why for one in await deliveries(stage, scene.id) for why in one["why"]]
+        return any("not shown: it tells back" in why for why in whys)
+
+    await later(echoed, "the echo that Ada tells")
+
     whole = await life(stage, scene.id)
     assert whole["conversation"] == f"acme-ada/{scene.id}"
     assert (whole["control"], whole["owner"], whole["route"]["channel"]) == ("human", "U0MINA", "C0SUPPORT")
@@ -154,8 +160,6 @@ async def test_a_message_is_followed_both_ways_beside_a_bridge_that_runs(stage: 
     await scene.tells("released the conversation")
     (act, *_) = await deliveries(stage, link(scene, release.ts))
     assert (act["direction"], act["about"]["act"], act["state"]) == ("acts", "release", "sent")
-    # the echo that Ada tells
-    assert any("not shown: it tells back" in why for one in by_number.values() for why in one["why"])
 
     code, out = await printed(stage, scene.id)
     assert code == 0
@@ -214,6 +218,11 @@ async def test_a_quiet_channel_and_what_is_said_below_an_alert(alone: Stage) -> 
         while not alerts:
             await asyncio.sleep(0.1)
     (alert,) = alerts.values() if isinstance(alerts, dict) else alerts
+
+    async def ours() -> bool:
+        return (await told(alone, alert.ts))[0] == 0
+
+    await later(ours, "the bridge knows where its alert stands")
     below = alone.slack.post_as("U0MINA", "C0ALERTS", "who takes it?", thread_ts=alert.ts)
     where = f"https://acme.slack.com/archives/C0ALERTS/p{below.ts.replace('.', '')}?thread_ts={alert.ts}"
     code, out, err = await told(alone, where)
@@ -234,10 +243,10 @@ async def test_what_waits_says_behind_what_and_until_when(alone: Stage) -> None:
         return [one for one in found if one["state"] in ("queued", "sending")]
 
     async with asyncio.timeout(60):
-        while len(found := await stuck()) < 2 or not found[0]["attempts"]:
+        while len(found := await stuck()) < 2 or not any(one["outcome"] for one in found[0]["attempts"]):
             await asyncio.sleep(0.1)
     head, behind = found
-    assert {one["outcome"] for one in head["attempts"]} == {"retry"}
+    assert {one["outcome"] for one in head["attempts"] if one["outcome"]} == {"retry"}  # one may be under way
     assert "503" in head["attempts"][0]["problem"]
     assert any(f"waits behind delivery {head['number']} (event)" in why for why in behind["why"])
     assert any("is tried until 20" in why for one in found for why in one["why"])

@@ -185,7 +185,7 @@ async def ready(stage: Stage) -> tuple[int, dict[str, str]]:
     return answer.status_code, answer.json()["missing"]
 
 
-async def later(condition: Callable[[], Any], what: str, seconds: float = 15.0) -> None:
+async def later(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> None:
     """Wait until `condition`, which has to be awaited, holds."""
     try:
         async with asyncio.timeout(seconds):

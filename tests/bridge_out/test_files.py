@@ -166,11 +166,12 @@ async def test_outside_a_handoff_ada_takes_none(stage: Stage) -> None:
 
 async def test_a_file_that_was_deleted_meanwhile(stage: Stage) -> None:
     scene = await waiting(stage)
-    stage.ada.faults.next("*/attachments/", status=503)  # while it waits
+    fault = stage.ada.faults.next("*/attachments/", status=503, times=1000)  # while it waits
     reply = scene.writes("Here it is", files=[("a.pdf", PDF)])
-    await scene.until(lambda: not stage.ada.faults.planned, "the first attempt")
+    await scene.until(lambda: fault.met, "the first attempt")
     file = next(one for one in stage.slack.state.files.values() if one.shares == [reply])
     file.content = None
+    stage.ada.faults.clear()
     await scene.marked(reply, FAILED)
     await scene.tells("A reply was not sent", "“a.pdf”", "deleted")
     assert sent(scene) == []
@@ -254,5 +255,6 @@ async def test_a_no_in_the_middle_tells_what_went_out(stage: Stage) -> None:
 async def test_no_name_of_a_file_is_in_the_log(stage: Stage, bridge: Any) -> None:
     scene = await waiting(stage)
     await not_sent(scene, "“Passport of Lena.webp”", name="Passport of Lena.webp")
-    assert "“…”: ada does not take .webp files" in bridge.log.read_text()
+    logged = lambda: "“…”: ada does not take .webp files" in bridge.log.read_text()
+    await scene.until(logged, "a line in the log")
     assert "Passport" not in bridge.log.read_text()

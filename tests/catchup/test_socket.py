@@ -47,4 +47,5 @@ async def test_what_was_written_before_the_first_connection(stage: Stage) -> Non
         await scene.marked(reply, SENT)
         await scene.carried("three")
         assert [words.split()[0] for words in scene.sent] == ["one", "two", "three"]
+        await scene.tells(LATE)
         assert len(lines(scene, LATE)) == 1

@@ -149,7 +149,6 @@ async def test_without_the_store_the_other_metrics_are_shown(
     store: Store, monkeypatch: pytest.MonkeyPatch, silent: bool
 ) -> None:
     monkeypatch.setattr(measure, "PAUSE", 0.0)
-    monkeypatch.setattr(measure, "PATIENCE", 0.2)
     measured = Measure(store)
     await starts(store, "c1", 1)
     assert await shown(measured)
@@ -160,6 +159,7 @@ async def test_without_the_store_the_other_metrics_are_shown(
         raise Unavailable("gone")
 
     with monkeypatch.context() as patched:
+        patched.setattr(measure, "PATIENCE", 0.2)
         patched.setattr(store, "backlog", away)
         assert await shown(measured) == {}  # rather than numbers of some time ago
     assert await shown(measured)

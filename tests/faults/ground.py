@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bridge.sandbox.stage import HOST, AnyVendor, Process, Stage
-from tests.bridge.scene import later
+from tests.bridge.scene import PATIENCE, later
 from tests.crash.books import until
 from tests.faults.books import Talk, talk
 from tests.faults.machine import NOBODY, UNKNOWN, Machine
@@ -113,7 +113,7 @@ class Ground:
         said_so = lambda: any(
             all(one in line.text for one in (name, *words)) for line in channel.messages.values()
         )
-        await until(said_so, 15, f"{words} about {name} in the alert channel")
+        await until(said_so, PATIENCE, f"{words} about {name} in the alert channel")
 
     async def is_ready(self) -> None:
         async def told() -> bool:

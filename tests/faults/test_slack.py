@@ -53,7 +53,7 @@ async def goes_wrong(ground: Ground, row: Row, talk: Talk) -> None:
             channel.members.remove(slack.state.app.user)
     else:
         if "delay" in cause:
-            ground.machine.set(patience=0.7)
+            ground.machine.set(patience=1.5)
         fault = {name: cause[name] for name in FAULTS if name in cause}
         method = "chat.postMessage" if "form" in cause else "*"
         slack.faults.next(method, times=1_000_000, when=meets(row, talk), **fault)

@@ -36,7 +36,7 @@ def plan(ground: Ground, row: Row, side: str, talk: Talk) -> Fault:
     if cause.get("status") == 302:
         cause["location"] = f"{ground.stage.base}/elsewhere"
     if "delay" in cause:
-        ground.machine.set(patience=0.7)
+        ground.machine.set(patience=1.5)
 
     def add(path: str, **more: Any) -> Fault:
         return ground.vendor(side).faults.next(path, times=FOREVER, **cause, **more)

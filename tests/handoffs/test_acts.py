@@ -6,7 +6,7 @@ import pytest
 
 from bridge.sandbox.slack import Message
 from bridge.sandbox.stage import Stage
-from tests.bridge.scene import Scene, buttons, counted, opened, waiting
+from tests.bridge.scene import PATIENCE, Scene, buttons, counted, opened, waiting
 from tests.crash.books import until
 from tests.handoffs.ways import (
     ALERTS,
@@ -62,6 +62,7 @@ every = pytest.mark.parametrize("name", ["ada", "gptbots", "moveo"])
 async def test_claimed(stage: Stage, way: Way) -> None:
     scene = await waiting(stage)
     await alerted(scene, "waits for a human")
+    await scene.stands("waiting for a human")
     for one in (scene.card, in_thread(scene)[0], in_channel(scene)[0]):
         assert "act-claim" in buttons(one)
     told = len(asides(stage, MINA))
@@ -124,7 +125,7 @@ async def test_of_a_card_that_nobody_has_answered_in_its_thread_whoever_presses_
     def found() -> list[Message]:
         return [one for one in channel.messages.values() if marker in str(one.metadata)]
 
-    await until(lambda: bool(found()), 15, "the card")
+    await until(lambda: bool(found()), PATIENCE, "the card")
     (card,) = found()
     assert not card.replies
     scene = Scene(stage, stage.ada, "5df263b7db5a7e6ea03fae9b", "", card)
@@ -211,6 +212,7 @@ async def test_to_oneself_it_is_taken(stage: Stage) -> None:
     await aside(scene, JO, "You have it already.", but=told)
     scene.writes(f"!transfer <@{JO}>", user=MINA)
     await aside(scene, MINA, "Jo has it already.")
+    await scene.tells("gave the conversation")
     assert sum("gave the conversation" in text for text in scene.texts) == 1
 
 

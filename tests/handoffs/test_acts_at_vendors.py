@@ -125,6 +125,7 @@ async def test_where_the_vendor_takes_nothing_back_it_is_said(stage: Stage) -> N
 
 async def test_what_waits_can_be_handed_back_unclaimed(stage: Stage) -> None:
     scene = await waiting(stage)
+    await scene.stands("waiting for a human")  # its card has the button by then
     await and_sends(on_the_card("act-hand_back"))(scene, MINA)
     await alerted(scene, "handed back to the AI agent")
     assert state(scene) == "bot"

@@ -16,6 +16,7 @@ from tests.handoffs.ways import (
     Way,
     alerted,
     and_sends,
+    aside,
     asides,
     in_channel,
     in_thread,
@@ -124,7 +125,8 @@ async def test_as_soon_as_slack_was_answered(stage: Stage) -> None:
     await stage.serve()
     for scene, wanted in found:
         await done_once(scene, wanted)
-    assert len(asides(stage, JO)) == 1  # whom it was given to
+    await aside(found[1][0], JO, "gave you this conversation")
+    assert len(asides(stage, JO)) == 1
     assert asides(stage, MINA) == []
 
 

@@ -30,7 +30,7 @@ from bridge.slack.digest import SOURCE, Daily
 from bridge.store import Store
 from bridge.store.tables import conversation, delivery, handoff, lane
 from tests.bridge.running import in_process
-from tests.bridge.scene import SENT, opened, waiting
+from tests.bridge.scene import PATIENCE, SENT, later, opened, waiting
 from tests.crash.books import until
 from tests.handoffs.ops import ALERTS, alerts, markers, told
 from tests.stores import migrate
@@ -59,7 +59,7 @@ class Yesterday:
 
     async def post(self) -> Message:
         """Wait for the digest; it is one, and about that day."""
-        await until(lambda: bool(self.posted()), 15, "the digest")
+        await until(lambda: bool(self.posted()), PATIENCE, "the digest")
         (found,) = self.posted()
         assert markers([found], "digest") == [self.day.isoformat()]
         assert f"Handoffs on {self.day:%A}, {self.day.day} {self.day:%B %Y} (UTC)" in words(found)
@@ -188,8 +188,12 @@ async def test_of_several_processes_one_posts_it(yesterday: Yesterday, database_
     assert len(yesterday.posted()) == 1
 
     async with store_at(database_url) as store:
-        done, *_, (following, state, due) = await store._database.run(_clocks)
-    assert done[:2] == (f"digest:{yesterday.day}", "sent")
+
+        async def written_down() -> bool:
+            return (await store._database.run(_clocks))[0][:2] == (f"digest:{yesterday.day}", "sent")
+
+        await later(written_down, "that it was posted")
+        *_, (following, state, due) = await store._database.run(_clocks)
     assert (following, state) == (f"digest:{yesterday.day + timedelta(days=1)}", "queued")
     assert due == pytest.approx((yesterday.due + timedelta(days=1)).timestamp(), abs=5)
 
@@ -205,7 +209,7 @@ async def test_killed_when_slack_had_it_and_nobody_knew(yesterday: Yesterday) ->
     await bridge.kill()
     looked = stage.slack.calls.count("conversations.history")
     await stage.serve()
-    await until(lambda: stage.slack.calls.count("conversations.history") > looked, 20, "a look for it")
+    await until(lambda: stage.slack.calls.count("conversations.history") > looked, PATIENCE, "a look for it")
     await (await waiting(stage)).carried()
     assert len(yesterday.posted()) == 1
 

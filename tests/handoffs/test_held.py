@@ -101,7 +101,7 @@ async def test_keep_as_note(stage: Stage, name: str) -> None:
     reply, question = await scene.held("She is angry")
     await scene.presses(question, NOTE)
     await scene.marked(reply)
-    assert scene.whispers("U0MINA") == []
+    await scene.until(lambda: scene.whispers("U0MINA") == [], "nothing to decide any more")
     assert scene.sent == []
 
 

@@ -99,7 +99,7 @@ async def test_what_was_overdue_when_it_came_back_is_one_reminder(stage: Stage) 
 
 
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
-@clocks('["1500ms", "4s"]', "3s")
+@clocks('["3s", "12s"]', "5s")
 async def test_of_three_processes_one_tells_it(stage: Stage) -> None:
     """And one of them is killed meanwhile."""
     count = 6
@@ -109,6 +109,7 @@ async def test_of_three_processes_one_tells_it(stage: Stage) -> None:
     for one in customers:
         stage.ada.say(one.id, "I want a human")
     scene = await waiting(stage)
+    await scene.until(lambda: len(told(stage, ALERTS)) == count, "all alerts")
     await scene.until(lambda: reminders(scene), "the first reminders")
     await first.kill()
     all_told = lambda: len(reminders(scene)) >= 2 * count and len(escalations(scene)) >= count

@@ -104,12 +104,14 @@ async def test_it_warns_of_what_is_held(stage: Stage) -> None:
 
 async def test_it_warns_of_what_is_on_its_way(stage: Stage) -> None:
     scene = await claimed(stage, user=JO)
-    stage.ada.faults.next("*/messages/", status=503, method="POST", times=3)
+    stage.ada.faults.next("*/messages/", status=503, method="POST", times=1000)
     first, second = scene.writes("Hello Lena", JO), scene.writes("How can I help you?", JO)
     await scene.marked(first, WAITING)
+    await stage.slack.settled()
     view = await modal(scene, "resolve")
     assert warnings(view) == ["Replies still on their way: 2."]
     assert (await stage.slack.submit(MINA, view)).ok
+    stage.ada.faults.clear()
     await scene.marked(second, SENT)  # what was written before goes out before
     await alerted(scene, "the conversation ended", "by Mina Park")
     assert scene.sent == ["Hello Lena", "How can I help you?"]

@@ -14,7 +14,7 @@ from bridge.sandbox.slack import Message
 from bridge.sandbox.stage import AnyVendor, Stage
 from bridge.slack import thread as threads
 from tests.bridge.running import in_process
-from tests.bridge.scene import SENT, Scene, later, opened, thread_of
+from tests.bridge.scene import PATIENCE, SENT, Scene, later, opened, thread_of
 from tests.crash.books import cards, until
 from tests.crash.traffic import send
 from tests.handoffs.ops import ALERTS, alerts
@@ -59,7 +59,7 @@ async def wants_a_human(stage: Stage, vendor: AnyVendor, id: str) -> Scene:
     """They ask for a person; their thread, once its alert is there."""
     vendor.say(id, "I want a human")
     conversation = vendor.conversations[id]
-    await until(lambda: conversation.state == "handoff", 15, "the handoff")
+    await until(lambda: conversation.state == "handoff", PATIENCE, "the handoff")
     scene = await thread_of(stage, getattr(conversation, "human_id", None) or id, vendor, talk=id)
     await alerts(scene, "waits for a human")
     return scene
@@ -176,6 +176,7 @@ async def test_after_it_all_is_quiet_until_the_next(stage: Stage) -> None:
     await scene.stands("the AI agent has the conversation")
     ended = stage.ada._now()
     await scene.until(lambda: stage.ada._now() > ended + LATER, "what is no part of it any more")
+    await quiet(stage)
     shown = len(scene.thread)
     scene.says("Where is order 26?", "And where is order 27?")
     await quiet(stage)

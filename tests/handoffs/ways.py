@@ -13,7 +13,7 @@ import pytest
 from bridge.sandbox.slack import Message, View
 from bridge.sandbox.slack.filled import Value
 from bridge.sandbox.stage import AnyVendor, Stage
-from tests.bridge.scene import Scene, waiting
+from tests.bridge.scene import PATIENCE, Scene, waiting
 from tests.crash.books import until
 
 ALERTS = "C0HANDOFFS"
@@ -108,7 +108,9 @@ async def claimed(stage: Stage, name: str = "ada", user: str = MINA) -> Scene:
     scene = await waiting(stage, named(stage, name))
     scene.writes("!claim", user)
     who = stage.slack.state.users[user]
-    await alerted(scene, f"Claimed: by {who.display_name or who.real_name}")
+    name = who.display_name or who.real_name
+    await alerted(scene, f"Claimed: by {name}")
+    await scene.tells(f"{name} claimed the conversation.")
     await scene.until(lambda: "act-release" in str(scene.card.blocks), "the card's buttons")
     return scene
 
@@ -228,7 +230,7 @@ async def shown_anew(stage: Stage, user: str, was: str) -> View:
         view = stage.slack.home_of(user)
         return view if view is not None and view.hash != was else None
 
-    await until(lambda: found() is not None, 15, f"the Home of {user}")
+    await until(lambda: found() is not None, PATIENCE, f"the Home of {user}")
     view = found()
     assert view is not None
     return view

@@ -9,6 +9,7 @@ import pytest
 from bridge.sandbox.stage import Stage
 from bridge.slack import typing
 from tests.bridge.running import in_process
+from tests.bridge.scene import PATIENCE
 from tests.crash.books import until
 
 
@@ -21,10 +22,12 @@ async def test_typing_is_told_again_while_it_lasts_and_is_cleared_without_a_stop
         customer = stage.moveo.open("Lasting Lea")
         stage.moveo.say(customer.id, "I want a human")
         vip = stage.slack.state.channel("C0VIP")
-        await until(lambda: any("waits for" in one.text for one in vip.messages.values()), 15, "the alert")
+        await until(
+            lambda: any("waits for" in one.text for one in vip.messages.values()), PATIENCE, "the alert"
+        )
         (card,) = [one for one in vip.messages.values() if not one.is_reply]
         await until(
-            lambda: stage.slack.state.status("C0VIP", card.ts) is None, 15, "the bot's own typing gone"
+            lambda: stage.slack.state.status("C0VIP", card.ts) is None, PATIENCE, "the bot's own typing gone"
         )
 
         stage.moveo.send_sample("message:compose", customer.id)  # and no stop comes
@@ -35,7 +38,7 @@ async def test_typing_is_told_again_while_it_lasts_and_is_cleared_without_a_stop
             hers = [one.get("username") == "Sarah Johnson (agent)" for one in calls]
             return [one["status"] for one in calls[hers.index(True) :]] if any(hers) else []
 
-        await until(lambda: "" in told(), 15, "the status cleared by itself")
+        await until(lambda: "" in told(), PATIENCE, "the status cleared by itself")
         assert told().count("is typing…") >= 2
         assert told()[-1] == ""
         assert stage.slack.state.status("C0VIP", card.ts) is None

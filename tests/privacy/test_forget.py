@@ -96,6 +96,7 @@ async def talked(stage: Stage, vendor: AnyVendor, name: str) -> Scene:
     await scene.marked(reply, SENT)
     scene.locks(reply)
     await scene.carried()
+    await scene.tells("A lock was put on a reply after it had gone out")
     await stage.slack.settled()
     return scene
 

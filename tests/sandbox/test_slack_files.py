@@ -88,6 +88,7 @@ async def test_the_sdk_uploads_into_a_thread(run: Running) -> None:
 
 
 async def test_the_message_comes_later_and_files_info_tells_where(run: Running) -> None:
+    run.slack.files.share_delay = 1.0
     ts, id = await thread(run), await uploaded(run)
     assert await refused(run.client.files_info(file=id)) == "file_not_found"
     await complete(run, id, channel_id=SUPPORT, thread_ts=ts)
@@ -212,11 +213,13 @@ async def test_deleting(run: Running) -> None:
 
 
 async def test_what_was_deleted_is_not_shared_any_more(run: Running) -> None:
-    id = await uploaded(run)
+    run.slack.files.share_delay = 1.0
+    id, other = await uploaded(run), await uploaded(run)
     await complete(run, id, channel_id=SUPPORT)
     await run.client.files_delete(file=id)
-    await asyncio.sleep(0.1)
-    assert run.slack.state.messages(SUPPORT) == []
+    await complete(run, other, channel_id=SUPPORT)
+    message = await shared(run, other)  # its time came later
+    assert run.slack.state.messages(SUPPORT) == [message]
 
 
 async def test_what_people_post_can_be_fetched_with_the_token_only(run: Running) -> None:

@@ -72,7 +72,7 @@ async def test_after_a_disconnect_the_client_comes_again() -> None:
 
 
 async def test_what_is_not_acknowledged_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox_socket, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(sandbox_socket, "ANSWER_SECONDS", 1.0)
     async with running(retry_delays=(0.01, 0.01)) as run, aiohttp.ClientSession() as http:
         socket = await raw_socket(run, http)
         run.slack.post_as("U0MINA", "support", "Hello")

@@ -164,8 +164,8 @@ async def test_the_line_goes_dead(world: World) -> None:
 async def test_a_late_answer(world: World) -> None:
     world.ada.faults.next("*/messages/", delay=0.2)
     with pytest.raises(httpx.ReadTimeout):
-        await world.send("late", timeout=0.05)
-    assert world.arrived == ["late"]
+        await world.send("late", timeout=httpx.Timeout(5.0, read=0.05))
+    await until(lambda: world.arrived == ["late"])
     world.ada.faults.next("*/messages/", delay=0.01)
     assert (await world.send("later")).status_code == 201
 

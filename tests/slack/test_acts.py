@@ -131,6 +131,7 @@ async def test_what_cannot_be_asked_now_is_told_once_and_done_later(desk: Desk) 
         desk.slack.faults.next("users.info", status=503)
     desk.writes("!claim")
     await desk.noticed("Mina Park claimed the conversation.")
+    await desk.told("U0MINA", "not done yet")
     (told,) = desk.whispers("U0MINA")
     assert told.text == "You wanted to claim, which is not done yet: Slack answers 503. It is tried again."
 

@@ -372,8 +372,8 @@ async def test_several_workers_fire_once(watched: Watching, database_url: str) -
     route = Route(
         channel=SUPPORT,
         alert_channel=ALERTS,
-        remind_after=(0.2,),
-        escalate_after=0.4,
+        remind_after=(2.0,),
+        escalate_after=2.2,
         escalate_channel=LEADS,
     )
     watch = await watched(route)

@@ -53,7 +53,13 @@ async def test_the_lanes_of_one_that_is_gone_are_free_after_two_looks(url: str) 
     number = await other.join()
     await receive(gone, said("c", 1))
     assert len(await gone.claim(worker, 600, 10)) == 1
+    assert gone._listener is not None and gone._listener._connection is not None
+    pid = gone._listener._connection.get_server_pid()
     await gone.close()  # without leaving: its lock goes with its connection
+    alive = f"SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}"
+    async with asyncio.timeout(20):
+        while await other._database.run(lambda db: db.exec_driver_sql(alive).scalar_one()):
+            await asyncio.sleep(0.02)
     assert await other.reap() == 0
     assert await other.claim(number, 600, 10) == []
     assert await other.reap() == 1

@@ -323,6 +323,8 @@ async def test_traffic_goes_on_and_nothing_of_it_is_lost(
         while not swept.is_set() or number < 103:
             assert await receive(store, message(id, number))
             number += 1
+            while number - 100 > len(carried.get(id, ())) + 5 and not carrying.done():
+                await asyncio.sleep(0.01)  # no faster than it is carried, or there is no end to it
         written[id] = list(range(100, number))
 
     written: dict[str, list[int]] = {}
@@ -333,6 +335,7 @@ async def test_traffic_goes_on_and_nothing_of_it_is_lost(
     await asyncio.gather(*writing)
     async with asyncio.timeout(60):
         while sum(map(len, carried.values())) < sum(map(len, written.values())):
+            assert not carrying.done(), carrying.exception()
             await asyncio.sleep(0.01)
     carrying.cancel()
     assert carried == written

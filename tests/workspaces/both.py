@@ -65,7 +65,7 @@ class Both:
         async def known() -> bool:
             return await ready(self.stage) == (200, {})
 
-        await later(known, "both workspaces are known", 30.0)
+        await later(known, "both workspaces are known")
 
     async def tell(self, secret: str, told: dict[str, Any], *, pressed: bool = False) -> int:
         """Send what Slack might, signed with `secret`; the status of the answer."""

@@ -21,7 +21,7 @@ async def missing(both: Both, *, status: int = 200) -> str:
         found = await ready(both.stage)
         return found[0] == status and list(found[1]) == ["slack:emea"]
 
-    await later(told, "that emea alone is missing", 30.0)
+    await later(told, "that emea alone is missing")
     return (await ready(both.stage))[1]["slack:emea"]
 
 
@@ -52,7 +52,11 @@ async def test_a_token_that_is_revoked_stops_its_own_workspace(tmp_path: Path, d
         both.slack.faults.token_error = None
         await emea.marked(late, SENT)
         assert (emea.sent, main.sent) == (["Hello Nora"], ["Hello Lena"])
-        assert await ready(both.stage) == (200, {})
+
+        async def known() -> bool:
+            return await ready(both.stage) == (200, {})
+
+        await later(known, "that both are known")
 
 
 async def test_one_that_slack_never_knew_is_waited_for(
@@ -82,7 +86,7 @@ async def test_while_no_workspace_works_it_is_not_ready(tmp_path: Path) -> None:
                 return str(await ready(both.stage)).count("token_revoked") == 2
             return False
 
-        await later(told, "that neither is known", 30.0)
+        await later(told, "that neither is known")
         status, problems = await ready(both.stage)
         assert (status, sorted(problems)) == (503, ["slack", "slack:emea"])
 

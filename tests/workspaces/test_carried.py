@@ -74,6 +74,7 @@ async def test_a_modal_is_opened_where_it_was_asked_for(tmp_path: Path) -> None:
     async with two(tmp_path) as both:
         await both.serve()
         scene = await waiting(both.emea, both.stage.moveo, "Nora")
+        await scene.stands("waiting for a human")  # its card has the button by then
         await scene.presses(scene.card, "act-resolve")
         modal = both.slack.modal_of("U0MINA")
         assert modal is not None and both.stage.slack.modal_of("U0MINA") is None
