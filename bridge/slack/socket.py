@@ -53,6 +53,8 @@ class Socket:
         self.listening = False
         self.heard: float | None = None
         self.problem: str | None = "Socket Mode is not connected yet"
+        self._known: object = None  # the connection before which nothing is missing any more
+        self._catching_up = asyncio.Lock()
 
     async def listen(self) -> None:
         """Until cancelled. The SDK connects again by itself, but for ever to an address that has expired."""
@@ -80,6 +82,7 @@ class Socket:
         """What the handler does, with the app of the workspace that it is about."""
         began = time.time()
         try:
+            await self._catch_up(client)
             await self._refused.arrange(request.payload)
             door = door_for(self._doors, request.payload)
         except Unavailable as error:  # Slack asks again
@@ -93,24 +96,29 @@ class Socket:
 
     async def _watch(self, client: Any) -> None:
         """Until the connection has been lost for too long."""
-        lost, known = 0.0, None
+        lost = 0.0
         while lost < PATIENCE:
-            session, connected = client.current_session, await client.is_connected()
-            if connected and (session is known or await self._caught_up()):
-                known, self.heard = session, time.time()
+            connected = await client.is_connected()
+            if connected:
+                try:
+                    await self._catch_up(client)
+                    self.heard = time.time()
+                except Unavailable as error:  # at the next look
+                    logger.warning("what Slack told meanwhile is not looked for yet: %s", error)
             lost = 0.0 if connected else lost + LOOK
             self.problem = None if connected else "Socket Mode: the connection is lost"
             await asyncio.sleep(LOOK)
 
-    async def _caught_up(self) -> bool:
-        """Whether it is arranged that what was missed before this connection will be looked for."""
-        try:
+    async def _catch_up(self, client: Any) -> None:
+        """Arrange that what was missed before this connection is looked for, before anything that comes by it
+        is kept. Raises `Unavailable`."""
+        async with self._catching_up:
+            session = client.current_session
+            if session is self._known:
+                return
             if self.heard is not None:
                 await self._returned(self.heard)
-        except Unavailable as error:  # at the next look
-            logger.warning("what Slack told meanwhile is not looked for yet: %s", error)
-            return False
-        return True
+            self._known = session
 
 
 def _told(error: Exception, variable: str) -> str:

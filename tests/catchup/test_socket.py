@@ -36,6 +36,20 @@ async def test_what_was_written_while_the_connection_was_lost(stage: Stage) -> N
         assert bridge.workspaces.problems() == {}
 
 
+async def test_nothing_comes_before_what_was_missed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a new connection Slack tells at once what it could not tell, and not what it gave up telling."""
+    monkeypatch.setattr(socket, "LOOK", 5.0)
+    async with in_process(stage):
+        scene = await waiting(stage)
+        await scene.marked(scene.writes("before"), SENT)
+        async with absence(stage):
+            await stage.slack.sockets.disconnect()
+            scene.writes("one")
+        stage.slack.events.retry_delays = (0.02,) * 500
+        await scene.marked(scene.writes("two"), SENT)
+        assert scene.sent == ["before", "one", "two"]
+
+
 async def test_what_was_written_before_the_first_connection(stage: Stage) -> None:
     async with in_process(stage):
         scene = await waiting(stage)
