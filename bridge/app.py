@@ -26,8 +26,6 @@ from bridge.slack.missed import since
 from bridge.slack.serving import ServedFiles
 from bridge.slack.workspaces import Workspaces
 from bridge.store import Store, open_store
-from bridge.store.database import Database
-from bridge.store.reading import open_reader
 
 logger = logging.getLogger(__name__)
 
@@ -46,12 +44,6 @@ def store_of(config: Config) -> Store:
             where=str(config.store.path),
             remedy="Let [store] path be in a folder that this process can write to",
         ) from None
-
-
-async def reader_of(config: Config) -> Database:
-    """The configured store, to be read beside a bridge that runs. Raises `ConfigError`."""
-    url = config.database_url.get_secret_value() if config.database_url else None
-    return await open_reader(config.store.path, url, os.environ)
 
 
 class Bridge:
@@ -137,7 +129,7 @@ class Bridge:
 
     async def _look_back(self, heard: float) -> None:
         """Look for what was written in threads since anything was `heard`."""
-        await self.store.look_back(since(heard))
+        await self.workspaces.look_back(since(heard))
 
     async def _look_again(self) -> None:
         """What Slack gave up telling, since it could not be kept, is looked for once it can be."""

@@ -213,6 +213,16 @@ class SlackApi:
         params = {"channel": thread.channel, "ts": thread.ts, "oldest": f"{oldest:.6f}", "limit": "200"}
         return self._pages("conversations.replies", params)
 
+    async def page(
+        self, channel: str, *, oldest: float, cursor: str = ""
+    ) -> tuple[list[dict[str, Any]], str]:
+        """Up to 200 of what stands in a channel itself since then; and where the next page begins, or ""."""
+        params = {"channel": channel, "oldest": f"{oldest:.6f}", "limit": "200"}
+        told = await self.call(
+            "conversations.history", params | ({"cursor": cursor} if cursor else {}), read=True
+        )
+        return list(told.get("messages", ())), _next(told)
+
     async def message(self, channel: str, thread_ts: str, ts: str) -> dict[str, Any] | None:
         """One message of a thread as it stands now."""
         params = {"channel": channel, "ts": thread_ts, "oldest": ts, "latest": ts, "inclusive": "true"}
@@ -243,8 +253,7 @@ class SlackApi:
             told = await self.call(method, params, read=True)
             for message in told.get("messages", ()):
                 yield message
-            cursor = (told.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
+            if not (cursor := _next(told)):
                 return
             params = {**params, "cursor": cursor}
 
@@ -348,6 +357,11 @@ def body(message: SlackMessage) -> dict[str, Any]:
         if value := getattr(message, name):
             fields[name] = value
     return fields
+
+
+def _next(told: Mapping[str, Any]) -> str:
+    """The cursor of the next page. https://docs.slack.dev/apis/web-api/pagination"""
+    return str((told.get("response_metadata") or {}).get("next_cursor") or "")
 
 
 def _marker(message: Mapping[str, Any]) -> Mapping[str, Any]:

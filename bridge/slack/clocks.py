@@ -26,6 +26,7 @@ from bridge.slack.pacing import Slots
 from bridge.slack.permalinks import Permalinks
 from bridge.slack.posting import Spot, post_once
 from bridge.slack.routes import Routes
+from bridge.slack.scans import Scans
 
 STORE_AWAY = 1.0  # seconds until a clock looks at its handoff again
 
@@ -65,12 +66,19 @@ def worth_doing(due: Sequence[Step]) -> list[Step]:
 
 class ClocksCarrier:
     def __init__(
-        self, api: SlackApi, ledger: Ledger, routes: Routes, links: Permalinks, digests: Digests
+        self,
+        api: SlackApi,
+        ledger: Ledger,
+        routes: Routes,
+        links: Permalinks,
+        digests: Digests,
+        scans: Scans,
     ) -> None:
         self._api = api
         self._ledger = ledger
         self._handoffs = Handoffs(ledger, routes, links)
         self._digests = digests
+        self._scans = scans
 
     async def carry(self, turn: Turn) -> Outcome:
         match turn.kind:
@@ -81,6 +89,8 @@ class ClocksCarrier:
                     return PutBack(STORE_AWAY)
             case "digest" | "numbers":
                 return await self._digests.carry(turn)
+            case "scan":
+                return await self._scans.carry(turn)
             case _:
                 return await self._tell(turn)
 

@@ -37,7 +37,7 @@ class Refused:
         """`told` was refused."""
         thread, at = _place(told)
         if thread is not None and len(self._threads) < MOST:
-            self._threads[thread] = min(at, self._threads.get(thread, at))
+            self._threads[thread] = min(at - 1.0, self._threads.get(thread, at))
 
 
 def _place(told: Mapping[str, Any]) -> tuple[ThreadKey | None, float]:

@@ -36,6 +36,7 @@ from bridge.slack.permalinks import Permalinks
 from bridge.slack.permit import Permit
 from bridge.slack.replies import Replies
 from bridge.slack.routes import Routes
+from bridge.slack.scans import Scans
 from bridge.slack.thread import ThreadCarrier
 from bridge.slack.typing import TypingCarrier
 
@@ -81,6 +82,7 @@ class Workspace:
         files = Files(api, self._http, ledger, fetcher, adapters)
         self._typing = TypingCarrier(api, ledger)
         self.digests = Digests(api, ledger, routes, whole.routes, settings.name)
+        self.scans = Scans(api, ledger, whole.routes, settings.name)
         marks = MarksCarrier(api, ledger, routes, people)
         self.carriers: dict[Direction, Carrier] = {
             Direction.SLACK: ThreadCarrier(api, ledger, routes, files),
@@ -90,7 +92,7 @@ class Workspace:
             Direction.STATUS: self._typing,
             Direction.ACTS: ActsCarrier(ledger, permit, routes, self._homes),
             Direction.ALERTS: AlertsCarrier(api, ledger, routes, permalinks),
-            Direction.CLOCKS: ClocksCarrier(api, ledger, routes, permalinks, self.digests),
+            Direction.CLOCKS: ClocksCarrier(api, ledger, routes, permalinks, self.digests, self.scans),
         }
 
     async def authenticate(self) -> None:

@@ -87,6 +87,12 @@ class Workspaces:
             socket.heard = heard
         return heard is not None and self._sockets.keys() != self._all.keys()
 
+    async def look_back(self, since: float) -> None:
+        """Look for what was written in threads since then: into those that matter most at once."""
+        await self._ledger.look_back(since)
+        for one in self._all.values():
+            await one.scans.arrange(since)
+
     async def _stay_known(self, one: Workspace, *, listen: bool) -> None:
         """Whenever its token is refused, ask Slack whether it is, until it is not."""
         await one.authenticate()
@@ -151,7 +157,7 @@ class Workspaces:
         a `DeliveryError`.
         """
         about, told = turn.conversation, {} if turn.kind == "event" else turn.read()
-        if turn.kind in ("digest", "numbers"):
+        if turn.kind in ("digest", "numbers", "scan"):
             one = self._all.get(told.get("workspace", MAIN))
             return Done("not needed") if one is None else self._used(one)
         team = told.get("team") or (about.thread.team if about.thread else None)

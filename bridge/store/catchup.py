@@ -77,6 +77,16 @@ _UNDONE = (
         or_(delivery.c.state == DeliveryState.QUEUED, _FOR_ALL),
     )
 )
+_LOOKS = (
+    select(delivery.c.payload)
+    .join(lane, lane.c.id == delivery.c.lane_id)
+    .where(
+        lane.c.conversation_id == bindparam("about"),
+        lane.c.direction == Direction.VENDOR,
+        delivery.c.kind == bindparam("kind"),
+        delivery.c.created_at > bindparam("since", type_=Double()),
+    )
+)
 _NOW = select(now())
 _OF_SOURCES = select(conversation.c.id).where(
     conversation.c.id.in_(bindparam("ids", expanding=True)),
@@ -120,16 +130,20 @@ def ask_back(connection: Connection, since: float, sources: Collection[str]) -> 
     return sum(enqueue(connection, [(about, new) for about in ids if about not in undone]))
 
 
-def look_into(connection: Connection, where: ThreadKey, since: float) -> bool:
-    """Queue a look into one thread, for what could not be kept when it was told; False where it is not ours.
-
-    Somebody listened: only what is older than `SOON` by then is late.
+def look_into(connection: Connection, where: ThreadKey, since: float, away_until: float | None) -> bool:
+    """Queue a look into one thread. False where it is not ours, or was looked into since nobody was away any
+    more. Where somebody listened all the time, only what is older than `SOON` by now is late.
     """
     found = connection.execute(conversations.OF_THREAD, where.model_dump()).first()
     if found is None or found.alert:
         return False
     at: float = connection.execute(_NOW).scalar_one()
-    told = {**where.model_dump(), "since": since - SOON, "after": 0.0, "until": at - SOON}
+    if away_until is not None:
+        looks = {"about": found.conversation_id, "kind": LOOK, "since": away_until - JUST_NOW}
+        if where.ts in [json.loads(one)["ts"] for one in connection.execute(_LOOKS, looks).scalars()]:
+            return False
+    until = at - SOON if away_until is None else away_until
+    told = {**where.model_dump(), "since": since, "after": 0.0, "until": until}
     key = f"{LOOK}:{where.channel}:{where.ts}:{at:.6f}"
     look = NewDelivery(Direction.VENDOR, LOOK, key, json.dumps(told))
     return all(enqueue(connection, [(found.conversation_id, look)]))
@@ -257,9 +271,9 @@ class CatchUp:
         self._wake()
         return looks
 
-    async def look_into(self, where: ThreadKey, since: float) -> bool:
-        """Queue a look into one thread, before what is kept of it next. Whether it is one of ours."""
-        looks = await self._database.run(look_into, where, since)
+    async def look_into(self, where: ThreadKey, since: float, away_until: float | None = None) -> bool:
+        """Queue a look into one thread, before what is kept of it next. Whether there was need of it."""
+        looks = await self._database.run(look_into, where, since, away_until)
         self._wake()
         return looks
 

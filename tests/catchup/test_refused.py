@@ -96,7 +96,7 @@ async def test_it_is_looked_for_once_and_since_the_first_of_them() -> None:
     assert looked == []
     await refused.arrange(message("1003.000000"))
     await refused.arrange(message("1004.000000"))
-    assert looked == [(THREAD, 1001.0)]
+    assert looked == [(THREAD, 1000.0)]
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ from bridge.slack.api import SlackApi
 from bridge.slack.clocks import ClocksCarrier
 from bridge.slack.digest import Digests
 from bridge.slack.permalinks import Permalinks
+from bridge.slack.scans import Scans
 from bridge.slack.view import learn
 from bridge.store import Store
 from bridge.store.tables import lane
@@ -66,10 +67,11 @@ class Watch:
         self.slack, self.store, self.worker = run.slack, store, worker
         self.api = SlackApi(run.client, Slack(channel_rate=0), store)
         asked, links = routes_of(*routes), Permalinks(self.api)
+        scans = Scans(self.api, store, routes)
         self.digests = Digests(self.api, store, asked, routes)
         self.carriers: dict[Direction, Carrier] = {
             Direction.ALERTS: AlertsCarrier(self.api, store, asked, links),
-            Direction.CLOCKS: ClocksCarrier(self.api, store, asked, links, self.digests),
+            Direction.CLOCKS: ClocksCarrier(self.api, store, asked, links, self.digests, scans),
         }
         self.tried: list[tuple[Turn, Outcome]] = []
         self._numbers = itertools.count(1)

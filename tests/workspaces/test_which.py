@@ -28,6 +28,9 @@ class Ledger:
     async def leave_thread(self, conversation: int, where: ThreadKey) -> None:
         self.left.append(where)
 
+    async def look_into(self, where: ThreadKey, since: float, away_until: float | None = None) -> bool:
+        raise Unavailable("the store is away")
+
     async def handoff(self, handoff: int) -> Any:
         raise Unavailable("the store is away")
 
