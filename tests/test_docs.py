@@ -115,6 +115,14 @@ def test_every_command_is_one_and_none_is_left_out() -> None:
         _parser().parse_args(arguments.split())
 
 
+@pages
+def test_where_bridge_is_typed_it_says_what_that_is(page: str) -> None:
+    """The name is there only where the package is installed, not just what it needs."""
+    typed = re.findall(r"^```sh\n(.*?)^```", PAGES[page], re.MULTILINE | re.DOTALL)
+    if re.search(r"^bridge ", "".join(typed), re.MULTILINE):
+        assert re.search(r"`bridge` is `(?:\.venv/bin/)?python -m bridge`", " ".join(PAGES[page].split()))
+
+
 def test_every_make_target_is_one() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     found = {match[1] for line in code() if (match := re.match(r"make ([a-z]+)\b", line))}

@@ -10,7 +10,9 @@ import asyncio
 import contextlib
 import logging
 import os
+import shlex
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +40,8 @@ _READY = """
   What begins with // stays in the thread.
 
   The bridge's log: {log}
+  Ask it, from this folder in another terminal (doctor, trace, deadletters, replay):
+    . {environment}; {python} -m bridge doctor
   Ctrl-C ends it all.
 """
 
@@ -78,10 +82,21 @@ async def _play(folder: Path, port: int) -> int:
             _tell(f"The bridge did not start: {error}")
             return 1
         _furnish(stage)
-        _tell(_READY.format(url=stage.base, log=bridge.log))
+        python, environment = shlex.quote(sys.executable), _environment(stage)
+        _tell(_READY.format(url=stage.base, log=bridge.log, environment=environment, python=python))
         code = await bridge.wait()
         _tell(f"The bridge ended with {code}. The end of its log:\n{bridge.tail()}")
     return 1
+
+
+def _environment(stage: Stage) -> Path:
+    """A file for a shell to read: its commands are then for this bridge. The secrets are the stage's own."""
+    own = dict(stage.environ.items() - os.environ.items(), BRIDGE_CONFIG=str(stage.config))
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in sorted(own.items())]
+    file = stage.folder / "environment"
+    file.touch(mode=0o600)
+    file.write_text("".join(["unset DATABASE_URL SLACK_APP_TOKEN\n", *lines]))
+    return file
 
 
 def _furnish(stage: Stage) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import os
 import re
 import signal
 import socket
+import stat
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,7 +23,10 @@ from bridge.sandbox import tour
 from bridge.sandbox.slack import Message
 from bridge.sandbox.stage import Stage
 
-PATIENCE = 3.0  # of a tour that is to fail; it waits no longer for what never comes
+PATIENCE = 40.0  # of a tour, for what comes
+IMPATIENCE = 3.0  # of the step that is to fail: for what never comes
+
+Step = Callable[[tour.Trip], Awaitable[str | None]]
 
 
 async def bridge(*arguments: str) -> asyncio.subprocess.Process:
@@ -131,6 +136,15 @@ def losers_are_not_told(stage: Stage) -> None:
     stage.slack.faults.next("chat.postEphemeral", ok_error="user_not_in_channel", times=10_000, when=told)
 
 
+def _hurried(step: Step) -> Step:
+    @functools.wraps(step)
+    async def hurried(trip: tour.Trip) -> str | None:
+        trip.seen.patience = IMPATIENCE
+        return await step(trip)
+
+    return hurried
+
+
 @pytest.mark.parametrize(
     ("breaks", "step"),
     [
@@ -146,9 +160,12 @@ def losers_are_not_told(stage: Stage) -> None:
     ],
 )
 async def test_a_broken_way_fails_at_its_step(
-    tmp_path: Path, breaks: Callable[[Stage], None], step: str
+    tmp_path: Path, breaks: Callable[[Stage], None], step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[str] = []
+    name = step.replace(" ", "_")
+    steps = [_hurried(one) if one.__name__ == name else one for one in tour.STEPS]
+    monkeypatch.setattr(tour, "STEPS", steps)
     async with Stage(tmp_path, channel_rate=0, route=tour.ROUTE) as stage:
         breaks(stage)
         seen = tour.Seen(stage, PATIENCE)
@@ -218,6 +235,10 @@ async def playing() -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
         await process.wait()
 
 
+def mode(file: Path) -> int:
+    return stat.S_IMODE(file.stat().st_mode)
+
+
 def children(pid: int) -> list[int]:
     found = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(child) for child in found.read_text().split()]
@@ -240,6 +261,35 @@ async def test_the_demo_has_a_page_with_a_thread_of_each_vendor_and_ends_when_to
         assert code == 0, printed
         with pytest.raises(httpx.ConnectError):
             await http.get("/")
+
+
+async def test_a_running_demo_can_be_asked_with_what_it_prints() -> None:
+    async def ask(command: str) -> tuple[int | None, str]:
+        environ = {"PATH": os.environ["PATH"], "DATABASE_URL": "postgres://elsewhere"}
+        return await ended(
+            await asyncio.create_subprocess_shell(
+                command, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+            )
+        )
+
+    async with httpx.AsyncClient(trust_env=False) as http, playing() as (process, url):
+        assert process.stdout is not None
+        printed = ""
+        while "Ctrl-C" not in printed:
+            printed += (await process.stdout.readline()).decode()
+        asked = re.search(r"^ +(\. (\S+); .+ doctor)$", printed, re.MULTILINE)
+        assert asked, printed
+        assert mode(Path(asked[2])) == 0o600
+
+        code, told = await ask(asked[1])
+        assert (code, "SLACK_BOT_TOKEN: Slack knows it as" in told) == (0, True), told
+        ada = (await http.get(f"{url}/state")).json()["vendors"][0]
+        nora = f"acme-ada/{ada['conversations'][0]['id']}"
+        trace = asked[1].removesuffix("doctor") + f"trace {nora}"
+        async with asyncio.timeout(60):
+            while (answer := await ask(trace))[0] != 0:  # until her webhook is here
+                await asyncio.sleep(0.1)
+        assert f"{nora}, ada: control is bot" in answer[1]
 
 
 @pytest.mark.crash

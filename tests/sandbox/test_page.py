@@ -167,6 +167,55 @@ async def test_who_you_are_decides_what_you_see(tmp_path: Path) -> None:
             assert pressed["actions"][0]["value"] == "7"
 
 
+async def test_what_you_write_yourself_is_in_sight(tmp_path: Path) -> None:
+    """And what only you are asked, though you have read further up; what others write takes you nowhere."""
+    chromium()
+    async with staged(tmp_path) as stage, answering(stage) as app:
+        root = stage.slack.post_as("U0MINA", "support", "a card")
+        for number in range(40):
+            stage.slack.post_as("U0LEE", "support", f"reply {number}", thread_ts=root.ts)
+        async with looking(stage) as tab:
+            thread = tab.get_by_role("region", name="Thread")
+            top, jo = thread.get_by_text("a card"), tab.get_by_role("radio", name="Jo")
+            reply = tab.get_by_role("textbox", name="Reply in the thread")
+            await tab.get_by_role("button", name="40 replies").click()
+            await expect(thread.get_by_text("reply 39")).to_be_in_viewport()
+
+            await top.scroll_into_view_if_needed()
+            stage.slack.post_as("U0LEE", "support", "Lee's", thread_ts=root.ts)
+            await expect(thread.get_by_text("Lee's")).to_be_visible()
+            await expect(top).to_be_in_viewport()
+            await reply.fill("Mina's")
+            await reply.press("Enter")
+            await expect(thread.get_by_text("Mina's")).to_be_in_viewport()
+
+            await top.scroll_into_view_if_needed()
+            await jo.click()
+            await expect(thread.get_by_text("Mina's")).to_be_in_viewport()
+            await top.scroll_into_view_if_needed()
+            await reply.fill("Jo's")
+            await reply.press("Enter")
+            await expect(thread.get_by_text("Jo's")).to_be_in_viewport()
+            blocks = [section("Send it?"), buttons(button("Send once", action_id="held-once", value="7"))]
+            about = {"channel": "C0SUPPORT", "thread_ts": root.ts}
+            await app.call("chat.postEphemeral", **about, user="U0JO", text="?", blocks=blocks)
+            await expect(thread.get_by_role("button", name="Send once")).to_be_in_viewport()
+
+
+async def test_what_you_write_as_a_customer_is_in_sight(tmp_path: Path) -> None:
+    chromium()
+    async with staged(tmp_path) as stage:
+        nora = stage.ada.open("Nora")
+        for number in range(20):
+            stage.ada.say(nora.id, f"word {number}")
+        async with looking(stage) as tab:
+            chat = tab.get_by_role("region", name="Chat")
+            await expect(chat.get_by_text("word 19", exact=True)).to_be_attached()
+            await chat.get_by_text("word 0", exact=True).scroll_into_view_if_needed()
+            await customer_says(tab, "the newest")
+            await expect(chat.get_by_text("the newest", exact=True)).to_be_in_viewport()
+
+
 async def test_the_menu_of_a_message(tmp_path: Path) -> None:
     chromium()
     async with staged(tmp_path) as stage, answering(stage) as app:

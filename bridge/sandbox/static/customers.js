@@ -1,6 +1,6 @@
 // The right pane: the vendors' customers, each with a chat as their own page would show it.
 
-import { $, el, initials, keep, link, time } from "./dom.js";
+import { $, el, initials, keep, link, time, toEnd } from "./dom.js";
 
 const NAMES = ["Ines Duarte", "Tom Becker", "Aisha Khan", "Luca Moretti", "Yuki Tanaka", "Sara Nilsson", "Omar Haddad"];
 const SUGGESTIONS = ["Where is my order 1042?", "Show me your products", "I want to talk to a person"];
@@ -41,6 +41,7 @@ async function say(page, text) {
   const conversation = current(page);
   if (!conversation) return null;
   page.want(conversation);
+  toEnd($("chat-messages"));
   return page.act("say", { ...about(page), text });
 }
 

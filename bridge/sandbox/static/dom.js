@@ -37,7 +37,12 @@ export function keep(list, items, key, build) {
   });
   while (list.children.length > items.length) list.lastElementChild.remove();
   list.kept = kept;
-  if (atEnd) list.scrollTop = list.scrollHeight;
+  if (atEnd) toEnd(list);
+}
+
+/** Bring the end of `list` in sight; `keep` then keeps it there. */
+export function toEnd(list) {
+  list.scrollTop = list.scrollHeight;
 }
 
 const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });

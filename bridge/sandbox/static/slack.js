@@ -1,6 +1,6 @@
 // The left pane: who you are, channels, a channel's messages, a thread, and the reply box in it.
 
-import { $, el, keep, time } from "./dom.js";
+import { $, el, keep, time, toEnd } from "./dom.js";
 import { node } from "./message.js";
 
 const NOTE = "//";
@@ -21,6 +21,7 @@ export function wire(page) {
     const said = text.value;
     text.value = "";
     drawComposer(page);
+    toEnd($("thread-messages"));
     if (!(await page.act("reply", { user, channel, thread_ts, text: said }))) text.value = said;
   };
 }
@@ -106,6 +107,7 @@ function drawSidebar(page, channels) {
     (item) => item.id, (item) => el("button", {
       role: "radio", "aria-checked": String(item.on), onclick: () => {
         ui.as = item.id;
+        toEnd($("thread-messages"));
         page.draw();
       },
     }, el("span", { class: "presence", "aria-hidden": "true" }), item.name, item.from ? el("small", {}, ` (${item.from})`) : null));
