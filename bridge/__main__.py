@@ -19,7 +19,7 @@ from pathlib import Path
 import uvicorn
 
 from bridge import __version__, deadletters, doctor, encrypt, forget, logs, record, replay, telemetry, trace
-from bridge.app import Bridge, check_can_work, reader_of, store_of
+from bridge.app import Bridge, check_can_work, store_of
 from bridge.config import Config, load, public_url
 from bridge.errors import BridgeError, ConfigError, Unavailable
 from bridge.manifest import manifest
@@ -27,10 +27,10 @@ from bridge.preview import preview
 from bridge.protocol import Protocol
 from bridge.registry import adapters
 from bridge.server import Server, listening
-from bridge.store import InUse
+from bridge.store import Store
 from bridge.store.database import Database
 from bridge.store.patience import patiently
-from bridge.store.reading import open_beside
+from bridge.store.reading import open_beside, open_reader
 
 logger = logging.getLogger("bridge")
 
@@ -235,46 +235,35 @@ async def _doctor(arguments: argparse.Namespace) -> int:
 
 
 async def _deadletters(arguments: argparse.Namespace) -> int:
-    config = _config(arguments)
-    try:
-        store = store_of(config)
-    except InUse as error:
-        error.remedy = "Stop the bridge for as long as this takes, or press Retry below what failed in Slack"
-        raise
-    try:
-        await store.check_schema()
-        return int(await arguments.act(store, arguments))
-    finally:
-        await store.close()
+    async with _beside(_config(arguments), writes=arguments.writes) as database:
+        return int(await arguments.act(Store(database, dsn=None), arguments))
 
 
 async def _read(
     look: Callable[[Config, Database, argparse.Namespace], Awaitable[int]], arguments: argparse.Namespace
 ) -> int:
     config = _config(arguments)
-    database = await reader_of(config)
-    try:
+    async with _beside(config, writes=False) as database:
         return await look(config, database, arguments)
-    finally:
-        await database.close()
 
 
 async def _forget(arguments: argparse.Namespace) -> int:
     config = _config(arguments)
-    async with _beside(config) as database:
+    async with _beside(config, writes=True) as database:
         return await forget.run(config, database, arguments)
 
 
 async def _encrypt(arguments: argparse.Namespace) -> int:
-    async with _beside(_config(arguments)) as database:
+    async with _beside(_config(arguments), writes=True) as database:
         return await encrypt.run(database, arguments)
 
 
 @contextlib.asynccontextmanager
-async def _beside(config: Config) -> AsyncIterator[Database]:
+async def _beside(config: Config, *, writes: bool) -> AsyncIterator[Database]:
     """The store, beside a bridge that may run."""
     url = config.database_url.get_secret_value() if config.database_url else None
-    database = await open_beside(config.store.path, url, os.environ)
+    opens = open_beside if writes else open_reader
+    database = await opens(config.store.path, url, os.environ)
     try:
         yield database
     finally:

@@ -1,6 +1,7 @@
 """`bridge deadletters`: what failed, or may have. Listed, shown with every attempt, queued again or dropped.
 
-What people wrote is shown only where it is asked for.
+What people wrote is shown only where it is asked for. It works beside a bridge that runs, on either database:
+what is dead is in no worker's hands, and what is queued again a worker finds as it looks for due lanes.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _BY = ("user", "team", "channel", "thread_ts", "ts")
 
 
 def options(command: argparse.ArgumentParser, configured: argparse.ArgumentParser) -> None:
-    """Give `command` its actions; each sets `act`."""
+    """Give `command` its actions; each sets `act`, and whether it `writes`."""
     actions = command.add_subparsers(required=True, metavar="ACTION")
     common = argparse.ArgumentParser(add_help=False, parents=[configured])
     common.add_argument("--json", action="store_true", help="for a program to read")
@@ -29,18 +30,18 @@ def options(command: argparse.ArgumentParser, configured: argparse.ArgumentParse
     wanted = actions.add_parser("list", parents=[common], help="what failed or is uncertain, the last first")
     wanted.add_argument("--source", metavar="NAME", help="of this source only")
     wanted.add_argument("--limit", type=_number, default=100, metavar="N", help="default: 100")
-    wanted.set_defaults(act=_list)
+    wanted.set_defaults(act=_list, writes=False)
     one = actions.add_parser("show", parents=[common], help="any delivery, with every attempt")
     one.add_argument("id", type=_number, metavar="ID")
     one.add_argument("--text", action="store_true", help="also what was written")
-    one.set_defaults(act=_show)
+    one.set_defaults(act=_show, writes=False)
     for name, act, does in (
         ("retry", _retry, "queue what failed or is uncertain again"),
         ("drop", _drop, "give it up for good"),
     ):
         several = actions.add_parser(name, parents=[common], help=does)
         several.add_argument("ids", type=_number, nargs="+", metavar="ID")
-        several.set_defaults(act=act)
+        several.set_defaults(act=act, writes=True)
 
 
 def _number(text: str) -> int:

@@ -17,7 +17,7 @@ def options(command: argparse.ArgumentParser) -> None:
 
 
 async def run(database: Database, asked: argparse.Namespace) -> int:
-    """Raises `ConfigError` where there is no key, or no bridge was started with it."""
+    """Raises `ConfigError` where there is no key."""
     keys = database.keys
     if not keys.all:
         raise ConfigError(
@@ -25,7 +25,6 @@ async def run(database: Database, asked: argparse.Namespace) -> int:
             where=VARIABLE,
             remedy=f"Make one: {MAKE}. Start the bridge with it, and run this again",
         )
-    await database.run(keyring.require_first, keys)
     changed = await keyring.rewrite(database)
     needless = await keyring.retire(database)
     await wipe(database)  # else what was in plain text is on the disk for some time yet

@@ -38,8 +38,8 @@ def options(command: argparse.ArgumentParser) -> None:
 
 async def run(config: Config, database: Database, asked: argparse.Namespace) -> int:
     """0 where something was recorded."""
-    if asked.source is not None and asked.source not in config.sources:
-        raise ConfigError(f"there is no source {asked.source!r}", where="--source")
+    if asked.source is not None:
+        config.source(asked.source)
     found: list[tuple[Any, str]] = []
     async for row, kind in _kept(config, database, asked):
         found.append((row, kind))

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx
 
 from bridge.adapter import Adapter, Replays, Webhook
-from bridge.config import Config, Source
+from bridge.config import Config
 from bridge.errors import ConfigError, Refused
 
 PATIENCE = 30.0  # seconds for an answer: a store that is away takes its time
@@ -29,7 +29,7 @@ def options(command: argparse.ArgumentParser) -> None:
 
 async def run(config: Config, asked: argparse.Namespace) -> int:
     """0 where the bridge took it."""
-    source = _source(config, asked.source)
+    source = config.source(asked.source)
     url = (asked.url or f"http://127.0.0.1:{config.server.port}").rstrip("/")
     async with httpx.AsyncClient(timeout=PATIENCE, follow_redirects=False) as http:
         adapter = source.adapter(source.name, source.settings, source.secrets, http)
@@ -53,16 +53,6 @@ async def run(config: Config, asked: argparse.Namespace) -> int:
         return 1
     _tell(adapter, webhook)
     return 0
-
-
-def _source(config: Config, name: str) -> Source:
-    if (source := config.sources.get(name)) is None:
-        raise ConfigError(
-            f"there is no source {name!r}",
-            where="--source",
-            remedy=f"It is one of: {', '.join(config.sources)}",
-        )
-    return source
 
 
 def _webhook(adapter: Adapter, fixture: Path, *, fresh: bool) -> Webhook:

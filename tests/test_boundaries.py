@@ -53,7 +53,7 @@ ALLOWED = {
     "encrypt": BASE | {"store"},
     "forget": BASE | {"config", "slack", "store"},
     "manifest": BASE,
-    "doctor": BASE | {"adapter", "config", "manifest", "store"},
+    "doctor": BASE | {"adapter", "config", "manifest", "store", "telemetry"},
     "received": BASE | {"adapter", "config", "slack"},
     "trace": RULES | {"engine", "slack", "store", "received"},
     "scrub": set(),

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from bridge import record
 from bridge.__main__ import _parser
 from bridge.config import load
+from bridge.errors import ConfigError
 from bridge.preview import preview
 from bridge.registry import adapters
 from bridge.sandbox.stage import Stage
@@ -181,3 +182,5 @@ async def test_what_a_bridge_got_is_recorded_beside_it(
         assert (code, [path.name for path in some]) == (0, ["message-1.json"])
         assert await recorded("none", "--source", "acme-gptbots") == (1, [])
         assert "no such webhook was kept" in capsys.readouterr().err
+        with pytest.raises(ConfigError, match=r"no source 'acme-zendesk'\. It is one of: acme-ada, "):
+            await recorded("none", "--source", "acme-zendesk")

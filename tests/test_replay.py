@@ -109,7 +109,7 @@ async def test_what_cannot_be_sent_says_why(tmp_path: Path) -> None:
     for wanted, problem in (
         (["x.json", "--source", "acme-ada"], "cannot be read"),
         ([str(broken), "--source", "acme-moveo"], "the body is not JSON"),
-        ([str(broken), "--source", "acme-zendesk"], "It is one of: acme-ada"),
+        ([str(broken), "--source", "acme-zendesk"], "no source 'acme-zendesk'. It is one of: acme-ada, "),
         ([str(FIXTURES / "ada" / "message.json"), "--source", "acme-ada"], "gives no answer"),
     ):
         with pytest.raises(ConfigError, match=problem):

@@ -17,6 +17,7 @@ import pytest
 from bridge import trace as command
 from bridge.__main__ import _parser
 from bridge.config import load
+from bridge.errors import ConfigError
 from bridge.registry import adapters
 from bridge.sandbox.stage import Stage
 from bridge.store import trace
@@ -187,7 +188,10 @@ async def test_what_was_held_and_who_chose(alone: Stage) -> None:
     (sent, *_) = await deliveries(alone, reply.ts)
     assert sent["state"] == "sent"
     assert sent["why"] == ["its author chose to send it once", "it was held before it was queued again"]
-    assert [one["outcome"] for one in sent["attempts"]] == ["kept", "sent"]
+    tries = sent["attempts"]
+    assert [(one["number"], one["outcome"]) for one in tries] == [(1, "kept"), (2, "sent")]
+    assert sent["waited"] == held["waited"]  # until it was first taken
+    assert "attempt 2 by worker" in (await told(alone, reply.ts))[1]
 
 
 @route("alone", ['reply_mode = "live"\nmirror = "handoff"\nalert_channel = "C0ALERTS"'], indirect=True)
@@ -303,6 +307,14 @@ async def test_what_is_not_there_says_what_was_looked_for(alone: Stage) -> None:
     assert (code, out) == (1, "")
     for what in ("a delivery with the number 4711", "a conversation that any source calls 4711", "a webhook"):
         assert f"looked for {what}" in err
+    with pytest.raises(ConfigError, match=r"no source 'acme-zendesk'\. It is one of: acme-ada, "):
+        await told(alone, "4711", "--source", "acme-zendesk")
+    shown = next(one for one in await deliveries(alone, scene.id) if one["kind"] == "event")
+    for known in (str(shown["number"]), shown["id"]):
+        assert (await life(alone, known, "--source", "acme-ada"))["conversation"] == f"acme-ada/{scene.id}"
+        code, out, err = await told(alone, known, "--source", "acme-moveo")
+        assert (code, out) == (1, "")
+        assert f"looked for a conversation that acme-moveo calls {known}" in err
     unknown = scene.stage.slack.post_as("U0MINA", "C0VIP", "hello")
     where = f"https://acme.slack.com/archives/C0VIP/p{unknown.ts.replace('.', '')}"
     assert "no route has led there so far" in (await told(alone, where))[2]

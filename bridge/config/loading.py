@@ -46,6 +46,16 @@ class Config:
     database_url: SecretStr | None
     metrics_tokens: tuple[SecretStr, ...] = ()
 
+    def source(self, name: str) -> Source:
+        """The one that a command's `--source` names. Raises `ConfigError`."""
+        if (source := self.sources.get(name)) is None:
+            raise ConfigError(
+                f"there is no source {name!r}",
+                where="--source",
+                remedy=f"It is one of: {', '.join(self.sources)}",
+            )
+        return source
+
 
 class _File(Section):
     """The file's own shape; each source's keys are its adapter's to read."""

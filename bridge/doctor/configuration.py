@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from bridge import telemetry
 from bridge.adapter import Finding, ok, unknown, warning, wrong
 from bridge.config import Workspace
 from bridge.doctor.case import LOCAL, Case
@@ -45,6 +47,10 @@ def _found(case: Case) -> Iterator[Finding]:
             told[ok("no route leads there: only threads from earlier are carried", f"{name}routes")] = None
     yield from told
     yield _address(case)
+    try:
+        telemetry.ready(os.environ)
+    except ConfigError as error:
+        yield wrong(error.problem, error.where, remedy=error.remedy)
 
 
 def _workspace(one: Workspace) -> Iterator[Finding]:

@@ -13,38 +13,38 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.adapter import Finding, ok, wrong
 from bridge.doctor.case import Case
-from bridge.errors import BridgeError, ConfigError
+from bridge.errors import BridgeError
 from bridge.store import keyring, open_store
 from bridge.store.migrate import newest, version
 from bridge.store.reading import open_reader, read_only
-from bridge.store.sealed import VARIABLE, keys_of
+from bridge.store.sealed import VARIABLE, Keys, keys_of
 
 
 async def check(case: Case) -> Iterable[Finding]:
     config = case.config
     url = config.database_url.get_secret_value() if config.database_url else None
-    if url is None and not os.environ.get("DYNO"):
-        return await asyncio.to_thread(_file, config.store.path)
     try:
+        if url is None and not os.environ.get("DYNO"):
+            return await asyncio.to_thread(_file, config.store.path, keys_of(os.environ))
         if url is None:
             await open_store(config.store.path, url, pool=1, environ=os.environ).close()
         reader = await open_reader(config.store.path, url, os.environ)
         try:
-            keys = await reader.run(keyring.told, reader.keys)
+            told = await reader.run(keyring.told, reader.keys)
         finally:
             await reader.close()
     except BridgeError as error:
         remedy = error.remedy or "Check DATABASE_URL, and that the database is up and lets us in"
         return [wrong(error.problem, error.where, remedy=remedy)]
-    return [ok(f"Postgres answers, and its schema is at {newest()}", "DATABASE_URL"), *_of_keys(keys)]
+    return [ok(f"Postgres answers, and its schema is at {newest()}", "DATABASE_URL"), *_of_keys(told)]
 
 
 def _of_keys(told: str) -> list[Finding]:
     return [ok(told, VARIABLE)] if told else []
 
 
-def _file(path: Path) -> list[Finding]:
-    """SQLite, without taking it from a bridge that serves it."""
+def _file(path: Path, keys: Keys) -> list[Finding]:
+    """SQLite, without taking it from a bridge that serves it. Raises `ConfigError` where a key is missing."""
     where, folder = str(path), path.parent
     while not folder.exists():
         folder = folder.parent
@@ -57,14 +57,11 @@ def _file(path: Path) -> list[Finding]:
     used = "; a bridge has it open, as it should" if _in_use(path) else ""
     engine, told = create_engine(read_only(path)), ""
     try:
-        keys = keys_of(os.environ)
         with engine.connect() as connection:
             found = version(connection)
             if found == newest():
                 keyring.check(connection, keys, seals=False)
                 told = keyring.told(connection, keys)
-    except ConfigError as error:
-        return [wrong(error.problem, error.where, remedy=error.remedy)]
     except SQLAlchemyError as error:
         remedy = "Restore it from a copy, or move it away: `serve` makes a new one"
         return [wrong(f"is no database that SQLite reads ({type(error).__name__})", where, remedy=remedy)]

@@ -9,10 +9,11 @@ import math
 import time
 
 from bridge import metrics
-from bridge.engine.numbers import Numbers, summary
+from bridge.engine.numbers import summary
 from bridge.engine.ports import Ledger
 from bridge.errors import Unavailable
 from bridge.model import DeliveryState
+from bridge.render import Numbers
 
 logger = logging.getLogger(__name__)
 

@@ -4,32 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
 from bridge.engine.work import Course
-from bridge.render import percentile
-
-
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """Of the handoffs in which somebody waited. Times are in seconds, None where there were none.
-
-    `by_hour`: how many began in each hour of the day, from midnight on.
-    """
-
-    handoffs: int
-    claimed: int
-    answered: int
-    expired: int
-    open: int
-    breaches: int
-    claim_median: float | None
-    claim_p90: float | None
-    reply_median: float | None
-    reply_p90: float | None
-    by_hour: tuple[int, ...]
-    by_source: tuple[tuple[str, int], ...]
+from bridge.render import Numbers, percentile
 
 
 def summary(courses: Iterable[Course], *, until: float, zone: tzinfo = UTC) -> Numbers:

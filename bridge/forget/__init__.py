@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bridge.config import Config
-from bridge.errors import ConfigError
 from bridge.forget.slack import Desks, Erased
 from bridge.store import forget, trace
 from bridge.store.database import Database
@@ -45,8 +44,8 @@ def options(command: argparse.ArgumentParser) -> None:
 
 async def run(config: Config, database: Database, asked: argparse.Namespace) -> int:
     """0 where all is gone, 1 where nothing was done, 3 where people have to delete something in Slack."""
-    if asked.source is not None and asked.source not in config.sources:
-        raise ConfigError(f"there is no source {asked.source!r}", where="--source")
+    if asked.source is not None:
+        config.source(asked.source)
     theirs = await _find(database, asked.customer, asked.source)
     desks = await Desks.open(config.workspaces.values()) if asked.slack and theirs else Desks({})
     told: dict[str, Any] = {"found": [_told(one, desks) for one in theirs]}
@@ -61,7 +60,6 @@ async def run(config: Config, database: Database, asked: argparse.Namespace) -> 
         return await _forget(config, database, asked, theirs, desks, told)
     if asked.json:
         print(json.dumps(told, indent=2, ensure_ascii=False))
-        return DONE if theirs and not asked.yes else NOTHING
     return NOTHING
 
 

@@ -3,7 +3,7 @@
 from bridge.render.alert import alert
 from bridge.render.card import card
 from bridge.render.clocks import alarm, escalation, opened_again, reminder, still_waits, unseen
-from bridge.render.digest import DigestView, digest, percentile
+from bridge.render.digest import DigestView, Numbers, digest, percentile
 from bridge.render.events import notice, render, status
 from bridge.render.files import without
 from bridge.render.handoff import HandoffView
@@ -18,6 +18,7 @@ __all__ = [
     "DigestView",
     "HandoffView",
     "HomeRow",
+    "Numbers",
     "Shown",
     "SlackFile",
     "SlackMessage",

@@ -27,16 +27,14 @@ from bridge.render.words import lasting
 _HOURS_A_BAR = 2
 
 
-@dataclass(frozen=True)
-class DigestView:
-    """The handoffs that started on `day`, which began and ended at midnight in `time_zone`.
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Of the handoffs that started within a time and in which somebody waited.
 
     `open` were still waiting or with a human at its end. Times are in seconds, None where there were none.
     `by_hour` counts the handoffs that started in each hour of the day, from midnight on.
     """
 
-    day: date
-    time_zone: str
     handoffs: int
     claimed: int
     answered: int
@@ -49,6 +47,14 @@ class DigestView:
     reply_p90: float | None
     by_hour: tuple[int, ...]
     by_source: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class DigestView(Numbers):
+    """Those of `day`, which began and ended at midnight in `time_zone`."""
+
+    day: date
+    time_zone: str
 
 
 def percentile(values: Iterable[float], percent: int) -> float | None:

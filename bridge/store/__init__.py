@@ -33,14 +33,14 @@ from bridge.errors import ConfigError, OutcomeUnknown
 from bridge.model import AnyEvent, ConversationKey, HeldChoice, ThreadKey
 from bridge.store import conversations, events, handoffs, inbox, keyring, lanes, migrate, pace, replies, watch
 from bridge.store.catchup import CatchUp
-from bridge.store.database import Database, InUse, Postgres, Sqlite, postgres_dsn
+from bridge.store.database import Database, Postgres, Sqlite, postgres_dsn
 from bridge.store.deadletters import Attempt, Delivery
 from bridge.store.listen import Listener
 from bridge.store.sealed import keys_of
 from bridge.store.together import Together
 from bridge.store.upkeep import Upkeep
 
-__all__ = ["Attempt", "Delivery", "InUse", "Store", "open_store"]
+__all__ = ["Attempt", "Delivery", "Store", "open_store"]
 
 
 def open_store(path: Path, database_url: str | None, *, pool: int, environ: Mapping[str, str]) -> Store:

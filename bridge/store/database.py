@@ -35,10 +35,6 @@ FULL = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 BACKLOG = 10_000  # transactions waiting for the writer; more than that and callers are told to come back
 
 
-class InUse(ConfigError):
-    """Somebody else has the store, and it is one that nobody can share."""
-
-
 class Database(Protocol):
     failed: bool  # some transaction was not kept since somebody set this back
     keys: Keys
@@ -67,7 +63,7 @@ class Sqlite:
             if self._lock is not None:
                 self._lock.acquire()
         except Timeout:
-            raise InUse(
+            raise ConfigError(
                 "another bridge process has this SQLite file open",
                 where=str(path),
                 remedy="One process serves a SQLite store; for several, set DATABASE_URL to a Postgres",

@@ -52,6 +52,11 @@ def told(connection: Connection, keys: Keys) -> str:
     """What is to be said of the keys where none is missing, as to who looks for what is wrong."""
     if not keys.all:
         return ""
+    if not _is_known(connection, keys):
+        return (
+            f"no bridge was started with the key {keys.first} yet: restart the bridge with it, then run "
+            "`bridge encrypt`"
+        )
     behind = [
         table.name
         for table, columns in SEALED.items()
@@ -69,13 +74,18 @@ def told(connection: Connection, keys: Keys) -> str:
 
 def require_first(connection: Connection, keys: Keys) -> None:
     """Raises `ConfigError` where nobody was started with the first key: it could not read what that seals."""
-    wanted = select(sealing.c.key).where(sealing.c.key == keys.first)
-    if keys.first is not None and connection.execute(wanted).first() is None:
+    if not _is_known(connection, keys):
         raise ConfigError(
             f"no bridge was started with the key {keys.first}: one that runs could not read what it seals",
             where=VARIABLE,
             remedy="Restart the bridge with it, or run `bridge migrate` with it, and then this",
         )
+
+
+def _is_known(connection: Connection, keys: Keys) -> bool:
+    """Whether somebody was started with the first key, if there is one."""
+    wanted = select(sealing.c.key).where(sealing.c.key == keys.first)
+    return keys.first is None or connection.execute(wanted).first() is not None
 
 
 def _tables(connection: Connection, key: str) -> Iterator[str]:

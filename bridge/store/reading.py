@@ -1,5 +1,5 @@
 """The store beside a bridge that runs: read, when nothing is written and nobody waits for the reader; or
-tidied, in transactions so short that hardly anybody waits."""
+written, in transactions so short that hardly anybody waits."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ async def open_reader(path: Path, database_url: str | None, environ: Mapping[str
 
 
 async def open_beside(path: Path, database_url: str | None, environ: Mapping[str, str]) -> Database:
-    """The same, to be tidied. It carries nothing, so on SQLite it needs not to be alone."""
+    """The same, to be written in short transactions, with a key that others have. It carries nothing, so on
+    SQLite it needs not to be alone."""
     return await _open(path, database_url, environ, writes=True)
 
 
@@ -82,6 +83,8 @@ async def _open(path: Path, url: str | None, environ: Mapping[str, str], *, writ
     try:
         migrate.check(await database.run(migrate.version), "DATABASE_URL" if url else str(path))
         await database.run(lambda connection: keyring.check(connection, keys, seals=False))
+        if writes:
+            await database.run(keyring.require_first, keys)
     except BaseException:
         await database.close()
         raise

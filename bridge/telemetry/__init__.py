@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
@@ -21,6 +22,7 @@ LAST = 3.0  # seconds to hand over what is left, when the process ends
 
 Role = Literal["server", "internal", "client"]
 Attribute = str | int | float | bool | None
+Begin = Callable[[], Callable[[], None]]  # what it gives back ends it
 
 
 class Span(Protocol):
@@ -64,22 +66,33 @@ _closing: list[Callable[[], None]] = []
 
 
 def start(environ: Mapping[str, str]) -> None:
-    """Begin with what the environment asks for. Raises `ConfigError` where that is not installed, or none."""
-    global _tracer
+    """Begin with what the environment asks for. Raises `ConfigError` as `ready` does."""
+    _closing.extend(begin() for begin in ready(environ))
+
+
+def ready(environ: Mapping[str, str]) -> list[Begin]:
+    """What the environment asks for, to be begun. Raises `ConfigError` where it is not installed, or none."""
+    wanted: list[Begin] = []
     if dsn := environ.get(SENTRY, "").strip():
         try:
             from bridge.telemetry import faults
         except ModuleNotFoundError:
             raise _missing(SENTRY, "sentry") from None
-        faults.start(dsn, environ)
-        _closing.append(faults.stop)
+        faults.check(dsn)
+        wanted.append(partial(faults.start, dsn, environ))
     if set_ := next((name for name in OTLP if environ.get(name, "").strip()), None):
         try:
             from bridge.telemetry import traces
         except ModuleNotFoundError:
             raise _missing(set_, "opentelemetry") from None
-        _tracer = traces.Traces(environ)
-        _closing.append(_tracer.stop)
+        wanted.append(lambda: _trace(traces.Traces(environ)))
+    return wanted
+
+
+def _trace(tracer: Tracer) -> Callable[[], None]:
+    global _tracer
+    _tracer = tracer
+    return tracer.stop
 
 
 def stop() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sentry_sdk
@@ -16,7 +16,7 @@ from sentry_sdk.integrations.atexit import AtexitIntegration
 from sentry_sdk.integrations.dedupe import DedupeIntegration
 from sentry_sdk.integrations.excepthook import ExcepthookIntegration
 from sentry_sdk.types import Event
-from sentry_sdk.utils import BadDsn
+from sentry_sdk.utils import Dsn
 
 from bridge import __version__, logs
 from bridge.errors import ConfigError
@@ -50,33 +50,39 @@ _OF_FRAME = (
 _TAGS = ("id", "delivery", "conversation")
 
 
-def start(dsn: str, environ: Mapping[str, str]) -> None:
-    """Begin to watch. Raises `ConfigError` for a DSN that is none."""
+def check(dsn: str) -> None:
+    """Raises `ConfigError` for a DSN that is none."""
     try:
-        sentry_sdk.init(
-            dsn=dsn,
-            release=environ.get("SENTRY_RELEASE") or f"slack-handoff-bridge@{__version__}",
-            environment=environ.get("SENTRY_ENVIRONMENT") or "production",
-            # https://docs.sentry.io/platforms/python/configuration/options/
-            default_integrations=False,
-            auto_enabling_integrations=False,
-            integrations=[ExcepthookIntegration(), DedupeIntegration(), AtexitIntegration(_silently)],
-            send_default_pii=False,
-            include_local_variables=False,
-            max_request_body_size="never",
-            max_breadcrumbs=0,
-            traces_sample_rate=None,
-            auto_session_tracking=False,
-            shutdown_timeout=FLUSH,
-            before_send=stripped,
-        )
-    except BadDsn:
+        Dsn(dsn)
+    except ValueError:  # `BadDsn` is one, and so is what a port that is none raises
         raise ConfigError(
             "SENTRY_DSN is no address of a Sentry project",
             where="environment",
             remedy="Copy it from the project's settings, Client Keys (DSN)",
         ) from None
+
+
+def start(dsn: str, environ: Mapping[str, str]) -> Callable[[], None]:
+    """Begin to watch; how that is ended."""
+    sentry_sdk.init(
+        dsn=dsn,
+        release=environ.get("SENTRY_RELEASE") or f"slack-handoff-bridge@{__version__}",
+        environment=environ.get("SENTRY_ENVIRONMENT") or "production",
+        # https://docs.sentry.io/platforms/python/configuration/options/
+        default_integrations=False,
+        auto_enabling_integrations=False,
+        integrations=[ExcepthookIntegration(), DedupeIntegration(), AtexitIntegration(_silently)],
+        send_default_pii=False,
+        include_local_variables=False,
+        max_request_body_size="never",
+        max_breadcrumbs=0,
+        traces_sample_rate=None,
+        auto_session_tracking=False,
+        shutdown_timeout=FLUSH,
+        before_send=stripped,
+    )
     logging.getLogger().addHandler(_HANDLER)
+    return stop
 
 
 def stop() -> None:

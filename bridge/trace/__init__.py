@@ -59,6 +59,8 @@ def duration(text: str) -> float:
 
 async def run(config: Config, database: Database, asked: argparse.Namespace) -> int:
     """0 where something was found."""
+    if asked.source is not None:
+        config.source(asked.source)
     found = await find(database, asked.wanted, asked.source, time.time() - asked.since)
     telling = Telling(config, await _addresses(config) if found.meant else {}, text=asked.text)
     told = [await _told(database, telling, about, only) for about, only in found.meant]

@@ -56,7 +56,8 @@ async def find(database: Database, wanted: str, source: str | None, since: float
     found = Found()
     if wanted.isdecimal() and int(wanted) < 2**63:
         found.looked.append(f"a delivery with the number {wanted}")
-        if (about := await database.run(trace.by_number, int(wanted))) is not None:
+        about = await database.run(trace.by_number, int(wanted))
+        if about is not None and await _is_of(database, about, source):
             found.meant.append((about, int(wanted)))
             return found
     named, _, rest = wanted.partition("/")
@@ -71,7 +72,7 @@ async def find(database: Database, wanted: str, source: str | None, since: float
         found.meant.append((keys[0][0], None))
         return found
     found.looked.append(f"a message with the id {wanted}, also as the vendor calls a reply")
-    found.meant += await _by_id(database, wanted)
+    found.meant += [one for one in await _by_id(database, wanted) if await _is_of(database, one[0], source)]
     if not found.meant:
         found.looked.append(f"a webhook{f' of {source}' if source else ''} that names it")
         found.webhooks = await heard(database, since, None, [source] if source else [], [wanted])
@@ -122,6 +123,10 @@ async def _in_slack(database: Database, place: Spot) -> Found:
 
 def about_of(name: tuple[str, str]) -> str:
     return "/".join(name)
+
+
+async def _is_of(database: Database, about: int, source: str | None) -> bool:
+    return source is None or (await database.run(trace.name, about))[0] == source
 
 
 async def _by_id(

@@ -112,6 +112,8 @@ class Telling:
         for row in life.deliveries:
             payload = json.loads(row.payload)
             payload = payload if isinstance(payload, dict) else {}
+            tries = life.attempts.get(row.id, ())
+            began = [*(one.started_at for one in tries), *([] if row.first_at is None else [row.first_at])]
             told: Told = {
                 "at": at(row.created_at),
                 "what": "delivery",
@@ -132,23 +134,28 @@ class Telling:
                     for one in places(row, life)
                 ],
                 "vendor_ids": vendor_ids(row),
-                "waited": _seconds(row.first_at, row.created_at),
+                "waited": _seconds(min(began, default=None), row.created_at),
                 "took": _seconds(row.done_at, row.created_at),
-                "attempts": [self._attempt(one, life) for one in life.attempts.get(row.id, ())],
+                "attempts": list(self._attempts(tries, life)),
             }
             if self._text:
                 told["payload"] = payload
             yield told
 
-    def _attempt(self, row: Any, life: Life) -> Told:
-        return {
-            "number": row.number,
-            "at": at(row.started_at),
-            "seconds": _seconds(row.ended_at, row.started_at),
-            "worker": life.workers.get(row.worker) or row.worker,
-            "outcome": row.outcome,
-            "problem": self._shown(row.problem) if row.problem else None,
-        }
+    def _attempts(self, tries: Sequence[Any], life: Life) -> Iterable[Told]:
+        before = last = 0
+        for row in tries:
+            if row.number <= last:  # it was queued again, and they are counted anew
+                before += last
+            last = row.number
+            yield {
+                "number": before + row.number,
+                "at": at(row.started_at),
+                "seconds": _seconds(row.ended_at, row.started_at),
+                "worker": life.workers.get(row.worker) or row.worker,
+                "outcome": row.outcome,
+                "problem": self._shown(row.problem) if row.problem else None,
+            }
 
     # ── threads ──────────────────────────────────────────────────────────────────────────────────
 

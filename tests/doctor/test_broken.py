@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
+from bridge import telemetry
 from bridge.sandbox.stage import free_port
+from bridge.store.sealed import VARIABLE
 from tests.doctor.bench import Bench
 from tests.postgres import Postgres
 
@@ -135,6 +138,22 @@ def not_a_folder(bench: Bench) -> None:
     bench.write(str(bench.stage.folder / "bridge.sqlite3"), str(bench.folder / "a-file" / "bridge.sqlite3"))
 
 
+def no_key(bench: Bench) -> None:
+    """Before the file exists."""
+    bench.write(str(bench.stage.folder / "bridge.sqlite3"), str(bench.folder / "bridge.sqlite3"))
+    bench.environ[VARIABLE] = "short"
+
+
+def not_installed(variable: str, package: str, module: str) -> Break:
+    def lack(bench: Bench) -> None:
+        bench.environ[variable] = "http://nobody@127.0.0.1:9/1"
+        bench.patch.setitem(sys.modules, package, None)  # as if it were not there
+        bench.patch.delitem(sys.modules, f"bridge.telemetry.{module}", raising=False)
+        bench.patch.delattr(telemetry, module, raising=False)
+
+    return lack
+
+
 def no_file(bench: Bench) -> None:
     path = bench.folder / "bridge.sqlite3"
     bench.write(str(bench.stage.folder / "bridge.sqlite3"), str(path))
@@ -184,6 +203,17 @@ ROWS: dict[str, tuple[Break, str, str, str, str, str]] = {
     "the bot's token for the app's": (
         given("SLACK_APP_TOKEN", "xoxb-of-the-bot"), "configuration", WRONG, "SLACK_APP_TOKEN",
         "is not an app-level token", "Set one (xapp-…)"),
+    "what Sentry needs": (
+        not_installed("SENTRY_DSN", "sentry_sdk", "faults"), "configuration", WRONG, "environment",
+        "SENTRY_DSN is set, but what it needs is not installed",
+        "pip install 'slack-handoff-bridge[sentry]'"),
+    "what OpenTelemetry needs": (
+        not_installed("OTEL_EXPORTER_OTLP_ENDPOINT", "opentelemetry", "traces"), "configuration", WRONG,
+        "environment", "OTEL_EXPORTER_OTLP_ENDPOINT is set, but what it needs is not installed",
+        "pip install 'slack-handoff-bridge[opentelemetry]'"),
+    "Sentry's address": (
+        given("SENTRY_DSN", "http://nobody@127.0.0.1:port/1"), "configuration", WRONG, "environment",
+        "SENTRY_DSN is no address of a Sentry project", "Client Keys (DSN)"),
     "a signing secret's form": (
         given("SLACK_SIGNING_SECRET", "the-client-s-secret"), "configuration", WARNING,
         "SLACK_SIGNING_SECRET", "is not 32 hexadecimal digits", "Signing Secret"),
@@ -298,6 +328,9 @@ ROWS: dict[str, tuple[Break, str, str, str, str, str]] = {
     "a disk that does not stay": (
         given("DYNO", "web.1"), "database", WRONG, "environment",
         "this disk is thrown away at every restart", "Add a Postgres"),
+    "a key that is none": (
+        no_key, "database", WRONG, "environment", "BRIDGE_ENCRYPTION_KEYS: number 1 is no key",
+        "Make one: "),
     "a folder that is not ours": (
         not_a_folder, "database", WRONG, "a-file/bridge.sqlite3", "cannot be written to",
         "in a folder that this process can write to"),
@@ -334,6 +367,17 @@ async def test_what_is_broken_is_found_with_its_remedy(
         "configuration"
     }
     assert code == (2 if unreadable else 1 if any(one["standing"] == WRONG for one in findings) else 0)
+
+
+async def test_what_is_not_installed_is_told_before_the_start_too(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    not_installed("SENTRY_DSN", "sentry_sdk", "faults")(bench)
+
+    code, findings = await bench.findings("--before-start", within=capsys)
+
+    assert code == 1
+    assert [one["where"] for one in findings if one["standing"] == WRONG] == ["environment"]
 
 
 async def test_a_postgres_that_was_not_migrated(bench: Bench, postgres: Postgres) -> None:

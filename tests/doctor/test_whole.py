@@ -8,6 +8,7 @@ import pytest
 
 from bridge.doctor import SUBJECTS
 from bridge.sandbox.stage import Stage
+from bridge.store.sealed import VARIABLE
 from tests.doctor.bench import Bench
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -32,6 +33,16 @@ async def test_a_store_that_a_bridge_serves_is_no_fault(bench: Bench) -> None:
     (found,) = (one for one in findings if one["subject"] == "database")
     assert found["standing"] == "ok"
     assert "a bridge has it open, as it should" in found["what"]
+
+
+async def test_a_key_that_no_bridge_was_started_with_says_what_comes_first(bench: Bench) -> None:
+    bench.environ[VARIABLE] = "ab" * 32
+
+    code, findings = await bench.findings()
+
+    (found,) = (one for one in findings if one["where"] == VARIABLE)
+    assert (code, found["standing"]) == (0, "ok")
+    assert found["what"].endswith("restart the bridge with it, then run `bridge encrypt`")
 
 
 async def test_it_is_told_for_people_too(bench: Bench) -> None:

@@ -163,7 +163,7 @@ async def test_a_customer_is_found_by_what_the_vendor_knows_of_them(alone: Stage
     customer = alone.ada.conversations[nora.id].end_user_id
     for asked in (customer, f"{customer} --source acme-ada", nora.id, f"acme-ada/{nora.id}"):
         code, out, err = await forget(alone, f"{asked} --json")
-        assert code == command.DONE, err
+        assert code == command.NOTHING, err
         assert [one["conversation"] for one in json.loads(out)["found"]] == [f"acme-ada/{nora.id}"]
     assert (await forget(alone, f"{customer} --source acme-moveo"))[0] == command.NOTHING
     code, out, err = await forget(alone, customer)
@@ -188,6 +188,8 @@ async def test_who_is_not_known_is_not_found(alone: Stage) -> None:
     assert "no conversation" in err
     code, out, _ = await forget(alone, "acme-ada/nothing --yes --json")
     assert (code, json.loads(out)) == (command.NOTHING, {"found": []})
+    with pytest.raises(ConfigError, match=r"no source 'acme-zendesk'\. It is one of: acme-ada, "):
+        await forget(alone, "nobody@example.com --source acme-zendesk")
 
 
 async def test_nothing_happens_unless_somebody_agrees(alone: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,6 +197,8 @@ async def test_nothing_happens_unless_somebody_agrees(alone: Stage, monkeypatch:
     code, _, err = await forget(alone, f"{scene.id} --even-open")
     assert code == command.NOTHING
     assert "--yes" in err
+    code, out, _ = await forget(alone, f"{scene.id} --even-open --json")
+    assert (code, len(json.loads(out)["found"])) == (command.NOTHING, 1)
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     for answer, becomes in (("", command.NOTHING), ("n", command.NOTHING), ("y", command.DONE)):
         monkeypatch.setattr("builtins.input", lambda _prompt, answer=answer: answer)
@@ -271,7 +275,7 @@ async def test_files_that_we_uploaded_go_too_and_those_of_people_do_not(alone: S
     await quiet(alone)
 
     async def is_known() -> bool:  # what an event told of her is kept once it is carried
-        return (await forget(alone, "lena --json"))[0] == command.DONE
+        return bool(json.loads((await forget(alone, "lena --json"))[1])["found"])
 
     await later(is_known, "the customer in the store")
     told = await forgotten(alone, "lena --even-open --slack")

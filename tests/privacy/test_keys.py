@@ -211,15 +211,23 @@ async def test_a_command_without_the_key_says_which_it_needs(database_url: str, 
                 pass
 
 
-async def test_encrypt_waits_for_a_bridge_that_has_the_key(database_url: str) -> None:
+async def test_who_writes_beside_a_bridge_waits_until_it_has_the_key(database_url: str) -> None:
     """One that runs with another could not read what is sealed behind its back."""
     async with opened(database_url, OLD) as store:
         await lived(store)
-    async with beside(database_url, NEW, OLD) as database:
-        with pytest.raises(ConfigError, match="Restart the bridge with it"):
-            await database.run(keyring.require_first, database.keys)
-    async with opened(database_url, NEW, OLD), beside(database_url, NEW, OLD) as database:
-        await database.run(keyring.require_first, database.keys)
+    with pytest.raises(ConfigError, match="Restart the bridge with it"):
+        async with beside(database_url, NEW, OLD):
+            pass
+    assert "restart the bridge with it, then" in await told(database_url, NEW, OLD)
+    async with opened(database_url, NEW, OLD), beside(database_url, NEW, OLD):
+        pass
+    assert "`bridge encrypt` brings it there" in await told(database_url, NEW, OLD)
+
+
+async def told(url: str, *keys: bytes) -> str:
+    """What the doctor says of the keys."""
+    async with beside(url, *keys, writes=False) as reader:
+        return await reader.run(keyring.told, reader.keys)
 
 
 async def test_who_lacks_a_key_that_came_later_takes_nothing_and_loses_nothing(database_url: str) -> None:
