@@ -36,11 +36,11 @@ class Scans:
         every = [channel for route in own for channel in (route.channel, route.fallback_channel) if channel]
         self._channels = tuple(dict.fromkeys(every))
 
-    async def arrange(self, since: float) -> None:
-        """Let each channel be looked through for what was written since then."""
+    async def arrange(self, since: float, now: float) -> None:
+        """Let each channel be looked through for what was written since then, also if one was a moment ago."""
         for channel in self._channels:
             told = {"workspace": self._workspace, "channel": channel, "since": since}
-            new = NewDelivery(Direction.CLOCKS, "scan", f"scan:{since:.6f}", json.dumps(told))
+            new = NewDelivery(Direction.CLOCKS, "scan", f"scan:{now:.6f}", json.dumps(told))
             id = channel if self._workspace == MAIN else f"{self._workspace}/{channel}"
             await self._ledger.keep_clock(ConversationKey(source=SOURCE, id=id), new)
 

@@ -91,7 +91,7 @@ class Workspaces:
         """Look for what was written in threads since then: into those that matter most at once."""
         await self._ledger.look_back(since)
         for one in self._all.values():
-            await one.scans.arrange(since)
+            await one.scans.arrange(since, time.time())
 
     async def _stay_known(self, one: Workspace, *, listen: bool) -> None:
         """Whenever its token is refused, ask Slack whether it is, until it is not."""

@@ -69,6 +69,18 @@ async def test_it_is_found_on_the_last_page_as_well(stage: Stage) -> None:
         assert len(pages(scene)) == 3
 
 
+@pytest.mark.usefixtures("no_looks")
+async def test_a_start_that_heard_nothing_does_not_stand_for_the_next_one(stage: Stage) -> None:
+    async with in_process(stage):
+        scene = await waiting(stage)
+    async with in_process(stage):
+        await scanned(scene)
+    async with absence(stage):
+        reply = scene.writes("one")
+    async with in_process(stage):
+        await scene.marked(reply, SENT)
+
+
 async def test_what_is_looked_into_at_once_is_not_looked_into_again(stage: Stage) -> None:
     async with in_process(stage):
         scene = await waiting(stage)
