@@ -37,7 +37,7 @@ class Scans:
         self._channels = tuple(dict.fromkeys(every))
 
     async def arrange(self, since: float, now: float) -> None:
-        """Let each channel be looked through for what was written since then, also if one was a moment ago."""
+        """Let each channel be looked through for what was written since then, also if it was a moment ago."""
         for channel in self._channels:
             told = {"workspace": self._workspace, "channel": channel, "since": since}
             new = NewDelivery(Direction.CLOCKS, "scan", f"scan:{now:.6f}", json.dumps(told))

@@ -89,9 +89,9 @@ class Workspaces:
 
     async def look_back(self, since: float) -> None:
         """Look for what was written in threads since then: into those that matter most at once."""
-        await self._ledger.look_back(since)
-        for one in self._all.values():
+        for one in self._all.values():  # first: what is looked into later they leave out
             await one.scans.arrange(since, time.time())
+        await self._ledger.look_back(since)
 
     async def _stay_known(self, one: Workspace, *, listen: bool) -> None:
         """Whenever its token is refused, ask Slack whether it is, until it is not."""

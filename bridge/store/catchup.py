@@ -84,7 +84,7 @@ _LOOKS = (
         lane.c.conversation_id == bindparam("about"),
         lane.c.direction == Direction.VENDOR,
         delivery.c.kind == bindparam("kind"),
-        delivery.c.created_at > bindparam("since", type_=Double()),
+        delivery.c.created_at >= bindparam("since", type_=Double()),
     )
 )
 _NOW = select(now())
@@ -139,7 +139,7 @@ def look_into(connection: Connection, where: ThreadKey, since: float, away_until
         return False
     at: float = connection.execute(_NOW).scalar_one()
     if away_until is not None:
-        looks = {"about": found.conversation_id, "kind": LOOK, "since": away_until - JUST_NOW}
+        looks = {"about": found.conversation_id, "kind": LOOK, "since": away_until}
         if where.ts in [json.loads(one)["ts"] for one in connection.execute(_LOOKS, looks).scalars()]:
             return False
     until = at - SOON if away_until is None else away_until
