@@ -11,6 +11,7 @@ from bridge.errors import Unavailable
 from bridge.model import ThreadKey
 from bridge.sandbox.stage import Stage
 from bridge.slack.refused import MOST, Refused
+from bridge.store import catchup
 from tests.bridge.running import in_process
 from tests.bridge.scene import SENT, Scene, waiting
 from tests.catchup.absence import LATE, lines
@@ -52,6 +53,19 @@ async def test_it_goes_out_before_what_was_written_after_it(
         assert lines(scene, LATE) == []
         await scene.carried()
         assert len(scene.sent) == 3
+
+
+async def test_what_waited_for_long_is_called_late(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catchup, "SOON", 0.0)
+    stage.slack.events.retry_delays = (30.0,)
+    async with in_process(stage) as bridge:
+        scene = await waiting(stage)
+        told = away(bridge, monkeypatch, "first", 1)
+        scene.writes("the first")
+        await refuses(scene, told, 1)
+        await scene.marked(scene.writes("the second"), SENT)
+        await scene.tells(LATE)
+        assert scene.sent == ["the first", "the second"]
 
 
 async def test_it_is_refused_as_long_as_nobody_can_look(

@@ -10,7 +10,6 @@ import pytest
 
 from bridge.sandbox.vendors.delivery import Delivery
 from tests.bridge.scene import SENT
-from tests.catchup.absence import LATE
 from tests.faults.books import Books
 from tests.faults.ground import ROLE, Ground
 from tests.faults.matrix import STORE
@@ -122,7 +121,6 @@ async def for_longer(ground: Ground, row: Row) -> None:
     events.retry_delays = delays
     await ground.is_ready()
     await scene.marked(reply, SENT)
-    await scene.tells(LATE)
     assert scene.sent == [reply.text.strip()]
 
 
