@@ -39,9 +39,7 @@ PROMISED = [
 
 
 #: has no budget: half of an engine beside it is one's own
-WAKING = (
-    f"lanes alone, Postgres, against {lanes.WAYS['waker']}"
-)
+WAKING = f"lanes alone, Postgres, against {lanes.WAYS['waker']}"
 
 
 def rows(page: str) -> dict[str, list[str]]:
