@@ -118,7 +118,7 @@ class Bridge:
         return web.build(
             self.adapters,
             self.store,
-            http.endpoint(self.workspaces.doors, self.workspaces.refused, self._given_up.set),
+            http.endpoint(self.workspaces.doors, self.workspaces.gaps, self._given_up.set),
             self.readiness,
             max_body=self.config.server.max_body,
             measure=Measure(self.store),

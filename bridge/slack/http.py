@@ -14,18 +14,18 @@ from starlette.responses import Response
 
 from bridge.errors import Malformed, NotAuthentic, Unavailable
 from bridge.slack.doors import Door, door_for
-from bridge.slack.refused import Refused
+from bridge.slack.gaps import Gaps
 
 #: the number of the last time that Slack tells an event: https://docs.slack.dev/apis/events-api/#retries
 LAST_RETRY = 3
 
 
 def endpoint(
-    doors: Sequence[Door], refused: Refused, given_up: Callable[[], None]
+    doors: Sequence[Door], gaps: Gaps, given_up: Callable[[], None]
 ) -> Callable[[Request], Awaitable[Response]]:
     """The handler of events and interactivity. What one workspace's secret has signed is never about another
-    that has its own. `refused` keeps the order of what could not be kept at once; `given_up` is told of each
-    event that could not, and is not told again. Raises what becomes a refusal, and `Unavailable`."""
+    that has its own. `gaps` keeps the order of what could not be kept at once; `given_up` is told of each
+    event that could not, and is not told again. Raises `Refused` and `Unavailable`."""
     verifiers = [
         (door, [SignatureVerifier(secret.get_secret_value()) for secret in door.secrets]) for door in doors
     ]
@@ -44,10 +44,10 @@ def endpoint(
             )
         told = _told(raw)
         try:
-            await refused.arrange(told)
+            await gaps.close_before(told)
             return await _handled(door_for(opened, told), request)
         except Unavailable:
-            refused.note(told)
+            gaps.open_at(told)
             if request.headers.get("x-slack-retry-num", "") >= str(LAST_RETRY):
                 given_up()
             raise

@@ -21,7 +21,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bridge.errors import Unavailable
 from bridge.slack.doors import Door, door_for
-from bridge.slack.refused import Refused
+from bridge.slack.gaps import Gaps
 
 logger = logging.getLogger(__name__)
 
@@ -42,14 +42,14 @@ class Socket:
         doors: Sequence[Door],
         app_token: str,
         returned: Callable[[float], Awaitable[None]],
-        refused: Refused,
+        gaps: Gaps,
         variable: str = "SLACK_APP_TOKEN",
     ) -> None:
         self._doors = doors
         self._app_token = app_token
         self._variable = variable
         self._returned = returned
-        self._refused = refused
+        self._gaps = gaps
         self.listening = False
         self.heard: float | None = None
         self.problem: str | None = "Socket Mode is not connected yet"
@@ -83,15 +83,15 @@ class Socket:
         began = time.time()
         try:
             await self._catch_up(client)
-            await self._refused.arrange(request.payload)
+            await self._gaps.close_before(request.payload)
             door = door_for(self._doors, request.payload)
         except Unavailable as error:  # Slack asks again
             logger.warning("an event could not be kept: %s", error)
-            self._refused.note(request.payload)
+            self._gaps.open_at(request.payload)
             return
         response = await run_async_bolt_app(door.app, request)
         if response.status >= 500:
-            self._refused.note(request.payload)
+            self._gaps.open_at(request.payload)
         await send_async_response(client, request, response, began)
 
     async def _watch(self, client: Any) -> None:

@@ -18,8 +18,8 @@ from bridge.model import EVENT, Direction
 from bridge.slack.api import UNASKED
 from bridge.slack.doors import Door
 from bridge.slack.downloads import Downloads
+from bridge.slack.gaps import Gaps
 from bridge.slack.handoffs import known
-from bridge.slack.refused import Refused
 from bridge.slack.routes import Routes
 from bridge.slack.socket import Socket
 from bridge.slack.view import learn
@@ -43,7 +43,7 @@ class Workspaces:
         self._ledger = ledger
         self._routes = Routes(config.routes, config.sources)
         self._fetcher = Fetcher(config.media)
-        self.refused = Refused(ledger.look_into)
+        self.gaps = Gaps(ledger.look_into)
         self._all = {
             name: Workspace(settings, config, ledger, adapters, self._fetcher)
             for name, settings in config.workspaces.items()
@@ -55,7 +55,7 @@ class Workspaces:
                 by_token.setdefault(one.settings.app_token.get_secret_value(), []).append(one)
         for token, those in by_token.items():
             doors, variable = [one.door for one in those], those[0].settings.app_variable
-            socket = Socket(doors, token, returned, self.refused, variable)
+            socket = Socket(doors, token, returned, self.gaps, variable)
             self._sockets |= {one.settings.name: socket for one in those}
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -36,6 +36,7 @@ from bridge.slack import http
 from bridge.slack.acts import ActsCarrier
 from bridge.slack.api import SlackApi
 from bridge.slack.doors import Door
+from bridge.slack.gaps import Gaps
 from bridge.slack.home import Homes
 from bridge.slack.listeners import Listeners
 from bridge.slack.marks import MarksCarrier
@@ -43,7 +44,6 @@ from bridge.slack.modals import Modals
 from bridge.slack.people import People
 from bridge.slack.permalinks import Permalinks
 from bridge.slack.permit import Permit
-from bridge.slack.refused import Refused
 from bridge.slack.routes import Routes
 from bridge.store import Store
 from tests.sandbox.slack_running import BOT_TOKEN, SECRET, SUPPORT, Running, running, serving
@@ -190,7 +190,7 @@ async def at_desk(folder: Path, *routes: Route, source: str = "acme-ada") -> Asy
         desk = Desk(run, store, routes_of(*routes))
         await desk.api.authenticate()
         door = Door(desk.listeners.app, desk.api, (SecretStr(SECRET),))
-        handler = http.endpoint([door], Refused(store.look_into), lambda: None)
+        handler = http.endpoint([door], Gaps(store.look_into), lambda: None)
         app = Starlette(routes=[WebRoute("/slack/events", handler, methods=["POST"])])
         async with serving(app) as url:
             run.slack.events_url = f"{url}/slack/events"

@@ -1,4 +1,4 @@
-"""What was refused when Slack told it: the store was away, or Slack had not told yet who we are.
+"""Gaps in threads: what was refused when Slack told it. The store was away, or we did not know yet who we are.
 
 Slack tells it again, but after what was written in the meantime. So before anything else of that thread is
 kept, what was written there is looked for; it then has its place (`bridge.store.catchup`). It is remembered
@@ -19,21 +19,21 @@ MOST = 1_000  # threads that are remembered; of others Slack's own order counts
 LookInto = Callable[[ThreadKey, float], Awaitable[object]]
 
 
-class Refused:
-    """`look_into` is called for a thread in which something was refused, before more of it is kept."""
+class Gaps:
+    """`look_into` is called for a thread that has one, before more of it is kept."""
 
     def __init__(self, look_into: LookInto) -> None:
         self._look_into = look_into
         self._threads: dict[ThreadKey, float] = {}  # since when something is missing there
 
-    async def arrange(self, told: Mapping[str, Any]) -> None:
-        """What comes before `told`. Raises `Unavailable`, and then `told` is refused as well."""
+    async def close_before(self, told: Mapping[str, Any]) -> None:
+        """Before `told` is kept. Raises `Unavailable`, and then `told` is refused as well."""
         thread, _ = _place(told)
         if thread in self._threads:
             await self._look_into(thread, self._threads[thread])
             self._threads.pop(thread, None)  # others of the thread may have come here meanwhile
 
-    def note(self, told: Mapping[str, Any]) -> None:
+    def open_at(self, told: Mapping[str, Any]) -> None:
         """`told` was refused."""
         thread, at = _place(told)
         if thread is not None and len(self._threads) < MOST:

@@ -10,7 +10,7 @@ from bridge.app import Bridge
 from bridge.errors import Unavailable
 from bridge.model import ThreadKey
 from bridge.sandbox.stage import Stage
-from bridge.slack.refused import MOST, Refused
+from bridge.slack.gaps import MOST, Gaps
 from bridge.store import catchup
 from tests.bridge.running import in_process
 from tests.bridge.scene import SENT, Scene, waiting
@@ -82,7 +82,7 @@ async def test_it_is_refused_as_long_as_nobody_can_look(
                 raise Unavailable("no connection")
             return await look(where, since)
 
-        monkeypatch.setattr(bridge.workspaces.refused, "_look_into", looks)
+        monkeypatch.setattr(bridge.workspaces.gaps, "_look_into", looks)
         told = away(bridge, monkeypatch, "first", 1)
         scene.writes("the first")
         await refuses(scene, told, 1)
@@ -102,14 +102,14 @@ async def test_it_is_looked_for_once_and_since_the_first_of_them() -> None:
     async def look_into(where: ThreadKey, since: float) -> None:
         looked.append((where, since))
 
-    refused = Refused(look_into)
-    await refused.arrange(message("1003.000000"))
-    refused.note(message("1002.000000"))
-    refused.note(message("1001.000000"))
-    await refused.arrange(message("1003.000000", thread_ts="1.0"))
+    gaps = Gaps(look_into)
+    await gaps.close_before(message("1003.000000"))
+    gaps.open_at(message("1002.000000"))
+    gaps.open_at(message("1001.000000"))
+    await gaps.close_before(message("1003.000000", thread_ts="1.0"))
     assert looked == []
-    await refused.arrange(message("1003.000000"))
-    await refused.arrange(message("1004.000000"))
+    await gaps.close_before(message("1003.000000"))
+    await gaps.close_before(message("1004.000000"))
     assert looked == [(THREAD, 1000.0)]
 
 
@@ -130,9 +130,9 @@ async def test_what_is_no_message_in_a_thread_arranges_nothing(told: dict[str, A
     async def look_into(where: ThreadKey, since: float) -> None:
         raise AssertionError(where)
 
-    refused = Refused(look_into)
-    refused.note(told)
-    await refused.arrange(told)
+    gaps = Gaps(look_into)
+    gaps.open_at(told)
+    await gaps.close_before(told)
 
 
 async def test_no_more_threads_are_remembered_than_a_machine_has_room_for() -> None:
@@ -141,9 +141,9 @@ async def test_no_more_threads_are_remembered_than_a_machine_has_room_for() -> N
     async def look_into(where: ThreadKey, since: float) -> None:
         looked.append(where)
 
-    refused = Refused(look_into)
+    gaps = Gaps(look_into)
     for number in range(MOST + 5):
-        refused.note(message("1001.0", channel=f"C{number}"))
+        gaps.open_at(message("1001.0", channel=f"C{number}"))
     for number in range(MOST + 5):
-        await refused.arrange(message("1002.0", channel=f"C{number}"))
+        await gaps.close_before(message("1002.0", channel=f"C{number}"))
     assert len(looked) == MOST
