@@ -1,4 +1,4 @@
-"""Gaps in threads: what was refused when Slack told it. The store was away, or we did not know yet who we are.
+"""Gaps in threads: what was refused when Slack told it. The store was away, or we did not know who we are.
 
 Slack tells it again, but after what was written in the meantime. So before anything else of that thread is
 kept, what was written there is looked for; it then has its place (`bridge.store.catchup`). It is remembered
