@@ -157,8 +157,8 @@ async def _serve(arguments: argparse.Namespace) -> int:
             await patiently(store.check_schema, Unavailable)
         else:
             await store.migrate()
-        bridge = Bridge(config, store)
         sockets = listening(config.server.host, config.server.port)
+        bridge = Bridge(config, store)
     except BaseException:
         await store.close()
         raise

@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
+from pathlib import Path
 
 import httpx
 import pytest
@@ -19,7 +20,7 @@ from starlette.routing import Route
 
 from bridge import server as module
 from bridge.errors import ConfigError
-from bridge.sandbox.stage import HOST
+from bridge.sandbox.stage import HOST, Stage
 from bridge.server import Server, listening
 
 
@@ -82,6 +83,16 @@ def test_a_port_that_is_taken_is_named_with_what_to_do() -> None:
     with taken, pytest.raises(ConfigError, match=r"port \d+: Address already in use") as raised:
         listening(HOST, taken.getsockname()[1])
     assert "choose another port" in str(raised.value)
+
+
+async def test_the_command_says_nothing_else_of_it(tmp_path: Path) -> None:
+    async with Stage(tmp_path) as stage:
+        (taken,) = listening(HOST, stage.bridge_port)
+        with taken:
+            process = await stage.spawn("serve")
+            assert await process.wait() == 2
+    (said,) = [line for line in process.log.read_text().splitlines() if " INFO " not in line]
+    assert said.startswith(f"bridge: [server] host and port, or PORT: nothing can listen at {HOST}")
 
 
 async def test_requests_are_taken_for_a_moment_after_sigterm(monkeypatch: pytest.MonkeyPatch) -> None:
