@@ -39,11 +39,11 @@ async def watched(database_url: str) -> AsyncIterator[Watching]:
 
 
 def due_in(hours: float, channel: str = ALERTS, **more: object) -> tuple[Route, Daily]:
-    """A route whose digest is due in so many hours, in UTC, and its rule."""
-    moment = datetime.now(UTC) + timedelta(hours=hours)
-    at = f"{moment:%H:%M}"
-    route = Route.model_validate({"channel": SUPPORT, "alert_channel": channel, "digest_at": at, **more})
-    return route, Daily(channel, time.fromisoformat(at), ZoneInfo("UTC"))
+    """A route whose digest is due in so many hours, where it is about noon now, and its rule."""
+    zone = f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"  # whose sign is that of the way to the west
+    at = f"{datetime.now(ZoneInfo(zone)) + timedelta(hours=hours):%H:%M}"
+    told = {"channel": SUPPORT, "alert_channel": channel, "digest_at": at, "time_zone": zone, **more}
+    return Route.model_validate(told), Daily(channel, time.fromisoformat(at), ZoneInfo(zone))
 
 
 def before(hours: float) -> float:
@@ -53,7 +53,7 @@ def before(hours: float) -> float:
 
 def noon_of(daily: Daily, hours: float) -> float:
     """How long ago it was noon on the day that the digest is about."""
-    noon = datetime.combine(daily.next(before(hours)), time(12), UTC)
+    noon = datetime.combine(daily.next(before(hours)), time(12), daily.zone)
     return (datetime.now(UTC) - noon).total_seconds()
 
 
