@@ -112,10 +112,9 @@ def look_back(connection: Connection, since: float) -> int:
     new: list[tuple[int, NewDelivery]] = []
     for row in threads:
         if (row.team, row.channel, row.ts) not in seen:
+            where = ThreadKey(team=row.team, channel=row.channel, ts=row.ts)
             after = max(0, len(new) - BURST) * INTERVAL
-            told = {"team": row.team, "channel": row.channel, "ts": row.ts, "since": since, "after": after}
-            key = f"{LOOK}:{row.channel}:{row.ts}:{at:.6f}"
-            new.append((row.conversation_id, NewDelivery(Direction.VENDOR, LOOK, key, json.dumps(told))))
+            new.append((row.conversation_id, _look(where, at, since=since, after=after)))
     return sum(enqueue(connection, new))
 
 
@@ -143,10 +142,14 @@ def look_into(connection: Connection, where: ThreadKey, since: float, away_until
         if where.ts in [json.loads(one)["ts"] for one in connection.execute(_LOOKS, looks).scalars()]:
             return False
     until = at - SOON if away_until is None else away_until
-    told = {**where.model_dump(), "since": since, "after": 0.0, "until": until}
-    key = f"{LOOK}:{where.channel}:{where.ts}:{at:.6f}"
-    look = NewDelivery(Direction.VENDOR, LOOK, key, json.dumps(told))
+    look = _look(where, at, since=since, after=0.0, until=until)
     return all(enqueue(connection, [(found.conversation_id, look)]))
+
+
+def _look(where: ThreadKey, at: float, **how: float) -> NewDelivery:
+    """Into the thread `where`, queued `at` this time."""
+    told = json.dumps({**where.model_dump(), **how})
+    return NewDelivery(Direction.VENDOR, LOOK, f"{LOOK}:{where.channel}:{where.ts}:{at:.6f}", told)
 
 
 # ── what was found ───────────────────────────────────────────────────────────────────────────────
