@@ -46,6 +46,7 @@ def lines(scene: Scene, words: str) -> list[str]:
 
 
 def looks(scene: Scene) -> list[Any]:
-    """The calls that looked for what was missed in the thread."""
-    calls = scene.stage.slack.calls.of("conversations.replies")
-    return [call for call in calls if call.args["ts"] == scene.card.ts and call.args["limit"] == "200"]
+    """The calls that looked for what was missed in the thread, not for what a dead process posted."""
+    calls = [call.args for call in scene.stage.slack.calls.of("conversations.replies")]
+    whole = [args for args in calls if args["ts"] == scene.card.ts and args.get("limit") == "200"]
+    return [args for args in whole if "include_all_metadata" not in args]
