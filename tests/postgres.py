@@ -13,7 +13,6 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -159,13 +158,12 @@ class Postgres:
 
     def _start_on_a_free_port(self) -> None:
         for tries_left in range(4, -1, -1):
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                self.port = probe.getsockname()[1]
+            # One that no system gives to whoever asks for any, or it may be somebody's while we start anew.
+            self.port = 12_000 + secrets.randbelow(8_000)
             try:
                 self._start()
                 return
-            except NoPostgres:  # another process may have taken the port before the server did
+            except NoPostgres:  # somebody has it all the same
                 if not tries_left:
                     raise
 

@@ -18,6 +18,9 @@ AT_VENDOR = frozenset({Act.TAKE_OVER, Act.HAND_BACK, Act.RESOLVE, Act.REOPEN})
 #: how a conversation stands after what ends its handoff, which a vendor tells by itself
 LEAVES = {Signal.HANDED_BACK: Control.BOT, Signal.RESOLVED: Control.CLOSED}
 
+#: what whoever wanted to end a handoff is told once there is another
+ASKED_AGAIN = "The customer has asked for a human again since you wanted that: it was not done."
+
 _TOLD = {
     Act.CLAIM: "{by} claimed the conversation.",
     Act.RELEASE: "{by} released the conversation: the customer waits again.",
@@ -36,11 +39,13 @@ _STANDS = {
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`by` wants `act`; a conversation is transferred to `to`."""
+    """`by` wants `act`; a conversation is transferred to `to`. `handoff` was the last one when they asked, 0
+    where there was none."""
 
     act: Act
     by: Owner
     to: Owner | None = None
+    handoff: int | None = None
 
     @property
     def told(self) -> str:

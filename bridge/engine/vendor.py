@@ -201,6 +201,12 @@ class VendorCarrier:
         """Done at the vendor, then here. A repeated one is the same as one: adapters see to that."""
         adapter, stands = self._adapter(turn), turn.conversation
         happened = acts.signal_of(asked.act, adapter)
+        done = Change(happened=happened, by=asked.by, asked_in=asked.handoff)
+        if happened in acts.LEAVES and await self._began_anew(turn, asked):
+            # After an attempt that nobody knows of: the vendor has done it, or it would tell of no new one.
+            if turn.doubt:
+                return Done(change=done, follow=(notice(turn, asked.told),))
+            return Done("not needed", follow=(whisper(turn, acts.ASKED_AGAIN),))
         # After an attempt that nobody knows of the vendor may have told already that it is so.
         told = turn.doubt and acts.LEAVES.get(happened) is stands.control
         if control.after(stands.control, happened) is None and not told:
@@ -211,8 +217,13 @@ class VendorCarrier:
             await _done_at(adapter, asked.act, stands.key)
         own = adapter.capabilities.handoff_is_own_conversation
         vendor_at = control.overtaken(happened, answer.at, own_conversation=own)
-        change = Change(happened=happened, by=asked.by, vendor_at=vendor_at)
+        change = dataclasses.replace(done, vendor_at=vendor_at)
         return Done(change=change, follow=(notice(turn, asked.told),))
+
+    async def _began_anew(self, turn: Turn, asked: Asked) -> bool:
+        """Whether the customer has asked for a human again since an agent wanted this."""
+        last = await self._ledger.last_handoff(turn.conversation.id)
+        return asked.handoff is not None and last is not None and last.id > asked.handoff
 
     async def _ask_back(self, turn: Turn) -> Done | PutBack:
         """What the customer said while the bridge was away, as far as the vendor tells."""

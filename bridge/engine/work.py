@@ -193,7 +193,8 @@ class Change:
     """What a delivery taught us, written with its outcome. `happened` is for the control that stands when it
     is written, done by `by`; `answered`: the customer has an agent's words; `heard` is the digest of a reply
     whose echo it was; `alert`: where that of a handoff stands in the thread; `vendor_at`: what the vendor
-    tells of before that time, by its own clock, is overtaken by what happened."""
+    tells of before that time, by its own clock, is overtaken by what happened; `asked_in`: the last handoff
+    when it was asked for, and what ends one does not end another."""
 
     happened: Signal | None = None
     by: Owner | None = None
@@ -204,6 +205,7 @@ class Change:
     typing: Typist | None = None
     heard: str | None = None
     vendor_at: float | None = None
+    asked_in: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,8 @@ class Stage:
         self.folder = folder
         self._listening = listen(port)
         self.base = f"http://{HOST}:{self._listening.getsockname()[1]}"
-        self.bridge_port = free_port()
+        self._held = held_port()  # also while no bridge runs
+        self.bridge_port: int = self._held.getsockname()[1]
         self.bridge_url = f"http://{HOST}:{self.bridge_port}"
         self._processes: list[Process] = []
 
@@ -230,6 +231,7 @@ class Stage:
                 access_log=False,
                 lifespan="off",
                 timeout_graceful_shutdown=1,
+                timeout_keep_alive=60,  # for longer than clients keep one: no call meets it as it is closed
                 date_header=False,  # `_dated` tells it
             )
         )
@@ -252,6 +254,7 @@ class Stage:
         await self.slack.stop()
         self._server.should_exit = True
         await self._serving
+        self._held.close()
 
     async def spawn(self, command: str, environ: Mapping[str, str] | None = None, *arguments: str) -> Process:
         """Start `bridge COMMAND` as a process of its own."""
@@ -337,9 +340,25 @@ def listen(port: int) -> socket.socket:
 
 
 def free_port() -> int:
-    """One that nobody has, and that none of our connections is given while whoever listens there starts anew:
-    systems take those from 32768 or 49152 on. https://www.rfc-editor.org/rfc/rfc6335#section-6"""
+    """One that nobody has, nor holds."""
+    with held_port() as held:
+        port: int = held.getsockname()[1]
+        return port
+
+
+def held_port() -> socket.socket:
+    """A port that nobody has, and that none of our connections is given while whoever listens there starts
+    anew: systems take those from 32768 or 49152 on. https://www.rfc-editor.org/rfc/rfc6335#section-6
+
+    Whoever has the socket has it from UDP, so that its number is nobody else's here, and TCP's is free.
+    """
     while True:
         port = secrets.randbelow(12_000) + 20_000
-        with contextlib.suppress(OSError), listen(port):
-            return port
+        held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            held.bind((HOST, port))
+            listen(port).close()
+        except OSError:
+            held.close()
+        else:
+            return held

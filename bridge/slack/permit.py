@@ -41,7 +41,7 @@ class Permit:
                 f"only members of {channel} act on its conversations", remedy=f"Join {channel} first"
             )
         to = await self._colleague(told.get("to"), thread.channel, route) if wanted is Act.TRANSFER else None
-        return Asked(wanted, _owner(by), to)
+        return Asked(wanted, _owner(by), to, told.get("handoff"))
 
     async def _colleague(self, user: str | None, channel: str, route: Route) -> Owner:
         """Whom a conversation is given to."""

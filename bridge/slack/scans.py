@@ -45,6 +45,9 @@ class Scans:
             await self._ledger.keep_clock(ConversationKey(source=SOURCE, id=id), new)
 
     async def carry(self, turn: Turn) -> Outcome:
+        # Another process may be here before the one that starts has queued its looks, which are left out.
+        if (wait := INTERVAL - turn.waited) > 0:
+            return PutBack(wait)
         told, us = turn.read(), self._api.known()
         channel, since = told["channel"], told["since"]
         try:

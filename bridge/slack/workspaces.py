@@ -167,7 +167,7 @@ class Workspaces:
         if (found := self._at(team)) is not None:
             return found
         if unknown := [one for one in self._all.values() if one.api.identity is None]:
-            return self._perhaps(about, unknown)
+            return self._perhaps(about, unknown, by_people="team" in told)
         if turn.kind == "look":
             return Done("away")  # nobody could write there, or be heard
         if told.get("team") or about.thread is None:
@@ -186,10 +186,14 @@ class Workspaces:
             raise RetryLater(problem)
         return one
 
-    def _perhaps(self, about: Conversation, unknown: list[Workspace]) -> Workspace | PutBack:
+    def _perhaps(
+        self, about: Conversation, unknown: list[Workspace], *, by_people: bool
+    ) -> Workspace | PutBack:
         """It may be any of these, which Slack has not told of: most likely where its route leads. What needs
-        Slack waits there, and clocks run on."""
-        if len(self._all) > 1 and any(one.api.problem == UNASKED for one in unknown):
+        Slack waits there, and clocks run on. What is `by_people` of some workspace waits here: by the time
+        Slack has told who wrote it, this one may turn out to be another."""
+        unasked = any(one.api.problem == UNASKED for one in unknown)
+        if unasked and (by_people or len(self._all) > 1):
             return PutBack(SOON)
         likely = self._all[self._routes.workspace(about)]
         return likely if likely in unknown else unknown[0]

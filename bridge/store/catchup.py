@@ -206,7 +206,7 @@ def keep_found(connection: Connection, turn: Turn, found: Sequence[Found]) -> in
             replies.lock(connection, one.place)
         names = {*map(storable, one.known_as), one.place.ts}
         if not names & (waiting | known) and all(keep(connection, [one.incoming])):
-            line.append((float(one.place.ts), one.delivery))
+            line.append((float(one.place.ts), replies.bound(connection, about, one.delivery)))
             new += 1
     enqueue(connection, [(about, one) for _, one in sorted(line, key=lambda one: one[0])])
     return new

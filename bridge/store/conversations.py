@@ -134,7 +134,10 @@ def change(connection: Connection, about: int, told: Change) -> list[NewDelivery
     values: dict[str, Any] = {}
     follow: list[NewDelivery] = []
     if told.happened is not None:
-        follow = handoffs.act(connection, about, told.happened, told.by or Owner(), told.vendor_at) or []
+        by = told.by or Owner()
+        follow = (
+            handoffs.act(connection, about, told.happened, by, told.vendor_at, asked_in=told.asked_in) or []
+        )
     if told.answered:
         follow += handoffs.answered(connection, about)
     if told.alert is not None:

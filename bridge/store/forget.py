@@ -322,12 +322,14 @@ async def wipe(database: Database) -> bool:
 
 
 def _checkpoint(database: Sqlite) -> bool:
-    """What is deleted is overwritten by `secure_delete`; this lets the log go, which has it still.
+    """What is deleted is overwritten by `secure_delete`, but for what a page still has of rows that went to
+    another as it was split. So the file is built anew; and the log goes, which has all of it still.
 
-    https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
+    https://www.sqlite.org/lang_vacuum.html https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
     """
     connection = sqlite3.connect(database.path, timeout=10, isolation_level=None)
     try:
+        connection.execute("VACUUM")
         busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.OperationalError:
         return False

@@ -123,15 +123,23 @@ def tell(connection: Connection, about: int, event: AnyEvent) -> tuple[Control |
 
 
 def act(
-    connection: Connection, about: int, happened: Signal, by: Owner, vendor_at: float | None = None
+    connection: Connection,
+    about: int,
+    happened: Signal,
+    by: Owner,
+    vendor_at: float | None = None,
+    asked_in: int | None = None,
 ) -> Follow:
     """What an agent does: what is to be queued, or None where it changes nothing. What the vendor tells of
-    before `vendor_at` is overtaken by it."""
+    before `vendor_at` is overtaken by it. A handoff that began after `asked_in`, the last one when the agent
+    asked, goes on: its customer asked for a human again."""
     row = connection.execute(_STANDS, {"conversation": about}).one()
     after = control.after(Control(row.control), happened)
     same = after is Control.HUMAN and row.control == after and row.owner_id == by.id
     if after is None or same:
         return _told_before(connection, about, happened, by)
+    if happened in _ENDINGS and asked_in is not None and newest(connection, about) > asked_in:
+        return _told_before(connection, about, happened, by, asked_in)
     told: dict[str, Any] = {"acted_at": now()}
     if vendor_at is not None:
         told["vendor_at"] = max(vendor_at, row.vendor_at or vendor_at)
@@ -201,9 +209,11 @@ def alert(handoff_id: int, key: str) -> NewDelivery:
     return NewDelivery(Direction.ALERTS, "alert", key, json.dumps({"handoff": handoff_id}))
 
 
-def _told_before(connection: Connection, about: int, happened: Signal, by: Owner) -> Follow:
+def _told_before(
+    connection: Connection, about: int, happened: Signal, by: Owner, handoff_id: int | None = None
+) -> Follow:
     """Where the vendor told of the end before it answered to whoever ended it: by whom it was."""
-    row = _just_ended(connection, about) if happened in _ENDINGS else None
+    row = _just_ended(connection, about, handoff_id) if happened in _ENDINGS else None
     if row is None or row.ending != _ENDINGS[happened]:
         return None
     _changed(connection, row.id, {"ended_by": by.name})
@@ -218,9 +228,10 @@ def _ended_with_it(connection: Connection, about: int, after: Control, by: Owner
     return _changed(connection, row.id, {"ending": "closed", "ended_by": by.name if by else None})
 
 
-def _just_ended(connection: Connection, about: int) -> Any:
-    """The last handoff, where a vendor has just told of its end."""
-    row = connection.execute(_LAST, {"conversation": about}).first()
+def _just_ended(connection: Connection, about: int, handoff_id: int | None = None) -> Any:
+    """The last handoff, or this one, where a vendor has just told of its end."""
+    this = _LAST if handoff_id is None else _LAST.where(handoff.c.id == handoff_id)
+    row = connection.execute(this, {"conversation": about}).first()
     if row is None or row.ended_by is not None:
         return None
     just_now = connection.execute(_JUST_NOW, {"handoff": row.id, "within": AT_ONCE}).first()
@@ -303,6 +314,12 @@ def _stop_clocks(connection: Connection, about: int) -> None:
 
 def read(connection: Connection, handoff_id: int) -> Handoff:
     return of_row(connection.execute(select(handoff).where(handoff.c.id == handoff_id)).one())
+
+
+def newest(connection: Connection, about: int) -> int:
+    """The id of the last handoff, 0 where there was none."""
+    row = connection.execute(_LAST, {"conversation": about}).first()
+    return row.id if row else 0
 
 
 def last(connection: Connection, about: int) -> Handoff | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -119,11 +120,19 @@ def keep_reply(connection: Connection, incoming: Incoming, where: Where, new: Ne
     found = _keep_if_ours(connection, incoming, where)
     if isinstance(found, str):
         return found
-    if not all(enqueue(connection, [(found, new)])):
+    if not all(enqueue(connection, [(found, bound(connection, found, new))])):
         return "duplicate"
     if new.direction is Direction.VENDOR:
         _put_in_order(connection, found, new)
     return "queued"
+
+
+def bound(connection: Connection, about: int, new: NewDelivery) -> NewDelivery:
+    """An act is meant for the handoff that there is when somebody asks for it, and not for a later one."""
+    if new.kind != "act":
+        return new
+    told = json.loads(new.payload) | {"handoff": handoffs.newest(connection, about)}
+    return dataclasses.replace(new, payload=json.dumps(told))
 
 
 def _put_in_order(connection: Connection, about: int, new: NewDelivery) -> None:

@@ -20,7 +20,7 @@ async def stage(
     is what stands in every route, `INSTEAD` maps text to what takes its place. And it may add a signing
     secret: `NEXT_SECRET`.
     """
-    added = {"[slack]": 'timeout = "1s"', **getattr(request.module, "CONFIG", {})}
+    added = getattr(request.module, "CONFIG", {})
     route = {"route": request.module.ROUTE} if hasattr(request.module, "ROUTE") else {}
     async with Stage(tmp_path_factory.mktemp("stage"), channel_rate=0, **route) as stage:
         stage.environ["SLACK_SIGNING_SECRET"] += "," + getattr(request.module, "NEXT_SECRET", "")

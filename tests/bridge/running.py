@@ -23,7 +23,9 @@ async def in_process(stage: Stage) -> AsyncIterator[Bridge]:
     store = store_of(config)
     await store.migrate()
     bridge = Bridge(config, store)
-    server = uvicorn.Server(uvicorn.Config(bridge.asgi(), log_config=None, access_log=False))
+    server = uvicorn.Server(
+        uvicorn.Config(bridge.asgi(), log_config=None, access_log=False, timeout_keep_alive=100)
+    )
     serving = asyncio.create_task(server.serve(listening(HOST, stage.bridge_port)))
     try:
         while not server.started:

@@ -18,6 +18,7 @@ from tests.crash.books import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("bridge")]
 
+CONFIG = {"[slack]": 'timeout = "1s"'}  # what is answered later may have been done, or not
 PAGE = "<html><body><h1>Bad gateway</h1></body></html>"
 THREE = ("one", "two", "three")
 

@@ -79,7 +79,7 @@ async def test_what_got_on_meanwhile_is_not_told_any_more(stage: Stage) -> None:
     """Both sides were away: when Slack is back, so is the vendor."""
     scene = await waiting(stage)
     stage.ada.faults.next(f"*/{scene.id}/messages/*", method="POST", status=503, times=4)
-    scene.fault(status=503, times=8)
+    scene.fault(status=503, times=100)
     reply = scene.writes("Hello Lena")
     await scene.marked(reply, SENT)
     stage.slack.faults.clear()

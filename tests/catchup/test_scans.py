@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from bridge.engine.work import Conversation, PutBack, Turn
+from bridge.model import Control, ConversationKey, Direction
 from bridge.sandbox.slack import Message
 from bridge.sandbox.stage import Stage
 from bridge.slack import scans
@@ -91,6 +93,15 @@ async def test_what_is_looked_into_at_once_is_not_looked_into_again(stage: Stage
         await scanned(scene)
         await scene.carried()
         assert len(looks(scene)) == 1
+
+
+async def test_another_process_does_not_begin_before_the_looks_of_that_start_are_there() -> None:
+    nobody: Any = None  # is asked
+    about = ConversationKey(source=scans.SOURCE, id="C1")
+    channel = Conversation(1, about, Control.BOT, None, created_at=0.0, facts={})
+    turn = Turn(1, 1, Direction.CLOCKS, channel, 1, "scan", "{}", 1, 0.0, 0.0, False, {}, waited=0.01)
+    became = await scans.Scans(nobody, nobody, ()).carry(turn)
+    assert became == PutBack(scans.INTERVAL - turn.waited)
 
 
 @pytest.mark.usefixtures("no_looks")

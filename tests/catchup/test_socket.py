@@ -33,7 +33,7 @@ async def test_what_was_written_while_the_connection_was_lost(stage: Stage) -> N
         assert list(first.reactions) == [SENT]
         assert scene.sent == ["before", "one", "two"]
         await scene.tells(LATE)
-        assert bridge.workspaces.problems() == {}
+        await scene.until(lambda: bridge.workspaces.problems() == {}, "that nothing is wrong any more")
 
 
 async def test_nothing_comes_before_what_was_missed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,9 +27,6 @@ async def one_platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
         text = stage.config.read_text()
         assert DRAIN in text
         stage.config.write_text(text.replace(DRAIN, ""))
-        stage._server.config.timeout_keep_alive = (
-            60  # as vendors' do: no call meets a connection as it is closed
-        )
         async with platform(stage, folder / "slug") as one:
             yield one
 

@@ -221,10 +221,10 @@ async def platform(stage: Stage, folder: Path) -> AsyncIterator[Platform]:
 
 
 def adjacent(count: int) -> list[int]:
-    """Free ports in a row, as honcho gives them to processes of one kind; below those that the system gives
-    to connections, one of which might take them before the processes do."""
+    """Free ports in a row, as honcho gives them to processes of one kind; below those that stages hold, and
+    that the system gives to connections: one might take them before the processes do."""
     while True:
-        first = 10_000 + secrets.randbelow(20_000)
+        first = 10_000 + secrets.randbelow(1_900)
         ports = [first + number for number in range(count)]
         with contextlib.ExitStack() as held, contextlib.suppress(OSError):
             for port in ports:

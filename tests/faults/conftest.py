@@ -40,9 +40,10 @@ async def ground(one_ground: Ground) -> AsyncIterator[Ground]:
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def impatient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ground]:
-    """A bridge that gives up after a second, and says much earlier that something waits."""
+    """A bridge that gives up after two seconds, and says much earlier that something waits: whatever keeps it
+    from trying for a while, it tries between the two."""
     sections = ("[engine.to_slack]", "[engine.to_vendor]")
-    soon = tuple((one, f'{one}\ngive_up_after = "1s"') for one in sections)
+    soon = tuple((one, f'{one}\ngive_up_after = "2s"') for one in sections)
     folder = tmp_path_factory.mktemp("impatient")
     async with set_up(folder, instead=INSTEAD + soon, environ={STUCK: "0.2"}) as ground:
         yield ground

@@ -115,6 +115,11 @@ class Ground:
         )
         await until(said_so, PATIENCE, f"{words} about {name} in the alert channel")
 
+    def tried_again(self, what: str, about: Talk, since: Look) -> bool:
+        """Whether something of this conversation was tried a second time, and not only its card or a mark."""
+        told = [line for line in self.log[since.log :].splitlines() if f"({what}, " in line]
+        return any(about.scene.id in line and "(attempt 2, " in line for line in told)
+
     async def is_ready(self) -> None:
         async def told() -> bool:
             return not await self.missing()

@@ -78,7 +78,8 @@ async def is_tried(ground: Ground, row: Row, talk: Talk, first: int, since: Look
 
     match row.tried:
         case Tried.AGAIN if "machine" in row.cause:  # Slack hears nothing of it
-            await scene.until(lambda: "attempt 2" in ground.log[since.log :], "a second try")
+            again = lambda: ground.tried_again("event to slack", talk, since)
+            await scene.until(again, "a second try")
         case Tried.AGAIN:
             await scene.until(lambda: len(tried()) >= 2, "a second try")
         case Tried.AFTER:

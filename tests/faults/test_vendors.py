@@ -101,7 +101,7 @@ async def is_tried(
             assert fault is not None
             assert len(fault.met) == 1
         case _ if fault is None:
-            again = lambda: "attempt 2" in ground.log[since.log :]
+            again = lambda: ground.tried_again("reply to vendor", talk, since)
             await talk.scene.until(again, "a second attempt")
         case _:
             await talk.scene.until(lambda: len(fault.met) >= 2, "a second try")

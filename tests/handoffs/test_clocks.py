@@ -25,15 +25,15 @@ ROUTE = f'reply_mode = "confirm"\nalert_channel = "{ALERTS}"'
 INSTEAD = {
     'channel = "C0VIP"': f"""\
 channel = "C0VIP"
-remind_after = ["1s", "3s"]
-escalate_after = "2s"
+remind_after = ["2500ms", "6s"]
+escalate_after = "4s"
 escalate_channel = "{LEADS}"
 escalate_to = "S0LEADS"
 """,
     'channel = "C0SUPPORT"': """\
 channel = "C0SUPPORT"
-remind_after = ["1500ms"]
-escalate_after = "1600ms"
+remind_after = ["2500ms"]
+escalate_after = "2600ms"
 escalate_to = "U0LEE"
 """,
 }
@@ -141,7 +141,7 @@ async def test_a_new_wait_has_its_clocks_anew(stage: Stage, again: str) -> None:
         assert (len(reminders(first)), len(escalations(first))) == (2, 2)
     else:
         scene.writes("!bot")
-        await alerts(scene, "handed back")
+        await alerts(scene, "handed back", "by Mina Park")
         scene.says("No, a person please")
         _, second = await alerts(scene, "waits for a human", number=2)
         await rung(scene, second)
@@ -155,7 +155,7 @@ async def test_outside_of_business_hours_nobody_is_reminded(tmp_path: Path) -> N
     """They open the day after tomorrow, and the alert says so. Another route's team is there."""
     async with Stage(tmp_path, channel_rate=0, route=ROUTE) as stage:
         opens = datetime.now(UTC) + timedelta(days=2)
-        clocks = 'remind_after = ["1s"]\nescalate_after = "1100ms"\nescalate_to = "U0LEE"\n'
+        clocks = 'remind_after = ["2500ms"]\nescalate_after = "2600ms"\nescalate_to = "U0LEE"\n'
         closed = f'hours = ["{opens:%a} 10:00-11:00"]\ntime_zone = "UTC"\n'
         text = stage.config.read_text()
         text = text.replace('channel = "C0VIP"\n', f'channel = "C0VIP"\n{clocks}')
@@ -178,7 +178,7 @@ async def test_outside_of_business_hours_nobody_is_reminded(tmp_path: Path) -> N
 
 GREETING = "Somebody will be with you in a moment."
 TOLD = "The customer was told that somebody will come."
-WAIT = 4.0  # seconds, instead of GPTBots' 60
+WAIT = 6.0  # seconds, instead of GPTBots' 60
 
 
 @pytest.fixture

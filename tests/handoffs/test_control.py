@@ -89,7 +89,7 @@ async def test_ada_what_is_told_again_moves_nothing_back(stage: Stage) -> None:
     await scene.tells("A human was asked for, which is known already: once more")
     await has(scene, "Mina Park has")
     scene.writes("!bot")
-    await alerted(scene, "handed back to the AI agent")
+    await alerted(scene, "handed back to the AI agent", "by Mina Park")
     await scene.tells("I'm back.")
     ended = told(scene, "v1.conversation.handoff.ended")[0]
     before = shown(scene)

@@ -190,9 +190,11 @@ async def test_of_several_processes_one_posts_it(yesterday: Yesterday, database_
     async with store_at(database_url) as store:
 
         async def written_down() -> bool:
-            return (await store._database.run(_clocks))[0][:2] == (f"digest:{yesterday.day}", "sent")
+            first, *posted, last = await store._database.run(_clocks)
+            sent = {state for _, state, _ in (first, *posted)} == {"sent"}
+            return first[0] == f"digest:{yesterday.day}" and sent and last[1] == "queued"
 
-        await later(written_down, "that it was posted")
+        await later(written_down, "that it was posted, and when the next one is due")
         *_, (following, state, due) = await store._database.run(_clocks)
     assert (following, state) == (f"digest:{yesterday.day + timedelta(days=1)}", "queued")
     assert due == pytest.approx((yesterday.due + timedelta(days=1)).timestamp(), abs=5)

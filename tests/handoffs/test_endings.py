@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bridge.sandbox.stage import Stage
@@ -20,6 +22,7 @@ from tests.handoffs.ways import (
     in_thread,
     named,
     on_the_card,
+    state,
 )
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("bridge")]
@@ -190,6 +193,7 @@ async def test_a_customer_who_writes_after_the_end_is_seen(stage: Stage) -> None
     scene = await waiting(stage)
     scene.writes("!resolve")
     await alerted(scene, "the conversation ended", "by Mina Park")
+    await scene.vendor.settled()  # Ada has told of the end
     later = earlier_than(told(scene, "v1.conversation.ended")[0].payload["timestamp"], -0.01)
     again = {"message_id": "again", "handoff_integration": None, "timestamp": later}
     await tells(scene, by_customer(scene), {**again, "body": "It does not work"})
@@ -308,3 +312,33 @@ async def test_what_was_said_in_a_session_before_it_was_closed_opens_no_other(st
     await scene.shows("Wait, one more thing")
     scene.writes("!who", JO)
     await aside(scene, JO, "This conversation is closed")
+
+
+@pytest.mark.parametrize("fault", [{}, {"status": 504, "accepted": True}], ids=["told", "not told"])
+async def test_who_asks_again_before_the_vendor_answered_waits(stage: Stage, fault: dict[str, Any]) -> None:
+    scene = await waiting(stage)
+    await alerted(scene, "waits for a human")
+    stage.ada.faults.next("*/end-handoff/", delay=2.0, **fault)
+    scene.writes("!bot")
+    await alerted(scene, "handed back to the AI agent")
+    scene.says("No, a person please")
+    await alerted(scene, "waits for a human", number=2)
+    await scene.tells("Mina Park handed the conversation back")
+    await has(scene, "The customer waits")
+    assert state(scene) == "handoff"
+
+
+async def test_an_act_for_a_handoff_that_is_over_ends_no_other(stage: Stage) -> None:
+    scene = await waiting(stage)
+    await alerted(scene, "waits for a human")
+    fault = stage.ada.faults.next("*/end-handoff/", status=429, retry_after=1, times=100)
+    scene.writes("!bot")
+    await scene.until(lambda: fault.met, "a try")
+    stage.ada.end_handoff(scene.id)
+    await alerted(scene, "handed back to the AI agent")
+    scene.says("No, a person please")
+    await alerted(scene, "waits for a human", number=2)
+    stage.ada.faults.clear()
+    await aside(scene, MINA, "asked for a human again")
+    await has(scene, "The customer waits")
+    assert state(scene) == "handoff"

@@ -199,6 +199,7 @@ async def test_the_other_tab_shows_nothing(stage: Stage) -> None:
 
 async def test_a_slack_that_fails_shows_it_the_next_time(stage: Stage) -> None:
     scene = await waiting(stage, name="Uli")
-    stage.slack.faults.next("views.publish", status=503)
+    fault = stage.slack.faults.next("views.publish", status=503)
     stage.slack.open_home(JO)
+    await scene.until(lambda: fault.met, "the failure")  # or both were one view
     await shows(scene, JO, "has waited")

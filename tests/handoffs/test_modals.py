@@ -31,6 +31,7 @@ from tests.handoffs.ways import (
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("bridge")]
 
 ROUTE = 'reply_mode = "confirm"\nalert_channel = "C0HANDOFFS"'
+CONFIG = {"[slack]": 'timeout = "1s"'}  # so whoever presses is answered long before Slack's three seconds
 
 every = pytest.mark.parametrize("name", ["ada", "gptbots", "moveo"])
 

@@ -197,14 +197,19 @@ async def test_after_it_all_is_quiet_until_the_next(stage: Stage) -> None:
 async def test_handed_back_by_an_agent_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a vendor dates within seconds of it is shown: its clock may be ahead of ours. Here it is not."""
     monkeypatch.setattr(threads, "BY_OUR_CLOCK", 0.3)
-    async with Stage(tmp_path, channel_rate=0, route=ROUTE) as stage, in_process(stage):
+    async with Stage(tmp_path, channel_rate=0, route=ROUTE) as stage, in_process(stage) as bridge:
+
+        async def at_rest() -> bool:
+            return await bridge.store.next_due() is None
+
         scene = await wants_a_human(stage, stage.ada, stage.ada.open("Lena").id)
         scene.writes("!bot")
-        await alerts(scene, "handed back")
+        await alerts(scene, "handed back", "by Mina Park")
         ended = stage.ada._now()
         await scene.until(lambda: stage.ada._now() > ended + 0.4, "what is no part of it any more")
         scene.says("Where is order 28?")
         await stage.ada.settled()
+        await later(at_rest, "all of it carried")
         scene.says("No, a person please")
         await alerts(scene, "waits for a human", number=2)
         assert "order 28" in words(folded(scene)[-1])
@@ -239,6 +244,7 @@ async def test_a_customer_who_writes_after_the_end_is_seen(stage: Stage, how: st
         stage.ada.end(scene.id)
     await scene.stands("closed")
     await alerts(scene, "the conversation ended")
+    await stage.ada.settled()  # it has told of the end
     if how != "resolved":
         ended = stage.ada._now()
         await scene.until(lambda: stage.ada._now() > ended + LATER, "what is no part of it any more")

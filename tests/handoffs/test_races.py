@@ -169,6 +169,8 @@ async def test_several_reply(stage: Stage, name: str) -> None:
     has = await owner(scene)
     for user, message in said.items():
         await scene.marked(message, SENT if user == has else HELD)
+        if user != has:
+            await scene.whispered(user, f"{EVERYBODY[has]} has the conversation")
     assert scene.sent == [f"Hello, I am {EVERYBODY[has]}"]
 
 

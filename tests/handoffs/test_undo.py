@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +17,10 @@ from tests.handoffs.stands import NOTE, REOPEN
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("bridge")]
 
 ROUTE = 'reply_mode = "live"\nalert_channel = "C0HANDOFFS"'
-INSTEAD = {'channel = "C0SUPPORT"': 'channel = "C0SUPPORT"\nsend_delay = "2s"'}
+INSTEAD = {
+    'channel = "C0SUPPORT"': 'channel = "C0SUPPORT"\nsend_delay = "1m"',
+    "[engine.to_slack]": '[engine]\npoll = "200ms"\n\n[engine.to_slack]',
+}
 
 
 async def pausing(scene: Scene, text: str, **more: Any) -> Message:
@@ -31,10 +36,29 @@ async def pausing(scene: Scene, text: str, **more: Any) -> Message:
     return reply
 
 
+async def the_pause_is_over(stage: Stage) -> None:
+    """For all that was written and done so far, within a second: it is older by the rest of the minute."""
+    await stage.slack.settled()
+    path = stage.folder / "bridge.sqlite3"
+
+    async def at_rest() -> bool:
+        with contextlib.closing(sqlite3.connect(path, timeout=10)) as store, store:
+            store.execute("UPDATE delivery SET created_at = created_at - 59 WHERE state = 'queued'")
+            store.execute("UPDATE lane SET due = due - 59 WHERE owner IS NULL")
+            (held,) = store.execute("SELECT count(*) FROM lane WHERE owner IS NOT NULL").fetchone()
+            if held:
+                store.rollback()
+            return not held
+
+    await later(at_rest, "nothing under way")
+
+
 async def nothing_else_went_out(scene: Scene) -> None:
     """Nothing that was written before this; replies keep their order."""
     before = len(scene.sent)
-    await scene.carried("the last")
+    last = scene.writes(f"the last {before}")
+    await the_pause_is_over(scene.stage)
+    await scene.marked(last, SENT)
     assert len(scene.sent) == before + 1
 
 
@@ -55,6 +79,7 @@ async def test_changed_the_new_words_go_out(stage: Stage) -> None:
     reply = await pausing(scene, "It is bule")
     scene.edits(reply, "It is red")
     scene.edits(reply, "It is blue")
+    await the_pause_is_over(stage)
     await scene.marked(reply, SENT)
     assert scene.sent == ["It is blue"]
     assert not [text for text in scene.texts if "changed here after" in text]
@@ -102,6 +127,7 @@ async def test_replies_keep_their_order(stage: Stage) -> None:
     first, second, third = await pausing(scene, "one"), scene.writes("two"), scene.writes("three")
     scene.edits(first, "uno")
     scene.deletes(second)
+    await the_pause_is_over(stage)
     await scene.marked(third, SENT)
     assert scene.sent == ["uno", "three"]
 
@@ -133,7 +159,7 @@ async def test_while_its_file_is_on_its_way_it_is_not_too_late(
 ) -> None:
     """Nobody at the vendor sees what is only uploaded; a large file takes its time."""
     scene = await waiting(stage, stage.moveo)
-    stage.moveo.faults.next("*/files/upload-url", delay=1.0)
+    stage.moveo.faults.next("*/files/upload-url", delay=2.5)
     reply = scene.writes("For Tom", files=[("invoice.pdf", b"%PDF-1.7")])
     await scene.until(lambda: not stage.moveo.faults.planned, "the upload begun")
     think_again(scene, reply)
@@ -147,6 +173,7 @@ async def test_while_its_file_is_on_its_way_it_is_not_too_late(
 async def test_afterwards_it_is_told_what_cannot_be_undone(stage: Stage) -> None:
     scene = await waiting(stage)
     reply = scene.writes("It is bule")
+    await the_pause_is_over(stage)
     await scene.marked(reply, SENT)
     scene.locks(reply)
     await scene.tells("A lock was put on a reply after it had gone out")

@@ -189,7 +189,8 @@ async def test_while_its_channel_is_away_a_conversation_is_in_the_fallback(stage
         found = lambda: [one for one in roots(stage, "C0ALERTS") if "Archive" in one.text]
         await until(lambda: len(found()) == 2, PATIENCE, "both in the fallback")
         await until(lambda: all(len(one.replies) >= 3 for one in found()), PATIENCE, "their messages")
+        told = lambda: {text for one in found() for text in said(one)}
+        await until(lambda: "where is my order?" in told(), PATIENCE, "what was said meanwhile")
     finally:
         channel.is_archived = False
     assert all("its channel is away" in said(one)[0] for one in found())
-    assert "where is my order?" in {text for one in found() for text in said(one)}

@@ -53,6 +53,7 @@ async def test_a_conversation_both_ways(served: Set) -> None:
     assert scene.texts.count("Hello Lena") == 1  # her own message: what Whimbrel tells of it is not shown
     assert await counted(served.stage, 'bridge_unread_total{source="acme-whimbrel",type="echo"}') == 2
 
+    await scene.stands("Mina Park has the conversation")  # or the card may still say what it said at first
     scene.writes("!bot")
     await scene.stands("the AI agent has the conversation")
     assert at_whimbrel(served, scene) == "bot"

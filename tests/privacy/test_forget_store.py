@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -255,6 +256,24 @@ async def test_what_came_in_is_known_but_says_nothing(
     assert not await store.keep_events(again, (message("conv-1234", 9),))  # sent once more
     assert await database.run(trace.by_key, None, "conv-1234") == []
     assert [row.key for row in await database.run(trace.heard, 0, 99, ["acme-ada"], [])] == ["other"]
+
+
+async def test_a_page_that_was_split_has_nothing_of_what_moved_on(
+    store: Store, database: Database, database_url: str
+) -> None:
+    """Whatever is deleted where it is now, SQLite leaves what stood there before."""
+    chance = random.Random(2)  # noqa: S311 - the same each time
+    for number in range(300):
+        about = ("conv-1234", "conv-5678")[number % 2]
+        body = json.dumps({"conversation_id": about, "text": about * chance.randrange(60)}).encode()
+        event = message(about, number, text=about * chance.randrange(60))
+        await store.keep_events(Incoming("acme-ada", str(chance.random()), "ada", body), (event,))
+    (mine,) = await database.run(trace.by_key, None, "conv-1234")
+    await gone(database, await of(database, mine[0]))
+    assert await forget.wipe(database)
+    found = await dump(database_url)
+    assert "conv-1234" not in found
+    assert "conv-5678" in found
 
 
 async def test_who_writes_meanwhile_is_forgotten_or_new_and_nothing_is_lost_of_others(

@@ -26,7 +26,7 @@ BUTTON = {
 async def connected(run: Running) -> AsyncIterator[Heard]:
     heard = Heard()
     handler = AsyncSocketModeHandler(
-        bolt(run.client, heard), APP_TOKEN, web_client=web_client(run.url, APP_TOKEN), ping_interval=0.2
+        bolt(run.client, heard), APP_TOKEN, web_client=web_client(run.url, APP_TOKEN), ping_interval=1.0
     )
     await handler.connect_async()
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import pytest
@@ -173,7 +174,8 @@ async def test_a_deadline_is_shown_until_the_vendor_hears_of_us(watched: Watchin
 
 
 async def test_outside_of_business_hours_it_says_when_they_begin(watched: Watching) -> None:
-    closed = Route(channel=SUPPORT, alert_channel=ALERTS, hours=("mon 00:00-00:01",))
+    opens = datetime.now(UTC) + timedelta(days=2)
+    closed = Route(channel=SUPPORT, alert_channel=ALERTS, hours=(f"{opens:%a} 10:00-11:00",))
     watch = await watched(closed)
     await watch.waits()
     await watch.carry()

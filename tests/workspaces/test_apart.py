@@ -136,8 +136,10 @@ async def test_two_tokens_of_one_workspace_are_told(tmp_path: Path) -> None:
         await main.marked(main.writes("Hello Lena"), SENT)
 
 
-async def test_a_workspace_that_is_given_up_is_left_for_the_route_s(tmp_path: Path) -> None:
-    """Its conversations go on where their routes lead now; what was written there is told to have failed."""
+@pytest.mark.parametrize("slow", [False, True], ids=["", "slack is slow"])
+async def test_a_workspace_that_is_given_up_is_left_for_the_route_s(tmp_path: Path, slow: bool) -> None:
+    """Its conversations go on where their routes lead now; what was written there is told to have failed,
+    also where lanes are taken before Slack has said which workspace is left."""
     async with two(tmp_path) as both:
         await both.serve()
         gone = await waiting(both.emea, both.stage.gptbots)
@@ -145,6 +147,9 @@ async def test_a_workspace_that_is_given_up_is_left_for_the_route_s(tmp_path: Pa
         both.slack.faults.token_error = "token_revoked"
         gone.writes("nobody can be asked who wrote it", "U0JO")
         await both.slack.settled()
+        if slow:
+            both.stage.slack.faults.next("auth.test", delay=0.5)
+            both.stage.slack.faults.next("users.info", delay=1.0)
         await moved(both)
 
         gone.says("Are you still there?")
