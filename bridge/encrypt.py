@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 
 from bridge.errors import ConfigError
 from bridge.store import keyring
@@ -27,9 +28,15 @@ async def run(database: Database, asked: argparse.Namespace) -> int:
         )
     changed = await keyring.rewrite(database)
     needless = await keyring.retire(database)
-    await wipe(database)  # else what was in plain text is on the disk for some time yet
+    wiped = await wipe(database)  # else what was in plain text is on the disk for some time yet
+    if not wiped:
+        print(
+            "bridge: the database was too busy, or is too large, to take what was there before off the disk "
+            "at once; docs/privacy.md says how",
+            file=sys.stderr,
+        )
     if asked.json:
-        told = {"first": keys.first, "rewritten": changed, "needed_no_more": needless}
+        told = {"first": keys.first, "rewritten": changed, "needed_no_more": needless, "wiped": wiped}
         print(json.dumps(told, indent=2))
         return 0
     rows = ", ".join(f"{count} of {name}" for name, count in changed.items() if count)

@@ -115,8 +115,8 @@ async def _forget(
     tell(f"deleted: {', '.join([*gone, _several(told['deleted']['deliveries'], 'delivery')])}")
     if not told["wiped"]:
         print(
-            "bridge: no query finds it any more, but the database was too busy to take it off the disk; "
-            "docs/privacy.md says how",
+            "bridge: no query finds it any more, but the database was too busy, or is too large, to take it "
+            "off the disk at once; docs/privacy.md says how",
             file=sys.stderr,
         )
     erased = Erased()

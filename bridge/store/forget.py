@@ -17,6 +17,7 @@ import secrets
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, func, insert, select, text, update
@@ -47,6 +48,7 @@ SLACK = "@slack"  # what came from there
 NOBODY = "@forgotten"
 _ACTIVE = (DeliveryState.QUEUED, DeliveryState.SENDING)
 _OPEN = (Control.WAITING, Control.HUMAN)
+REBUILT = 100_000_000  # bytes of a SQLite file at most: seconds at 25 MB/s, for which writers wait
 _LONG = 8  # characters of a name that means nobody else wherever it stands
 _ABOUT = re.compile(rb'\\*"conversation\\*":\s*(\d+)')  # in what we give a button, or a modal, in JSON
 
@@ -323,19 +325,21 @@ async def wipe(database: Database) -> bool:
 
 def _checkpoint(database: Sqlite) -> bool:
     """What is deleted is overwritten by `secure_delete`, but for what a page still has of rows that went to
-    another as it was split. So the file is built anew; and the log goes, which has all of it still.
+    another as it was split. So the file is built anew, unless that took too long for a bridge beside it; and
+    the log goes, which has all of it still.
 
     https://www.sqlite.org/lang_vacuum.html https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
     """
     connection = sqlite3.connect(database.path, timeout=10, isolation_level=None)
     try:
-        connection.execute("VACUUM")
+        if small := Path(database.path).stat().st_size <= REBUILT:
+            connection.execute("VACUUM")
         busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.OperationalError:
         return False
     finally:
         connection.close()
-    return not busy
+    return small and not busy
 
 
 async def _vacuum(database: Postgres) -> bool:

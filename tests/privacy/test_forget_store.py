@@ -276,6 +276,15 @@ async def test_a_page_that_was_split_has_nothing_of_what_moved_on(
     assert "conv-5678" in found
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_file_that_is_too_large_is_not_rebuilt_beside_a_bridge_and_that_is_told(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await forget.wipe(database)
+    monkeypatch.setattr(forget, "REBUILT", 1)
+    assert not await forget.wipe(database)
+
+
 async def test_who_writes_meanwhile_is_forgotten_or_new_and_nothing_is_lost_of_others(
     store: Store, database: Database
 ) -> None:
