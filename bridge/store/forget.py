@@ -17,7 +17,6 @@ import secrets
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, func, insert, select, text, update
@@ -332,7 +331,7 @@ def _checkpoint(database: Sqlite) -> bool:
     """
     connection = sqlite3.connect(database.path, timeout=10, isolation_level=None)
     try:
-        if small := Path(database.path).stat().st_size <= REBUILT:
+        if small := database.path.stat().st_size <= REBUILT:
             connection.execute("VACUUM")
         busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.OperationalError:
