@@ -315,15 +315,24 @@ async def test_what_was_said_in_a_session_before_it_was_closed_opens_no_other(st
 
 
 @pytest.mark.parametrize("fault", [{}, {"status": 504, "accepted": True}], ids=["told", "not told"])
-async def test_who_asks_again_before_the_vendor_answered_waits(stage: Stage, fault: dict[str, Any]) -> None:
-    scene = await waiting(stage)
+@pytest.mark.parametrize(
+    ("vendor", "word", "call", "ended", "told"),
+    [
+        ("ada", "!bot", "*/end-handoff/", "handed back to the AI agent", "handed the conversation back"),
+        ("moveo", "!resolve", "*/conversation/close", "the conversation ended", "resolved the conversation"),
+    ],
+)
+async def test_who_asks_again_before_the_vendor_answered_waits(
+    stage: Stage, vendor: str, word: str, call: str, ended: str, told: str, fault: dict[str, Any]
+) -> None:
+    scene = await waiting(stage, getattr(stage, vendor))
     await alerted(scene, "waits for a human")
-    stage.ada.faults.next("*/end-handoff/", delay=2.0, **fault)
-    scene.writes("!bot")
-    await alerted(scene, "handed back to the AI agent")
-    scene.says("No, a person please")
+    scene.vendor.faults.next(call, delay=2.0, **fault)
+    scene.writes(word)
+    await alerted(scene, ended)
+    scene.says("No, I want a human")
     await alerted(scene, "waits for a human", number=2)
-    await scene.tells("Mina Park handed the conversation back")
+    await scene.tells(f"Mina Park {told}")
     await has(scene, "The customer waits")
     assert state(scene) == "handoff"
 
