@@ -29,6 +29,7 @@ from bridge.engine.policy import while_patient
 from bridge.engine.ports import Carrier, Ledger
 from bridge.engine.steps import Composed, Step, progress_of, steps_of
 from bridge.engine.work import (
+    MEANT,
     SENDING,
     Again,
     Change,
@@ -201,12 +202,17 @@ class VendorCarrier:
         """Done at the vendor, then here. A repeated one is the same as one: adapters see to that."""
         adapter, stands = self._adapter(turn), turn.conversation
         happened = acts.signal_of(asked.act, adapter)
-        done = Change(happened=happened, by=asked.by, asked_in=asked.handoff)
-        if happened in acts.LEAVES and await self._began_anew(turn, asked):
-            # After an attempt that nobody knows of: the vendor has done it, or it would tell of no new one.
-            if turn.doubt:
+        last = await self._ledger.last_handoff(stands.id) if happened in acts.LEAVES else None
+        meant = int(turn.refs[MEANT]) if MEANT in turn.refs else asked.handoff
+        done = Change(happened=happened, by=asked.by, meant=meant)
+        if last is not None and last.is_later_than(meant):
+            if turn.doubt:  # the vendor has done it: it tells of another handoff
                 return Done(change=done, follow=(notice(turn, asked.told),))
-            return Done("not needed", follow=(whisper(turn, acts.ASKED_AGAIN),))
+            if stands.owner is None or stands.owner.id != asked.by.id:
+                return Done("not needed", follow=(whisper(turn, acts.ASKED_AGAIN),))
+            # They have it themselves by now: they know who asked.
+            turn.refs[MEANT] = str(last.id)
+            done = dataclasses.replace(done, meant=last.id)
         # After an attempt that nobody knows of the vendor may have told already that it is so.
         told = turn.doubt and acts.LEAVES.get(happened) is stands.control
         if control.after(stands.control, happened) is None and not told:
@@ -219,11 +225,6 @@ class VendorCarrier:
         vendor_at = control.overtaken(happened, answer.at, own_conversation=own)
         change = dataclasses.replace(done, vendor_at=vendor_at)
         return Done(change=change, follow=(notice(turn, asked.told),))
-
-    async def _began_anew(self, turn: Turn, asked: Asked) -> bool:
-        """Whether the customer has asked for a human again since an agent wanted this."""
-        last = await self._ledger.last_handoff(turn.conversation.id)
-        return asked.handoff is not None and last is not None and last.id > asked.handoff
 
     async def _ask_back(self, turn: Turn) -> Done | PutBack:
         """What the customer said while the bridge was away, as far as the vendor tells."""

@@ -81,6 +81,11 @@ class Handoff:
     alarmed_at: float | None = None
     places: Mapping[str, AlertPlace] = field(default_factory=dict)
 
+    def is_later_than(self, meant: int | None) -> bool:
+        """Whether the customer asked for a human again since the handoff that an act was `meant` for: what an
+        agent began has no start of its own."""
+        return meant is not None and self.id > meant and self.start is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -193,8 +198,8 @@ class Change:
     """What a delivery taught us, written with its outcome. `happened` is for the control that stands when it
     is written, done by `by`; `answered`: the customer has an agent's words; `heard` is the digest of a reply
     whose echo it was; `alert`: where that of a handoff stands in the thread; `vendor_at`: what the vendor
-    tells of before that time, by its own clock, is overtaken by what happened; `asked_in`: the last handoff
-    when it was asked for, and what ends one does not end another."""
+    tells of before that time, by its own clock, is overtaken by what happened; `meant` is the last
+    handoff that it can end."""
 
     happened: Signal | None = None
     by: Owner | None = None
@@ -205,7 +210,7 @@ class Change:
     typing: Typist | None = None
     heard: str | None = None
     vendor_at: float | None = None
-    asked_in: int | None = None
+    meant: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +266,9 @@ class Uncertain:
 
 #: among a reply's refs: the step that the vendor may have from here on
 SENDING = "sending"
+
+#: among an act's refs: the handoff that it is meant for, where that is a later one than when it was asked for
+MEANT = "meant"
 
 #: among a delivery's refs: why it was kept in
 KEPT = "kept"

@@ -128,18 +128,20 @@ def act(
     happened: Signal,
     by: Owner,
     vendor_at: float | None = None,
-    asked_in: int | None = None,
+    meant: int | None = None,
 ) -> Follow:
     """What an agent does: what is to be queued, or None where it changes nothing. What the vendor tells of
-    before `vendor_at` is overtaken by it. A handoff that began after `asked_in`, the last one when the agent
-    asked, goes on: its customer asked for a human again."""
+    before `vendor_at` is overtaken by it. What ends a handoff ends no later one than `meant`: its customer
+    asked for a human again."""
     row = connection.execute(_STANDS, {"conversation": about}).one()
     after = control.after(Control(row.control), happened)
     same = after is Control.HUMAN and row.control == after and row.owner_id == by.id
     if after is None or same:
         return _told_before(connection, about, happened, by)
-    if happened in _ENDINGS and asked_in is not None and newest(connection, about) > asked_in:
-        return _told_before(connection, about, happened, by, asked_in)
+    if happened in _ENDINGS and meant is not None:
+        newest = last(connection, about)
+        if newest is not None and newest.is_later_than(meant):
+            return _told_before(connection, about, happened, by, meant)
     told: dict[str, Any] = {"acted_at": now()}
     if vendor_at is not None:
         told["vendor_at"] = max(vendor_at, row.vendor_at or vendor_at)
@@ -314,12 +316,6 @@ def _stop_clocks(connection: Connection, about: int) -> None:
 
 def read(connection: Connection, handoff_id: int) -> Handoff:
     return of_row(connection.execute(select(handoff).where(handoff.c.id == handoff_id)).one())
-
-
-def newest(connection: Connection, about: int) -> int:
-    """The id of the last handoff, 0 where there was none."""
-    row = connection.execute(_LAST, {"conversation": about}).first()
-    return row.id if row else 0
 
 
 def last(connection: Connection, about: int) -> Handoff | None:

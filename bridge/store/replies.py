@@ -131,7 +131,8 @@ def bound(connection: Connection, about: int, new: NewDelivery) -> NewDelivery:
     """An act is meant for the handoff that there is when somebody asks for it, and not for a later one."""
     if new.kind != "act":
         return new
-    told = json.loads(new.payload) | {"handoff": handoffs.newest(connection, about)}
+    last = handoffs.last(connection, about)
+    told = json.loads(new.payload) | {"handoff": last.id if last is not None else 0}
     return dataclasses.replace(new, payload=json.dumps(told))
 
 

@@ -351,3 +351,19 @@ async def test_an_act_for_a_handoff_that_is_over_ends_no_other(stage: Stage) -> 
     await aside(scene, MINA, "asked for a human again")
     await has(scene, "The customer waits")
     assert state(scene) == "handoff"
+
+
+async def test_what_one_has_oneself_by_then_one_can_resolve(stage: Stage) -> None:
+    """Also where the customer asked for a human meanwhile: whoever resolves it has seen to that."""
+    scene = await opened(stage, stage.moveo)
+    fault = stage.moveo.faults.next("*/handover", status=429, retry_after=1, times=100)
+    scene.writes("!takeover")
+    await scene.until(lambda: fault.met, "a first try")
+    scene.writes("!resolve")
+    await stage.slack.settled()
+    scene.says("I want a human")
+    await alerted(scene, "waits for a human")
+    stage.moveo.faults.clear()
+    await scene.tells("Mina Park resolved the conversation")
+    await scene.stands("closed")
+    assert state(scene) == "ended"
