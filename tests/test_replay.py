@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -102,20 +101,18 @@ async def test_it_is_shown_by_a_bridge_and_again_is_a_duplicate(
 
 
 async def test_what_cannot_be_sent_says_why(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, channel_rate=0)
-    config = load(stage.config, stage.environ, adapters())
-    broken = tmp_path / "broken.json"
-    broken.write_text("{")
-    for wanted, problem in (
-        (["x.json", "--source", "acme-ada"], "cannot be read"),
-        ([str(broken), "--source", "acme-moveo"], "the body is not JSON"),
-        ([str(broken), "--source", "acme-zendesk"], "no source 'acme-zendesk'. It is one of: acme-ada, "),
-        ([str(FIXTURES / "ada" / "message.json"), "--source", "acme-ada"], "gives no answer"),
-    ):
-        with pytest.raises(ConfigError, match=problem):
-            await replay.run(config, _parser().parse_args(["replay", *wanted, "--url", stage.bridge_url]))
-    stage._listening.close()
-    await asyncio.sleep(0)
+    async with Stage(tmp_path, channel_rate=0) as stage:
+        config = load(stage.config, stage.environ, adapters())
+        broken = tmp_path / "broken.json"
+        broken.write_text("{")
+        for wanted, problem in (
+            (["x.json", "--source", "acme-ada"], "cannot be read"),
+            ([str(broken), "--source", "acme-moveo"], "the body is not JSON"),
+            ([str(broken), "--source", "acme-zendesk"], "no source 'acme-zendesk'. It is one of: acme-ada, "),
+            ([str(FIXTURES / "ada" / "message.json"), "--source", "acme-ada"], "gives no answer"),
+        ):
+            with pytest.raises(ConfigError, match=problem):
+                await replay.run(config, _parser().parse_args(["replay", *wanted, "--url", stage.bridge_url]))
 
 
 def test_the_source_has_to_be_named(capsys: pytest.CaptureFixture[str]) -> None:

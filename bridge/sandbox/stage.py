@@ -248,13 +248,13 @@ class Stage:
         return self
 
     async def __aexit__(self, *_error: object) -> None:
-        await asyncio.gather(*(one.terminate() for one in self._processes if one.running))
-        for vendor in self.vendors:
-            await vendor.stop()
-        await self.slack.stop()
-        self._server.should_exit = True
-        await self._serving
-        self._held.close()
+        with self._held:
+            await asyncio.gather(*(one.terminate() for one in self._processes if one.running))
+            for vendor in self.vendors:
+                await vendor.stop()
+            await self.slack.stop()
+            self._server.should_exit = True
+            await self._serving
 
     async def spawn(self, command: str, environ: Mapping[str, str] | None = None, *arguments: str) -> Process:
         """Start `bridge COMMAND` as a process of its own."""

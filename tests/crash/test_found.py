@@ -28,16 +28,18 @@ ROUNDS_AT_MOST = 5
 @contextlib.asynccontextmanager
 async def kept_up(both: Bridges) -> AsyncIterator[None]:
     """Whoever dies is started again, as by a platform."""
+    over = asyncio.Event()
 
     async def keep() -> None:
-        while True:
+        while not over.is_set():
             await both.up()
             await asyncio.sleep(0.1)
 
     keeping = asyncio.create_task(keep())
-    yield
-    keeping.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
+    try:
+        yield
+    finally:
+        over.set()  # and whoever is just being started is known to `both` then
         await keeping
 
 

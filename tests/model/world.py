@@ -267,7 +267,12 @@ async def _serving(stage: Stage) -> AsyncIterator[Bridge]:
     await store.migrate()
     bridge = Bridge(config, store)
     settings = uvicorn.Config(
-        bridge.asgi(), host=HOST, port=stage.bridge_port, log_config=None, access_log=False
+        bridge.asgi(),
+        host=HOST,
+        port=stage.bridge_port,
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=100,
     )
     server = uvicorn.Server(settings)
     serving = asyncio.create_task(server.serve())
