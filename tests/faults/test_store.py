@@ -53,16 +53,17 @@ async def exhausted(ground: Ground) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def ended(ground: Ground) -> AsyncIterator[None]:
+    over = asyncio.Event()
+
     async def again_and_again() -> None:
-        while True:
+        while not over.is_set():
             await asyncio.to_thread(end_connections, ground)
             await asyncio.sleep(0.1)
 
     task = asyncio.create_task(again_and_again())
     yield
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    over.set()  # a thread that ends them just now goes on though nobody waits for it
+    await task
 
 
 def end_connections(ground: Ground) -> None:
