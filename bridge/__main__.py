@@ -11,26 +11,18 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import uvicorn
-
-from bridge import __version__, deadletters, doctor, encrypt, forget, logs, record, replay, telemetry, trace
-from bridge.app import Bridge, check_can_work, store_of
-from bridge.config import Config, load, public_url
+from bridge import __version__, logs
 from bridge.errors import BridgeError, ConfigError, Unavailable
-from bridge.manifest import manifest
-from bridge.preview import preview
-from bridge.protocol import Protocol
-from bridge.registry import adapters
-from bridge.server import Server, listening
-from bridge.store import Store
-from bridge.store.database import Database
-from bridge.store.patience import patiently
-from bridge.store.reading import open_beside, open_reader
+
+if TYPE_CHECKING:
+    from bridge.config import Config
+    from bridge.store.database import Database
 
 logger = logging.getLogger("bridge")
 
@@ -59,18 +51,36 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return new_event_loop
 
 
+class _CommandParser(argparse.ArgumentParser):
+    """The parser of one command.
+
+    `describe` adds the command's own arguments. It is called only when the command is asked for, since it
+    imports the command: all of them together take seconds.
+    """
+
+    describe: Callable[[argparse.ArgumentParser], None] | None = None
+
+    def parse_known_args(  # type: ignore[override]  # argparse has three overloads of it
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        describe, self.describe = self.describe, None
+        if describe is not None:
+            describe(self)
+        return super().parse_known_args(args, namespace)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bridge",
         description="AI-agent conversations as Slack threads, and people's replies carried back.",
     )
     parser.add_argument("--version", action="version", version=f"bridge {__version__}")
-    common = argparse.ArgumentParser(add_help=False)
+    common = _CommandParser(add_help=False)
     common.add_argument(
         "--log-level", default="info", choices=("debug", "info", "warning", "error"), help="default: info"
     )
     common.add_argument("--log-format", choices=logs.FORMATS, help="default: BRIDGE_LOG, or else pretty")
-    configured = argparse.ArgumentParser(add_help=False, parents=[common])
+    configured = _CommandParser(add_help=False, parents=[common])
     configured.add_argument(
         "--config",
         type=Path,
@@ -78,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="default: BRIDGE_CONFIG, or else config.toml",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_CommandParser)
 
     serve = commands.add_parser(
         "serve", parents=[configured], help="take webhooks and Slack's events, and carry everything"
@@ -95,37 +105,37 @@ def _parser() -> argparse.ArgumentParser:
     app.add_argument("--socket-mode", action="store_true", help="without one; also if SLACK_APP_TOKEN is set")
     app.set_defaults(run=_manifest)
     examine = commands.add_parser("doctor", parents=[configured], help="say what is wrong, and what to do")
-    doctor.options(examine)
+    examine.describe = _doctor_options
     examine.set_defaults(run=_doctor)
     dead = commands.add_parser("deadletters", help="what failed or is uncertain: list, show, retry, drop")
-    deadletters.options(dead, configured)
+    dead.describe = partial(_deadletters_options, configured=configured)
     dead.set_defaults(run=_deadletters)
     traced = commands.add_parser(
         "trace",
         parents=[configured],
         help="the life of one message or conversation, and why it did not arrive",
     )
-    trace.options(traced)
-    traced.set_defaults(run=partial(_read, trace.run))
+    traced.describe = _trace_options
+    traced.set_defaults(run=_trace)
     recorded = commands.add_parser(
         "record", parents=[configured], help="keep webhooks that came in as fixtures, without anybody's words"
     )
-    record.options(recorded)
-    recorded.set_defaults(run=partial(_read, record.run))
+    recorded.describe = _record_options
+    recorded.set_defaults(run=_record)
     forgotten = commands.add_parser(
         "forget", parents=[configured], help="delete everything of one customer, for good"
     )
-    forget.options(forgotten)
+    forgotten.describe = _forget_options
     forgotten.set_defaults(run=_forget)
     sealed = commands.add_parser(
         "encrypt", parents=[configured], help="bring what is stored to the first of the encryption keys"
     )
-    encrypt.options(sealed)
+    sealed.describe = _encrypt_options
     sealed.set_defaults(run=_encrypt)
     replayed = commands.add_parser(
         "replay", parents=[configured], help="sign a recorded webhook, and send it to a bridge"
     )
-    replay.options(replayed)
+    replayed.describe = _replay_options
     replayed.set_defaults(run=_replay)
     render = commands.add_parser(
         "render", parents=[common], help="print what Slack is sent for a recorded webhook"
@@ -145,10 +155,21 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _config(arguments: argparse.Namespace) -> Config:
+    from bridge.config import load
+    from bridge.registry import adapters
+
     return load(arguments.config, os.environ, adapters())
 
 
 async def _serve(arguments: argparse.Namespace) -> int:
+    import uvicorn
+
+    from bridge import telemetry
+    from bridge.app import Bridge, store_of
+    from bridge.protocol import Protocol
+    from bridge.server import Server, listening
+    from bridge.store.patience import patiently
+
     config = _config(arguments)
     telemetry.start(os.environ)
     store = store_of(config)
@@ -181,6 +202,10 @@ async def _serve(arguments: argparse.Namespace) -> int:
 
 
 async def _work(arguments: argparse.Namespace) -> int:
+    from bridge import telemetry
+    from bridge.app import Bridge, check_can_work, store_of
+    from bridge.store.patience import patiently
+
     config = _config(arguments)
     telemetry.start(os.environ)
     store = store_of(config)
@@ -207,6 +232,9 @@ async def _work(arguments: argparse.Namespace) -> int:
 
 
 async def _migrate(arguments: argparse.Namespace) -> int:
+    from bridge.app import store_of
+    from bridge.store.patience import patiently
+
     store = store_of(_config(arguments))
     try:
         before, after = await patiently(store.migrate, Unavailable)
@@ -217,6 +245,9 @@ async def _migrate(arguments: argparse.Namespace) -> int:
 
 
 async def _manifest(arguments: argparse.Namespace) -> int:
+    from bridge.config import public_url
+    from bridge.manifest import manifest
+
     url = None
     if not arguments.socket_mode and not os.environ.get("SLACK_APP_TOKEN", "").strip():
         url = arguments.url or (public_url(arguments.config) if arguments.config.exists() else None)
@@ -230,30 +261,82 @@ async def _manifest(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _doctor_options(parser: argparse.ArgumentParser) -> None:
+    from bridge import doctor
+
+    doctor.options(parser)
+
+
 async def _doctor(arguments: argparse.Namespace) -> int:
+    from bridge import doctor
+
     return await doctor.run(lambda: _config(arguments), arguments)
 
 
+def _deadletters_options(parser: argparse.ArgumentParser, configured: argparse.ArgumentParser) -> None:
+    from bridge import deadletters
+
+    deadletters.options(parser, configured)
+
+
 async def _deadletters(arguments: argparse.Namespace) -> int:
+    from bridge.store import Store
+
     async with _beside(_config(arguments), writes=arguments.writes) as database:
         return int(await arguments.act(Store(database, dsn=None), arguments))
 
 
-async def _read(
-    look: Callable[[Config, Database, argparse.Namespace], Awaitable[int]], arguments: argparse.Namespace
-) -> int:
+def _trace_options(parser: argparse.ArgumentParser) -> None:
+    from bridge import trace
+
+    trace.options(parser)
+
+
+async def _trace(arguments: argparse.Namespace) -> int:
+    from bridge import trace
+
     config = _config(arguments)
     async with _beside(config, writes=False) as database:
-        return await look(config, database, arguments)
+        return await trace.run(config, database, arguments)
+
+
+def _record_options(parser: argparse.ArgumentParser) -> None:
+    from bridge import record
+
+    record.options(parser)
+
+
+async def _record(arguments: argparse.Namespace) -> int:
+    from bridge import record
+
+    config = _config(arguments)
+    async with _beside(config, writes=False) as database:
+        return await record.run(config, database, arguments)
+
+
+def _forget_options(parser: argparse.ArgumentParser) -> None:
+    from bridge import forget
+
+    forget.options(parser)
 
 
 async def _forget(arguments: argparse.Namespace) -> int:
+    from bridge import forget
+
     config = _config(arguments)
     async with _beside(config, writes=True) as database:
         return await forget.run(config, database, arguments)
 
 
+def _encrypt_options(parser: argparse.ArgumentParser) -> None:
+    from bridge import encrypt
+
+    encrypt.options(parser)
+
+
 async def _encrypt(arguments: argparse.Namespace) -> int:
+    from bridge import encrypt
+
     async with _beside(_config(arguments), writes=True) as database:
         return await encrypt.run(database, arguments)
 
@@ -261,6 +344,8 @@ async def _encrypt(arguments: argparse.Namespace) -> int:
 @contextlib.asynccontextmanager
 async def _beside(config: Config, *, writes: bool) -> AsyncIterator[Database]:
     """The store, beside a bridge that may run."""
+    from bridge.store.reading import open_beside, open_reader
+
     url = config.database_url.get_secret_value() if config.database_url else None
     opens = open_beside if writes else open_reader
     database = await opens(config.store.path, url, os.environ)
@@ -270,11 +355,22 @@ async def _beside(config: Config, *, writes: bool) -> AsyncIterator[Database]:
         await database.close()
 
 
+def _replay_options(parser: argparse.ArgumentParser) -> None:
+    from bridge import replay
+
+    replay.options(parser)
+
+
 async def _replay(arguments: argparse.Namespace) -> int:
+    from bridge import replay
+
     return await replay.run(_config(arguments), arguments)
 
 
 async def _render(arguments: argparse.Namespace) -> int:
+    from bridge.preview import preview
+    from bridge.registry import adapters
+
     shown = preview(arguments.fixture, arguments.vendor, adapters(), at=datetime.now(UTC))
     print(json.dumps([one.payload() for one in shown], indent=2, ensure_ascii=False))
     if not shown:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 
@@ -35,10 +36,12 @@ from bridge.store import conversations, events, handoffs, inbox, keyring, lanes,
 from bridge.store.catchup import CatchUp
 from bridge.store.database import Database, Postgres, Sqlite, postgres_dsn
 from bridge.store.deadletters import Attempt, Delivery
-from bridge.store.listen import Listener
 from bridge.store.sealed import keys_of
 from bridge.store.together import Together
 from bridge.store.upkeep import Upkeep
+
+if TYPE_CHECKING:
+    from bridge.store.listen import Listener
 
 __all__ = ["Attempt", "Delivery", "Store", "open_store"]
 
@@ -71,7 +74,7 @@ class Store(CatchUp, Upkeep):
         self._advanced: Together[lanes.Recorded, tuple[bool, Turn | None]] = Together(database, lanes.advance)
         self._unanswered = False  # a claim may have been committed, and whoever claimed does not know what
         self.woken = asyncio.Event()
-        self._listener = Listener(dsn, self.woken.set) if dsn else None
+        self._listener = _listener(dsn, self.woken.set) if dsn else None
 
     @property
     def shared(self) -> bool:
@@ -371,6 +374,12 @@ LONG = 65_536  # characters
 
 #: among an act's refs: it was done
 ACTED = "acted"
+
+
+def _listener(dsn: str, wake: Callable[[], None]) -> Listener:
+    from bridge.store.listen import Listener  # with asyncpg, which SQLite has no use for
+
+    return Listener(dsn, wake)
 
 
 def _ours(held: bool) -> None:

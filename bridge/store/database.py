@@ -12,18 +12,20 @@ import queue
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bridge.errors import ConfigError, Unavailable
 from bridge.store import sealed
 from bridge.store.sealed import Keys
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 T = TypeVar("T")
 Transaction = Callable[..., T]
@@ -140,6 +142,8 @@ class Postgres:
     """A pool of asyncpg connections, small enough for the smallest plans."""
 
     def __init__(self, dsn: str, keys: Keys | None = None, *, pool: int) -> None:
+        from sqlalchemy.ext.asyncio import create_async_engine  # with the ORM, which SQLite has no use for
+
         self.failed = False
         self.keys = keys or Keys()
         self.engine: AsyncEngine = create_async_engine(

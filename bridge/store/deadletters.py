@@ -14,8 +14,7 @@ from sqlalchemy import Connection, Integer, bindparam, select, text, update
 
 from bridge.engine.work import KEPT, SENDING, WAS
 from bridge.model import ConversationKey, DeliveryState, Direction
-from bridge.store.lanes import wake
-from bridge.store.listen import CHANNEL
+from bridge.store.lanes import CHANNEL, wake
 from bridge.store.tables import DEAD, attempt, conversation, delivery, lane, now
 
 _DELIVERIES = (

@@ -37,6 +37,8 @@ from bridge.store import conversations
 from bridge.store.rows import Rows
 from bridge.store.tables import ACTIVE, attempt, delivery, lane, now, worker
 
+CHANNEL = "bridge_lanes"  # of Postgres' NOTIFY: some lane may be due
+
 # ── queue ────────────────────────────────────────────────────────────────────────────────────────
 
 _LANES = Rows(lane.c.conversation_id, lane.c.direction)

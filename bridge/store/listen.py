@@ -15,6 +15,7 @@ from typing import Any
 
 import asyncpg
 
+from bridge.store.lanes import CHANNEL
 from bridge.store.patience import patiently
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,6 @@ _AWAY = (
     asyncpg.InternalClientError,
 )
 
-CHANNEL = "bridge_lanes"
 LOCKS = 0x62726467  # the class of our advisory locks; the worker's number is the object
 COALESCE = 0.005  # seconds: a burst of commits is one NOTIFY
 RECONNECT = (0.05, 0.1, 0.25, 0.5, 1.0)
