@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.postgres import Postgres, find
+from tests.stores import migrate
 
 
 @pytest.fixture(scope="session")
@@ -21,14 +23,22 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def migrated_template(postgres: Postgres) -> str:
+    """The name of a database with the newest schema. A copy takes a fifth of the time of the migrations."""
+    url = postgres.create_database()
+    asyncio.run(migrate(url))
+    return url.rpartition("/")[2]
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database, once on each side; dropped afterwards."""
+    """A database without rows, once on each side; dropped afterwards. Postgres' has its tables already."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/bridge.sqlite3"
         return
     server: Postgres = request.getfixturevalue("postgres")
-    url = server.create_database()
+    url = server.create_database(request.getfixturevalue("migrated_template"))
     yield url
     server.drop_database(url)
 

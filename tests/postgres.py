@@ -95,10 +95,10 @@ class Postgres:
     def url(self, database: str) -> str:
         return f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"
 
-    def create_database(self) -> str:
-        """The address of a new, empty database."""
+    def create_database(self, template: str = "template1") -> str:
+        """The address of a new database, empty or a copy of `template`."""
         name = f"bridge_{secrets.token_hex(6)}"
-        self.sql(f"CREATE DATABASE {name}")
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url(name)
 
     def drop_database(self, url: str) -> None:

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from bridge.errors import ConfigError, Unavailable
-from bridge.store import open_store
+from bridge.store import migrate, open_store
 from bridge.store.database import Sqlite, postgres_dsn
 from bridge.store.tables import METADATA
 from tests.postgres import Postgres
 from tests.stores import connect, opened
 
 
-async def test_migrations_make_the_tables(database_url: str) -> None:
-    async with opened(database_url) as store:
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without tables."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/bridge.sqlite3"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    url = server.create_database()
+    yield url
+    server.drop_database(url)
+
+
+def test_the_newest_version_is_the_last_migration() -> None:
+    migrations = Config()
+    migrations.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+    migrations.set_main_option("path_separator", "os")
+    assert ScriptDirectory.from_config(migrations).get_heads() == [migrate.newest()]
+
+
+async def test_migrations_make_the_tables(empty_database_url: str) -> None:
+    async with opened(empty_database_url) as store:
 
         def difference(connection: Connection) -> object:
             return compare_metadata(MigrationContext.configure(connection), METADATA)
