@@ -28,6 +28,7 @@ from bridge.adapter import (
     mappings,
     moment,
     scalars,
+    text_of,
     unread_in,
     word,
 )
@@ -146,7 +147,8 @@ def _send(body: Mapping[str, Any], base: dict[str, Any]) -> Iterable[AnyEvent]:
         name=word(sender.get("agent_name")),
         avatar=address(sender.get("agent_avatar")),
     )
-    parts: list[AnyPart] = [Text(text=text)] if (text := word(said.get("text"))) else []
+    text = text_of(said.get("text"))
+    parts: list[AnyPart] = [] if text is None else [Text(text=text)]
     parts += map(_attachment, mappings(said.get("attachments")))
     return [Message(**base, author=author, parts=tuple(parts))] if parts else []
 

@@ -21,6 +21,16 @@ def word(value: object) -> str | None:
     return value if isinstance(value, str) and value.strip() else None
 
 
+def text_of(value: object) -> str | None:
+    """A text to the letter, also one with nothing in it, or a number as one; None for anything else."""
+    return value if isinstance(value, str) else word(value)
+
+
+def whole(value: object) -> int | None:
+    """A count or a size: whole, and not below 0. It may have any number of digits."""
+    return value if type(value) is int and value >= 0 else None
+
+
 def mapping(value: object) -> Mapping[str, Any]:
     """An object's fields; none where it is no object."""
     return value if isinstance(value, dict) else {}
