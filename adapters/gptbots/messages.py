@@ -22,6 +22,7 @@ from bridge.adapter import (
     scalars,
     text_of,
     unread_in,
+    without_blank_texts,
     word,
 )
 from bridge.model import (
@@ -95,16 +96,18 @@ def _v1(body: Mapping[str, Any], base: dict[str, Any]) -> AnyEvent:
     text = text_of(body.get("text"))
     said = [_squashed(part.text) for part in branches if isinstance(part, Text)]
     told = text is not None and _squashed(text) in (*said, "".join(said))  # by the flow, with its label
-    if text is not None and not (told and branches):
+    if text is not None and not (told and said):
         branches.insert(0, Text(text=text))
     details = scalars(body, without={*_READ, "text", "message_type"})
-    return Message(**base, author=Author(role=_ROLES[kind]), parts=tuple(branches), details=details)
+    return Message(
+        **base, author=Author(role=_ROLES[kind]), parts=without_blank_texts(branches), details=details
+    )
 
 
 def _v2(body: Mapping[str, Any], base: dict[str, Any]) -> AnyEvent:
     if not isinstance(body.get("output"), list):
         raise Unreadable("output is not a list")
-    parts = tuple(
+    parts = without_blank_texts(
         part
         for branch in mappings(body["output"])
         for part in parts_of(branch.get("content"), _label(branch, "from_component_branch"))

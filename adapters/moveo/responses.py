@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bridge.adapter import address, mapping, mappings, scalars, text_of, whole, word
+from bridge.adapter import address, mapping, mappings, scalars, text_of, whole, without_blank_texts, word
 from bridge.model import (
     AnyEvent,
     AnyPart,
@@ -63,14 +63,14 @@ def events_of(responses: object, base: Mapping[str, Any]) -> Iterator[AnyEvent]:
         kind = word(response.get("type")) or "untyped"
         if kind in _EVENTS:
             if parts:
-                yield Message(**{**base, "details": details}, author=BRAIN, parts=tuple(parts))
+                yield Message(**{**base, "details": details}, author=BRAIN, parts=without_blank_texts(parts))
             yield _EVENTS[kind](response, {**base, "details": {**base["details"], **_rest(kind, response)}})
             parts, details = [], dict(base["details"])
         else:
             parts += _parts(kind, response)
             details |= _rest(kind, response)
     if parts:
-        yield Message(**{**base, "details": details}, author=BRAIN, parts=tuple(parts))
+        yield Message(**{**base, "details": details}, author=BRAIN, parts=without_blank_texts(parts))
 
 
 def _rest(kind: str, response: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from bridge.adapter import (
     scalars,
     text_of,
     unread_in,
+    without_blank_texts,
     word,
 )
 from bridge.errors import NotAuthentic
@@ -150,7 +151,7 @@ def _send(body: Mapping[str, Any], base: dict[str, Any]) -> Iterable[AnyEvent]:
     text = text_of(said.get("text"))
     parts: list[AnyPart] = [] if text is None else [Text(text=text)]
     parts += map(_attachment, mappings(said.get("attachments")))
-    return [Message(**base, author=author, parts=tuple(parts))] if parts else []
+    return [Message(**base, author=author, parts=without_blank_texts(parts))] if parts else []
 
 
 def _attachment(attachment: Mapping[str, Any]) -> AnyPart:

@@ -40,6 +40,7 @@ from bridge.adapter.reading import (
     text_of,
     unread_in,
     whole,
+    without_blank_texts,
     word,
 )
 from bridge.adapter.secrets import same_secret, token_of, variable_for
@@ -103,6 +104,7 @@ __all__ = [
     "variable_for",
     "warning",
     "whole",
+    "without_blank_texts",
     "word",
     "wrong",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bridge.model import AnyEvent, Message, UnknownEvent, UnknownPart
+from bridge.model import AnyEvent, AnyPart, Message, Text, UnknownEvent, UnknownPart
 
 
 class Unreadable(Exception):
@@ -24,6 +24,13 @@ def word(value: object) -> str | None:
 def text_of(value: object) -> str | None:
     """A text to the letter, also one with nothing in it, or a number as one; None for anything else."""
     return value if isinstance(value, str) else word(value)
+
+
+def without_blank_texts(parts: Iterable[AnyPart]) -> tuple[AnyPart, ...]:
+    """`parts` without texts of white space alone; the first of them stays where nothing else was said."""
+    found = tuple(parts)
+    kept = tuple(one for one in found if not isinstance(one, Text) or one.text.strip())
+    return kept or found[:1]
 
 
 def whole(value: object) -> int | None:
