@@ -21,8 +21,8 @@ Format = Literal["pretty", "json"]
 FORMATS: tuple[Format, ...] = ("pretty", "json")
 VARIABLE = "BRIDGE_LOG"
 
-#: loggers of others that tell every call
-CHATTY = ("httpx", "httpcore", "alembic", "slack_bolt", "slack_sdk", "aiohttp")
+#: loggers of others that write a line for every call, or for every paragraph that they parse
+CHATTY = ("httpx", "httpcore", "alembic", "slack_bolt", "slack_sdk", "aiohttp", "markdown_it")
 
 _UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 

@@ -113,6 +113,11 @@ slack_rungs = Counter(
     ("rung",),
     registry=REGISTRY,
 )
+render_failures = Counter(
+    "bridge_render_failures",
+    "Events that could not be rendered, and are shown in plain words",
+    registry=REGISTRY,
+)
 vendor_calls = Counter(
     "bridge_vendor_calls",
     "Calls of vendors' APIs by source, operation and outcome",

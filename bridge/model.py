@@ -82,8 +82,11 @@ class Part(Frozen):
 
 
 class Text(Part):
+    """Words. `format` is None where the vendor does not say: then only an AI agent's are Markdown."""
+
     kind: Literal["text"] = "text"
     text: str
+    format: Literal["plain", "markdown"] | None = None
 
 
 class Image(Part):

@@ -131,3 +131,15 @@ def test_the_command_logs_as_it_is_told(tmp_path: Path) -> None:
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert json.loads(ran.stderr)["message"] == "y"
     assert ran.stdout == ""
+
+
+def test_the_parser_of_markdown_writes_no_line_at_the_debug_level() -> None:
+    """It would write the text with it, a paragraph a line."""
+    code = (
+        "from bridge import logs; logs.setup('debug', 'pretty')\n"
+        "from bridge.render.markdown import markdown; markdown('Hello **Brunhilde**\\n\\n- a\\n- b')\n"
+        "import logging; logging.getLogger('bridge').debug('of ours')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "DEBUG bridge: of ours" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1

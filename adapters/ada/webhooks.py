@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import standardwebhooks
 from pydantic import SecretStr
@@ -28,6 +28,7 @@ from bridge.adapter import (
     mapping,
     moment,
     scalars,
+    text_of,
     unread_in,
     word,
 )
@@ -197,15 +198,28 @@ def _message(data: Mapping[str, Any], base: dict[str, Any]) -> AnyEvent:
         return Presence(**base, author=author, text=_body(content))
     # Ada's page shows {} where there is no label
     handoff = word(data.get("handoff_integration"))
-    return Message(**base, author=author, parts=(_part(content),), handoff=handoff)
+    return Message(**base, author=author, parts=(_part(content, _format(author, channel)),), handoff=handoff)
 
 
-def _part(content: Mapping[str, Any]) -> AnyPart:
+def _format(author: Author, channel: Mapping[str, Any]) -> Literal["plain", "markdown"] | None:
+    """A custom channel is sent the AI agent's text as Markdown where it asks for it, else as plain text.
+
+    docs.ada.cx, release notes, "opt-in Markdown formatting for custom channels"
+    """
+    wanted = mapping(channel.get("capabilities")).get("markdown")
+    if author.role is not Role.BOT or channel.get("type") != "custom" or not isinstance(wanted, bool):
+        return None
+    return "markdown" if wanted else "plain"
+
+
+def _part(content: Mapping[str, Any], format: Literal["plain", "markdown"] | None) -> AnyPart:
     kind, url = word(content.get("type")), address(content.get("url"))
     if kind is None:
         raise Unreadable("data.content has no type")
+    if kind == "text" and (text := text_of(content.get("body"))) is not None:
+        return Text(text=text, format=format)
     if kind == "text":
-        return Text(text=_body(content))
+        raise Unreadable("data.content.body is not a text")
     if kind == "link" and url:
         return Link(url=url, text=word(content.get("link_text")))
     if kind == "file" and url:

@@ -20,7 +20,9 @@ from bridge.adapter import (
     mappings,
     moment,
     scalars,
+    text_of,
     unread_in,
+    without_blank_texts,
     word,
 )
 from bridge.model import (
@@ -91,18 +93,21 @@ def _v1(body: Mapping[str, Any], base: dict[str, Any]) -> AnyEvent:
         for branch in mappings(body.get("flow_output"))
         for part in parts_of(branch.get("content"), _label(branch, "branch"))
     ]
-    text = word(body.get("text"))
+    text = text_of(body.get("text"))
     said = [_squashed(part.text) for part in branches if isinstance(part, Text)]
-    if text and _squashed(text) not in (*said, "".join(said)):  # else the flow said it, with its label
+    told = text is not None and _squashed(text) in (*said, "".join(said))  # by the flow, with its label
+    if text is not None and not (told and said):
         branches.insert(0, Text(text=text))
     details = scalars(body, without={*_READ, "text", "message_type"})
-    return Message(**base, author=Author(role=_ROLES[kind]), parts=tuple(branches), details=details)
+    return Message(
+        **base, author=Author(role=_ROLES[kind]), parts=without_blank_texts(branches), details=details
+    )
 
 
 def _v2(body: Mapping[str, Any], base: dict[str, Any]) -> AnyEvent:
     if not isinstance(body.get("output"), list):
         raise Unreadable("output is not a list")
-    parts = tuple(
+    parts = without_blank_texts(
         part
         for branch in mappings(body["output"])
         for part in parts_of(branch.get("content"), _label(branch, "from_component_branch"))
@@ -113,13 +118,13 @@ def _v2(body: Mapping[str, Any], base: dict[str, Any]) -> AnyEvent:
 def parts_of(content: object, label: str | None) -> Iterator[AnyPart]:
     """V1's content is a text; V2's has a key for each kind, of which `text` and `audio` are documented."""
     for kind, value in (content if isinstance(content, dict) else {"text": content}).items():
-        if kind == "text" and (text := word(value)):
+        if kind == "text" and (text := text_of(value)) is not None:
             yield Text(label=label, text=text)
         elif kind in ("audio", "image", "video", "document", "file"):
             for item in value if isinstance(value, list) else [value]:
                 if item:
                     yield _media(kind, item if isinstance(item, dict) else {"url": item}, label)
-        elif value and not (kind == "text" and isinstance(value, str)):
+        elif value:
             yield UnknownPart(label=label, type=kind, data={kind: value})
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bridge.adapter import address, mapping, mappings, scalars, word
+from bridge.adapter import address, mapping, mappings, scalars, text_of, whole, without_blank_texts, word
 from bridge.model import (
     AnyEvent,
     AnyPart,
@@ -63,14 +63,14 @@ def events_of(responses: object, base: Mapping[str, Any]) -> Iterator[AnyEvent]:
         kind = word(response.get("type")) or "untyped"
         if kind in _EVENTS:
             if parts:
-                yield Message(**{**base, "details": details}, author=BRAIN, parts=tuple(parts))
+                yield Message(**{**base, "details": details}, author=BRAIN, parts=without_blank_texts(parts))
             yield _EVENTS[kind](response, {**base, "details": {**base["details"], **_rest(kind, response)}})
             parts, details = [], dict(base["details"])
         else:
             parts += _parts(kind, response)
             details |= _rest(kind, response)
     if parts:
-        yield Message(**{**base, "details": details}, author=BRAIN, parts=tuple(parts))
+        yield Message(**{**base, "details": details}, author=BRAIN, parts=without_blank_texts(parts))
 
 
 def _rest(kind: str, response: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,8 +116,7 @@ def _parts(kind: str, response: Mapping[str, Any]) -> list[AnyPart]:
         case "audio" if url:
             return [Audio(url=url, name=name)]
         case "file" if url:
-            size = response.get("size")
-            return [File(url=url, name=name, size=size if type(size) is int and size >= 0 else None)]
+            return [File(url=url, name=name, size=whole(response.get("size")))]
         case "webview" | "survey" if url:
             label, height = word(response.get("label")), word(response.get("height"))
             return [Webview(url=url, text=label, height=height)]
@@ -127,10 +126,10 @@ def _parts(kind: str, response: Mapping[str, Any]) -> list[AnyPart]:
 
 
 def _text(response: Mapping[str, Any]) -> list[AnyPart]:
-    """`texts` is what Moveo's dialog webhooks call it; an empty text says nothing."""
+    """`texts` is what Moveo's dialog webhooks call it."""
     several = response.get("texts")
     told = [response.get("text"), *(several if isinstance(several, list) else [])]
-    parts: list[AnyPart] = [Text(text=text) for one in told if (text := word(one))]
+    parts: list[AnyPart] = [Text(text=text) for one in told if (text := text_of(one)) is not None]
     options = tuple(
         Option(text=shown, value=word(one.get("text")))
         for one in mappings(response.get("options"))

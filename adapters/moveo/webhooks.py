@@ -28,7 +28,9 @@ from bridge.adapter import (
     mappings,
     moment,
     scalars,
+    text_of,
     unread_in,
+    without_blank_texts,
     word,
 )
 from bridge.errors import NotAuthentic
@@ -146,9 +148,10 @@ def _send(body: Mapping[str, Any], base: dict[str, Any]) -> Iterable[AnyEvent]:
         name=word(sender.get("agent_name")),
         avatar=address(sender.get("agent_avatar")),
     )
-    parts: list[AnyPart] = [Text(text=text)] if (text := word(said.get("text"))) else []
+    text = text_of(said.get("text"))
+    parts: list[AnyPart] = [] if text is None else [Text(text=text)]
     parts += map(_attachment, mappings(said.get("attachments")))
-    return [Message(**base, author=author, parts=tuple(parts))] if parts else []
+    return [Message(**base, author=author, parts=without_blank_texts(parts))] if parts else []
 
 
 def _attachment(attachment: Mapping[str, Any]) -> AnyPart:

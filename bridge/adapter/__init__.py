@@ -30,7 +30,19 @@ from bridge.adapter.port import (
     Upload,
     Webhook,
 )
-from bridge.adapter.reading import Unreadable, address, mapping, mappings, moment, scalars, unread_in, word
+from bridge.adapter.reading import (
+    Unreadable,
+    address,
+    mapping,
+    mappings,
+    moment,
+    scalars,
+    text_of,
+    unread_in,
+    whole,
+    without_blank_texts,
+    word,
+)
 from bridge.adapter.secrets import same_secret, token_of, variable_for
 from bridge.adapter.sending import (
     OPERATION,
@@ -85,11 +97,14 @@ __all__ = [
     "reply_text",
     "same_secret",
     "scalars",
+    "text_of",
     "token_of",
     "unknown",
     "unread_in",
     "variable_for",
     "warning",
+    "whole",
+    "without_blank_texts",
     "word",
     "wrong",
 ]

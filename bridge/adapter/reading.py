@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bridge.model import AnyEvent, Message, UnknownEvent, UnknownPart
+from bridge.model import AnyEvent, AnyPart, Message, Text, UnknownEvent, UnknownPart
 
 
 class Unreadable(Exception):
@@ -19,6 +19,23 @@ def word(value: object) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return value if isinstance(value, str) and value.strip() else None
+
+
+def text_of(value: object) -> str | None:
+    """A text to the letter, also one with nothing in it, or a number as one; None for anything else."""
+    return value if isinstance(value, str) else word(value)
+
+
+def without_blank_texts(parts: Iterable[AnyPart]) -> tuple[AnyPart, ...]:
+    """`parts` without texts of white space alone; the first of them stays where nothing else was said."""
+    found = tuple(parts)
+    kept = tuple(one for one in found if not isinstance(one, Text) or one.text.strip())
+    return kept or found[:1]
+
+
+def whole(value: object) -> int | None:
+    """A count or a size: whole, and not below 0. It may have any number of digits."""
+    return value if type(value) is int and value >= 0 else None
 
 
 def mapping(value: object) -> Mapping[str, Any]:

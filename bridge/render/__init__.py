@@ -1,6 +1,7 @@
 """Events become Slack messages. Pure: no await, no clock, and whatever others said stays literal."""
 
 from bridge.render.alert import alert
+from bridge.render.as_written import as_written
 from bridge.render.card import card
 from bridge.render.clocks import alarm, escalation, opened_again, reminder, still_waits, unseen
 from bridge.render.digest import DigestView, Numbers, digest, percentile
@@ -24,6 +25,7 @@ __all__ = [
     "SlackMessage",
     "alarm",
     "alert",
+    "as_written",
     "card",
     "digest",
     "escalation",

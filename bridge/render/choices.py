@@ -12,20 +12,29 @@ from dataclasses import replace
 
 from bridge.model import AnyPart, Carousel, Options
 from bridge.render import limits
-from bridge.render.literal import Element, one_line, plain
+from bridge.render.literal import Element, context, one_line, plain
 from bridge.render.pieces import Piece
 
 #: begins the action_id of each; its value is JSON with what it says
 SAY = "say-"
 
+_SOME = {1: "1 choice has"}
 
-def with_choices(piece: Piece, part: AnyPart, first: int) -> Piece:
-    """`piece`, which ends what shows `part`, with its choices as buttons; they are numbered from `first`."""
-    row = [_button(f"{SAY}{number}", *one) for number, one in enumerate(_choices(part), first)]
-    kept = [one for one in row if len(one["value"]) <= limits.VALUE][: limits.ACTIONS]
-    if not kept:
-        return piece
-    return replace(piece, blocks=(*piece.blocks, {"type": "actions", "elements": kept}))
+
+def with_choices(piece: Piece, part: AnyPart, first: int) -> tuple[Piece, int]:
+    """`piece`, which ends what shows `part`, with its choices as buttons, and the number of the next button.
+
+    They are numbered from `first`, in as many blocks as they need. A line says how many have no button.
+    """
+    buttons = [_button(f"{SAY}{number}", *one) for number, one in enumerate(_choices(part), first)]
+    kept = [one for one in buttons if len(one["value"]) <= limits.VALUE]
+    room = max(0, limits.BLOCKS - len(piece.blocks) - 1) * limits.ACTIONS
+    kept = kept[: min(room, limits.CHOICES)]
+    rows = [kept[start : start + limits.ACTIONS] for start in range(0, len(kept), limits.ACTIONS)]
+    blocks = [{"type": "actions", "elements": row} for row in rows]
+    if missing := len(buttons) - len(kept):
+        blocks.append(context(f"{_SOME.get(missing, f'{missing} choices have')} no button here."))
+    return replace(piece, blocks=(*piece.blocks, *blocks)), first + len(buttons)
 
 
 def _choices(part: AnyPart) -> Iterator[tuple[str, str]]:

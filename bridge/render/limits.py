@@ -52,8 +52,12 @@ PROBLEM = 1000
 LAST_WORDS = 300
 #: what the customer was told stands in the alert up to this, escaped
 TOLD = 1000
+#: buttons with what a customer may choose, in one message
+CHOICES = 250
 #: text longer than this is not read as Markdown
 MARKDOWN = 20_000
+#: with more cells than this in a text, its tables are shown as the lines that were written
+TABLE_CELLS = 4000
 #: how wide a table's column is padded where the table is shown as text
 COLUMN = 40
 #: rows the card shows of what else the vendor said

@@ -12,17 +12,15 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from bridge.render import limits
+from bridge.render.addresses import end_of
+from bridge.render.data_uris import without_data_uris
+from bridge.render.invisible import NOT_SHOWN
 
 Block = dict[str, Any]
 Element = dict[str, Any]
 
-#: controls, what turns the direction of reading, and letters that are drawn as nothing
-_NOT_SHOWN = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200e\u200f"
-    r"\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\U000e0000-\U000e0fff]"
-)
-_NOT_IN_ADDRESS = re.compile(rf"[\s<>\"`\\]|{_NOT_SHOWN.pattern}")
-_WRITTEN_ADDRESS = re.compile(r"https?://[^\s<>\"'`|]+", re.IGNORECASE)
+_NOT_IN_ADDRESS = re.compile(rf"[\s<>\"`\\]|{NOT_SHOWN.pattern}")
+_SCHEME = re.compile(r"https?://", re.IGNORECASE)
 _HOST = re.compile(r"(?=.*\w)[\w.\[\]:-]+")
 _LIKE_AN_ADDRESS = re.compile(r"://|@|\w[.。．｡]\w")
 
@@ -34,7 +32,7 @@ def escape(text: str) -> str:
 
 def one_line(text: str | None, limit: int | None = limits.LABEL) -> str:
     """A name or a label: on one line, without characters that hide or reorder, cut with "…"."""
-    line = " ".join(_NOT_SHOWN.sub(" ", text or "").split())
+    line = " ".join(NOT_SHOWN.sub(" ", without_data_uris(text or "")).split())
     return line if limit is None or len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
@@ -52,23 +50,20 @@ def _styled(element: Element, style: dict[str, bool]) -> Element:
 
 def linked(words: str, **style: bool) -> list[Element]:
     """`words`, with the addresses in it to press, each shown as what it is."""
+    words = without_data_uris(words)
     found, start = [], 0
-    for match in _WRITTEN_ADDRESS.finditer(words):
-        address = _without_punctuation(match[0])
-        if is_web(address):
-            found += [text(words[start : match.start()], **style), *link(address, None, **style)]
-            start = match.start() + len(address)
+    while match := _SCHEME.search(words, start):
+        end = end_of(words, match.start(), match.end())
+        shown = bare(words[match.start() : end], **style)
+        found += [text(words[start : match.start()], **style), *shown]
+        start = end
     found.append(text(words[start:], **style))
     return [one for one in found if one.get("text") != ""]
 
 
-def _without_punctuation(address: str) -> str:
-    """The sentence's own last signs are not the address'."""
-    unopened, end = address.count(")") - address.count("("), len(address)
-    while (last := address[end - 1]) in ".,;:!?*_~…" or (last == ")" and unopened > 0):
-        unopened -= last == ")"
-        end -= 1
-    return address[:end]
+def bare(address: str, **style: bool) -> list[Element]:
+    """An address that stands in words by itself, to the letter."""
+    return link(address, None, **style) if is_web(address) else [text(address, **style)]
 
 
 def is_web(address: str | None) -> bool:
@@ -91,7 +86,9 @@ def link(address: str, label: str | None = None, **style: bool) -> list[Element]
     label = one_line(label, None)
     if not is_web(address):
         shown = one_line(address, 500) or "(no address)"
-        return [text(f"{label} ({shown})" if label and not _same(label, shown) else label or shown, **style)]
+        if label and not _same(label, shown):
+            shown = f"{label} {shown}" if shown.startswith("(") else f"{label} ({shown})"
+        return [text(shown, **style)]
     if not label or _same(label, address):
         return [_styled({"type": "link", "url": address}, style)]
     if like_an_address(label) or len(label) > limits.LABEL:

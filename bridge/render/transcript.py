@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bridge.model import AnyEvent, HandoffStarted, Message, Role
+from bridge.model import AnyEvent, HandoffStarted, Message, Role, Text
 from bridge.render.card import when
 from bridge.render.events import render
 from bridge.render.files import Attached
@@ -43,7 +43,11 @@ def _told(event: AnyEvent, view: ConversationView) -> Iterator[Element]:
 
 def _quoted(event: Message) -> Iterator[Element]:
     """The parts in words and links. Nobody's words are read as Markdown here: they stay as they were said."""
-    for piece in pieces(event.parts, Role.CUSTOMER):
+    plain = [
+        part.model_copy(update={"format": "plain"}) if isinstance(part, Text) else part
+        for part in event.parts
+    ]
+    for piece in pieces(plain, Role.CUSTOMER):
         words = piece.words if isinstance(piece, Attached) else piece
         for block in words.plainer:
             for container in block["elements"]:

@@ -6,6 +6,7 @@ import json
 from itertools import pairwise
 
 from bridge.model import Button, Card, File, Option, Options, UnknownPart, Webview
+from bridge.render.data_uris import without_data_uris
 from bridge.render.literal import Element, bullets, link, linked, one_line, preformatted, section, text
 
 
@@ -34,11 +35,13 @@ def file_words(part: File) -> Element:
 
 
 def _size(size: int) -> str:
-    for unit in ("bytes", "KB", "MB"):
-        if size < 1024:
-            return f"{size} {unit}"
-        size = round(size / 1024)
-    return f"{size} GB"
+    """In whole numbers, which have no largest: a vendor may send any."""
+    shown = size
+    for unit in ("bytes", "KB", "MB", "GB", "TB"):
+        if shown < 1024:
+            return f"{shown} {unit}"
+        shown = (shown + 512) // 1024
+    return f"{size} bytes"
 
 
 def webview_words(part: Webview) -> Element:
@@ -96,4 +99,4 @@ def _view(button: Button) -> str:
 def unknown_words(part: UnknownPart) -> list[Element]:
     head = section(text(f"A part of a kind the bridge does not know: {one_line(part.type)}", italic=True))
     data = json.dumps(part.data, ensure_ascii=False, indent=2, default=str) if part.data else ""
-    return [head, preformatted(data)] if data else [head]
+    return [head, preformatted(without_data_uris(data))] if data else [head]

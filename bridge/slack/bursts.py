@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bridge.model import AnyEvent, Message, Text
+from bridge.render.invisible import is_blank
 
 MOST = 20  # messages in one
 LENGTH = 2500  # characters: one Slack message, so that it is posted in one step
@@ -34,4 +35,6 @@ def gathered(first: Message, following: Iterable[tuple[int, AnyEvent]]) -> tuple
 
 
 def _is_words(message: Message) -> bool:
-    return all(isinstance(part, Text) and part.label is None for part in message.parts)
+    return all(
+        isinstance(part, Text) and part.label is None and not is_blank(part.text) for part in message.parts
+    )

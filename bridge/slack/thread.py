@@ -46,9 +46,7 @@ from bridge.render import (
     failure,
     notice,
     opened_again,
-    render,
     still_waits,
-    transcript,
 )
 from bridge.slack.api import ChannelAway, SlackApi, ThreadGone
 from bridge.slack.bursts import MOST, gathered
@@ -56,6 +54,7 @@ from bridge.slack.corrections import offer
 from bridge.slack.files import Files
 from bridge.slack.opening import Opener
 from bridge.slack.pacing import Slots
+from bridge.slack.rendering import rendered, transcribed
 from bridge.slack.routes import Routes
 from bridge.slack.view import learn
 
@@ -174,14 +173,15 @@ class ThreadCarrier:
             handoff = await self._ledger.last_handoff(stands.id)
             if handoff is None or not _begins(handoff, event):
                 return Showing((notice(_again(event)),), facts)
-            return Showing(render(event, view), facts, alert=(0, handoff))
+            messages = await rendered(event, view, len(turn.payload))
+            return Showing(messages, facts, alert=(0, handoff))
         follow: tuple[NewDelivery, ...] = ()
         if _out_of_turn(event, stands):
             view = dataclasses.replace(view, out_of_turn=True)
             if (handoff := await self._ledger.last_handoff(stands.id)) is not None:
                 told = json.dumps({"handoff": handoff.id})
                 follow = (NewDelivery(Direction.ALERTS, "alarm", f"alarm:{handoff.id}", told),)
-        messages = render(event, view)
+        messages = await rendered(event, view, len(turn.payload))
         opens = bool(messages) or isinstance(event, ConversationStarted)
         return Showing(messages, facts, opens=opens, follow=follow)
 
@@ -211,7 +211,8 @@ class ThreadCarrier:
         since = int(facts.get("told_to", 0))
         payloads, left_out = await self._ledger.quiet_events(turn, since, MOST_QUIET)
         events = [EVENT.validate_json(one) for one in payloads]
-        before = transcript(events, self._routes.view(stands, facts), left_out=left_out)
+        view, length = self._routes.view(stands, facts), sum(map(len, payloads))
+        before = await transcribed(events, view, length, left_out=left_out)
         if not payloads:
             return showing
         alert = showing.alert and (showing.alert[0] + len(before), showing.alert[1])

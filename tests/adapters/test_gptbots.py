@@ -110,6 +110,7 @@ EVENTS: dict[str, AnyEvent] = {
     ),
     "messages-v1-question": v1(Text(text="Where is my order?"), author=CUSTOMER),
     "messages-v1-same-text": v1(Text(label="Answer", text="One."), Text(label="branch 2", text="Two.")),
+    "messages-v1-empty": v1(Text(text="")),
     "messages-v1-unknown-type": v1_unknown("EVENT", message_type="EVENT"),
     "messages-v1-without-type": v1_unknown("message", "message_type is missing"),
     "messages-v1-odd-text": v1_unknown(
@@ -183,6 +184,14 @@ EVENTS: dict[str, AnyEvent] = {
             UnknownPart(type="sticker", data={"sticker": {"id": 4}}),
         ),
     ),
+    "chat-empty": session(
+        "chat-empty",
+        Message,
+        "chat",
+        datetime(2024, 7, 12, 5, 45, 18, 456_000, tzinfo=UTC),
+        author=CUSTOMER,
+        parts=(Text(text=" "),),
+    ),
     "chat-without-body": session(
         "chat-without-body", UnknownEvent, "chat", CHAT_AT, type="chat", problem="body is missing"
     ),
@@ -216,9 +225,7 @@ UNREAD = {
     "chat-without-body": ("chat",),
 }
 NO_EVENT = {
-    "messages-v1-empty": ("empty message",),
     "messages-without-conversation": ("message",),
-    "chat-empty": ("empty message",),
     "close-without-conversation": ("conversation/close",),
 }
 PROBES = {"messages-probe-v1", "messages-probe-v2", "establish-probe", "chat-probe"}

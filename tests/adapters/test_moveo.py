@@ -216,6 +216,14 @@ EVENTS: dict[str, tuple[AnyEvent, ...]] = {
             **{"from.team_id": "support-team"},
         ),
     ),
+    "brain-send-blank": (brain(Text(text="")),),
+    "send-empty": (
+        send(
+            Text(text=""),
+            author=SARAH.model_copy(update={"avatar": PORTRAIT}),
+            **{"from.team_id": "support-team"},
+        ),
+    ),
     "send-attachments": (
         send(
             Image(url="https://example.com/i.png", name="Look"),
@@ -278,8 +286,6 @@ UNREAD = {
 }
 NO_EVENT = {
     "brain-send-empty": ("empty message",),
-    "brain-send-blank": ("empty message",),
-    "send-empty": ("empty message",),
     "send-echo": ("echo",),
     "without-session": ("session:expired",),
 }

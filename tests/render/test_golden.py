@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bridge.model import Control, Option, Options
+from bridge.model import Button, Card, Carousel, Control, Option, Options
 from bridge.render import Shown, SlackFile, SlackMessage, card, notice, render, without
 from tests.render.examples import AGENT, BOT, CUSTOMER, EVENTS, SYSTEM, UNKNOWN_CUSTOMER, VIEWS, said, view
 from tests.render.slack_rules import check, payload
@@ -63,16 +63,58 @@ def test_what_an_agent_may_choose_for_the_customer(name: str) -> None:
     golden(f"{name}_to_choose", render(event, seen))
 
 
-@pytest.mark.parametrize(("long", "chosen"), [(0, 25), (100, 20)], ids=["too many", "too long"])
-def test_of_many_options_some_can_be_chosen(long: int, chosen: int) -> None:
-    options = tuple(Option(text=f"{number}. " + "o" * 80, value="v" * number * long) for number in range(40))
-    message = render(said(BOT, Options(options=options)), view(can_choose=True))[-1]
+@pytest.mark.parametrize(
+    ("count", "rows", "note"),
+    [
+        (25, [25], None),
+        (26, [25, 1], None),
+        (60, [25, 25, 10], None),
+        (251, [25] * 10, "1 choice has no button here."),
+        (2000, [25] * 10, "1750 choices have no button here."),
+    ],
+)
+def test_every_option_has_a_button_or_a_line_says_how_many_have_none(
+    count: int, rows: list[int], note: str | None
+) -> None:
+    options = Options(options=tuple(Option(text=f"o{number}") for number in range(count)))
+    *_, message = render(said(BOT, options, Options(options=(Option(text="last"),))), view(can_choose=True))
+    for one in render(said(BOT, options), view(can_choose=True)):
+        check(one)
+    check(message)
+    shown = render(said(BOT, options), view(can_choose=True))
+    blocks = [block for one in shown if isinstance(one, SlackMessage) for block in one.blocks]
+    buttons = [block["elements"] for block in blocks if block["type"] == "actions"]
+    assert [len(row) for row in buttons] == rows
+    pressed = [one["action_id"] for row in buttons for one in row]
+    assert pressed == [f"say-{number}" for number in range(sum(rows))]
+    assert [block["elements"][0]["text"] for block in blocks if block["type"] == "context"] == [
+        line for line in [note] if line
+    ]
+    assert isinstance(message, SlackMessage)
+    assert message.blocks[-1]["elements"][0]["action_id"] == f"say-{count}"
+    assert not any(block["type"] == "actions" for rung in list(message.rungs())[1:] for block in rung.blocks)
+
+
+def test_an_option_too_long_for_a_button_is_counted() -> None:
+    options = Options(options=tuple(Option(text=f"{n}.", value="v" * n * 100) for n in range(30)))
+    (*_, message) = render(said(BOT, options), view(can_choose=True))
     assert isinstance(message, SlackMessage)
     check(message)
-    assert [block["type"] for block in message.blocks[-2:]] == ["rich_text", "actions"]
-    pressed = message.blocks[-1]["elements"]
-    assert [one["action_id"] for one in pressed] == [f"say-{number}" for number in range(chosen)]
-    assert not any(block["type"] == "actions" for rung in list(message.rungs())[1:] for block in rung.blocks)
+    assert message.blocks[-1]["elements"][0]["text"] == "10 choices have no button here."
+    assert [one["action_id"] for one in message.blocks[-2]["elements"]] == [f"say-{n}" for n in range(20)]
+
+
+def test_every_card_of_thirty_has_its_button() -> None:
+    cards = tuple(
+        Card(title=f"Card {n}", buttons=(Button(type="postback", text="Buy", value=f"buy {n}"),))
+        for n in range(30)
+    )
+    shown = render(said(BOT, Carousel(cards=cards)), view(can_choose=True))
+    for message in shown:
+        check(message)
+    blocks = [block for one in shown if isinstance(one, SlackMessage) for block in one.blocks]
+    values = [one["value"] for block in blocks if block["type"] == "actions" for one in block["elements"]]
+    assert values == [f'{{"say": "buy {n}"}}' for n in range(30)]
 
 
 def test_only_what_the_ai_agent_offers_can_be_chosen() -> None:

@@ -179,7 +179,6 @@ def test_out_of_turn() -> None:
 def test_only_the_ai_agent_speaks_out_of_turn() -> None:
     message = said(CUSTOMER, Text(text="Hello?"))
     assert render(message, view(out_of_turn=True)) == render(message, view())
-    assert render(said(BOT, Text(text=" ")), view(out_of_turn=True)) == ()
 
 
 def test_a_file_out_of_turn_comes_after_the_line_that_says_so() -> None:

@@ -21,6 +21,7 @@ from bridge.model import (
     Typing,
 )
 from bridge.render import ConversationView
+from bridge.render.invisible import is_blank
 from bridge.render.transcript import transcript
 from tests.render.examples import AGENT, BOT, CUSTOMER, EVENTS, SYSTEM, event, said, view
 from tests.render.slack_rules import check, elements
@@ -77,7 +78,12 @@ def test_slack_takes_every_transcript(events: list[Any], seen: ConversationView,
 
 
 @SLOW
-@given(st.lists(st.tuples(st.sampled_from([BOT, CUSTOMER, AGENT]), WORDS.filter(str.strip)), max_size=8))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([BOT, CUSTOMER, AGENT]), WORDS.filter(lambda words: not is_blank(words))),
+        max_size=8,
+    )
+)
 def test_nothing_is_lost_and_order_is_kept(talk: list[tuple[Any, str]]) -> None:
     shown = transcript([said(author, Text(text=words)) for author, words in talk], view(), left_out=0)
     quotes = [
