@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+import asyncpg
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, ExceptionContext, create_engine, event
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -32,6 +33,8 @@ GROUP = 64  # transactions in one commit at the most
 TRIES = 3  # of one transaction on Postgres
 #: seconds between looks for one of ours where the server has no connection left; in all less than Slack's 3 s
 FULL = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
+#: SQLSTATEs: the session writes nothing; the server has ended it
+READ_ONLY, _ENDED = "25006", ("57P01", "57P02", "57P03", "57P05")
 BACKLOG = 10_000  # transactions waiting for the writer; more than that and callers are told to come back
 
 
@@ -151,6 +154,7 @@ class Postgres:
             connect_args={"dsn": dsn, "timeout": 10, "prepared_statement_cache_size": 500},
         )
         sealed.use(self.engine.dialect, self.keys)
+        event.listen(self.engine.sync_engine, "handle_error", _discard)
 
     async def run(self, transaction: Transaction[T], *args: Any) -> T:
         tries, pauses = 0, iter(FULL)
@@ -158,7 +162,7 @@ class Postgres:
             try:
                 async with self.engine.begin() as connection:
                     return await connection.run_sync(transaction, *args)
-            except (DBAPIError, PoolTimeout, OSError, TimeoutError) as error:
+            except (DBAPIError, PoolTimeout, OSError, TimeoutError, asyncpg.InternalClientError) as error:
                 if _is_full(error) and (pause := next(pauses, None)) is not None:
                     await asyncio.sleep(pause)
                     continue
@@ -223,6 +227,13 @@ def _is_full(error: Exception) -> bool:
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == "53300"
 
 
+def _discard(context: ExceptionContext) -> None:
+    """A session that cannot write is not used again, nor are those that the pool has beside it: a session keeps
+    what it was opened with, also when its server takes writes again. The next one may be at another server."""
+    if getattr(context.original_exception, "sqlstate", None) in (READ_ONLY, *_ENDED):
+        context.is_disconnect = True
+
+
 def _is_worth_another_try(error: DBAPIError) -> bool:
     """A pooled connection that died while idle is found out only by using it; a deadlock has a loser.
 
@@ -259,14 +270,24 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def is_read_only(connection: Connection) -> bool:
+    """Whether this session of Postgres writes nothing."""
+    if connection.dialect.name != "postgresql":
+        connection.exec_driver_sql("SELECT 1")
+        return False
+    return bool(connection.exec_driver_sql("SHOW transaction_read_only").scalar_one() == "on")
+
+
 def _told(error: Exception, where: str) -> Exception:
     """A database that cannot be used now is `Unavailable`; a fault in our own code stays what it is."""
     if isinstance(error, ProgrammingError | IntegrityError | DataError):
         return error
+    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == READ_ONLY:
+        return Unavailable("takes no writes now: it is read-only, as a replica is", where=where)
     if isinstance(error, DBAPIError):
         # The statement and its values stay out of it: they hold what customers wrote.
         return Unavailable(f"{type(error.orig).__name__}: {_first_line(error.orig)}", where=where)
-    if isinstance(error, PoolTimeout | OSError | TimeoutError):
+    if isinstance(error, PoolTimeout | OSError | TimeoutError | asyncpg.InternalClientError):
         return Unavailable(f"{type(error).__name__}: {_first_line(error)}", where=where)
     return error
 
