@@ -29,7 +29,7 @@ async def check(case: Case) -> Iterable[Finding]:
             return await asyncio.to_thread(_file, config.store.path, keys_of(os.environ))
         if url is None:
             await open_store(config.store.path, url, pool=1, environ=os.environ).close()
-        await pooler.check(postgres_dsn(url))
+        await pooler.check(postgres_dsn(url) if url else None)
         reader = await open_reader(config.store.path, url, os.environ)
         try:
             told = await reader.run(keyring.told, reader.keys)

@@ -80,8 +80,7 @@ class Store(CatchUp, Upkeep):
 
     def __init__(self, database: Database, *, dsn: str | None) -> None:
         self._database = database
-        self._dsn = dsn
-        self._clock = Clock(database)
+        self._dsn, self._clock = dsn, Clock(database)
         self._kept: Together[inbox.Webhook, tuple[bool, bool]] = Together(database, inbox.keep_events)
         self._advanced: Together[lanes.Recorded, tuple[bool, Turn | None]] = Together(database, lanes.advance)
         self._unanswered = False  # a claim may have been committed, and whoever claimed does not know what
@@ -97,20 +96,16 @@ class Store(CatchUp, Upkeep):
 
     async def migrate(self) -> tuple[str | None, str]:
         """The schema's version before and after. Raises `ConfigError` where a key is missing."""
-        await self._check_address()
+        await pooler.check(self._dsn)
         versions = await self._database.run(migrate.upgrade)
         await self._database.run(keyring.check, self._database.keys)
         return versions
 
     async def check_schema(self) -> None:
         """Raises `ConfigError` where the schema is not this program's, or a key is missing."""
-        await self._check_address()
+        await pooler.check(self._dsn)
         migrate.check(await self._database.run(migrate.version))
         await self._database.run(keyring.check, self._database.keys)
-
-    async def _check_address(self) -> None:
-        if self._dsn is not None:
-            await pooler.check(self._dsn)
 
     async def join(self) -> int:
         """Become a worker; its number. Work that dead ones left is free at once, or within seconds."""
@@ -233,7 +228,7 @@ class Store(CatchUp, Upkeep):
         _ours(await self._database.run(lanes.progress, turn, turn.refs))
 
     async def renew(self, worker: int, held: Sequence[int], lease: float) -> None:
-        """Renew the leases of the lanes that are `held`; and see whether the store's clock was set."""
+        """Renew the leases of what is `held`, and see whether the store's clock was set."""
         if await self._clock.look(lanes.renew, worker, held, lease):
             self._wake()
 

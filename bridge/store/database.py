@@ -228,8 +228,8 @@ def _is_full(error: Exception) -> bool:
 
 
 def _discard(context: ExceptionContext) -> None:
-    """A session that cannot write is not used again, nor are those that the pool has beside it: a session keeps
-    what it was opened with, also when its server takes writes again. The next one may be at another server."""
+    """A session that cannot write is not used again, nor are the others of the pool: a session keeps what it
+    was opened with, also when its server takes writes again. The next one may be at another server."""
     if getattr(context.original_exception, "sqlstate", None) in (READ_ONLY, *_ENDED):
         context.is_disconnect = True
 

@@ -1,8 +1,8 @@
 """Finds a connection pooler in transaction mode between the bridge and Postgres, before anything starts.
 
-In that mode each transaction may run in another server session. Advisory locks, LISTEN and prepared statements
-belong to one session, so with it a worker counts as dead, hears nothing, and its statements fail now and then:
-https://www.pgbouncer.org/features.html
+In that mode each transaction may run in another session of the server. Advisory locks, LISTEN and prepared
+statements belong to one session: a worker would count as dead, hear nothing, and its statements would fail
+now and then. https://www.pgbouncer.org/features.html
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import asyncpg
+from asyncpg import Connection
 
 from bridge.errors import ConfigError
 
@@ -20,8 +21,10 @@ _SESSION = "SELECT pg_backend_pid()"
 _STATEMENT_ELSEWHERE = (asyncpg.DuplicatePreparedStatementError, asyncpg.InvalidSQLStatementNameError)
 
 
-async def check(dsn: str) -> None:
+async def check(dsn: str | None) -> None:
     """Raises `ConfigError` where there is one. A database that is away is found by others."""
+    if dsn is None:
+        return
     try:
         pooled = await _changes_sessions(dsn)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
@@ -43,22 +46,38 @@ async def _changes_sessions(dsn: str) -> bool:
             return False
         other = await _connect(dsn)
         try:
-            for _ in range(LOOKS):
-                async with other.transaction():  # and holds the session that it is in
-                    if await other.fetchval(_SESSION) == session:
-                        return True
-                    if await first.fetchval(_SESSION) != session:
-                        return True
-                if await first.fetchval(_SESSION) != session:
-                    return True
+            return await _differ(first, other, session)
         finally:
             other.terminate()
-    except (*_STATEMENT_ELSEWHERE, TimeoutError):  # the only session is the other's
-        return True
     finally:
         first.terminate()
+
+
+async def _differ(first: Connection[Any], other: Connection[Any], session: int) -> bool:
+    """Whether `first`, which was in `session`, shares it with `other`, or is in another by now."""
+    try:
+        for _ in range(LOOKS):
+            async with other.transaction():  # it holds the session that it is in
+                if await other.fetchval(_SESSION) == session or await _left(first, session):
+                    return True
+            if await _left(first, session):
+                return True
+    except _STATEMENT_ELSEWHERE:
+        return True
+    except asyncpg.PostgresError as error:
+        if "pooling mode" in str(error):  # each statement by itself: worse
+            return True
+        raise
     return False
 
 
-async def _connect(dsn: str) -> asyncpg.Connection[Any]:
+async def _left(connection: Connection[Any], session: int) -> bool:
+    """Whether it is in another session than it was, or waits for one."""
+    try:
+        return bool(await connection.fetchval(_SESSION) != session)
+    except TimeoutError:
+        return True
+
+
+async def _connect(dsn: str) -> Connection[Any]:
     return await asyncpg.connect(dsn, timeout=TIMEOUT, command_timeout=TIMEOUT, statement_cache_size=0)
