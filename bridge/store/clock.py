@@ -72,7 +72,10 @@ class Clock:
 
     async def arrive(self) -> None:
         """Bring back what was written by a clock that was ahead of this one."""
-        await self._mend(await self._database.run(_is_behind), None)
+        before = passing()
+        at, back = await self._database.run(_behind)
+        self._step(at - passing(), at - before)
+        await self._mend(back, None)
 
     async def look(self, renew: Callable[..., float], worker: int, held: Any, lease: float) -> bool:
         """Run `renew`, which returns the store's time. Whether lanes are due because it was set back."""
@@ -126,11 +129,11 @@ _NEWEST = (
 _NOW = select(now())
 
 
-def _is_behind(connection: Connection) -> bool:
-    """Whether something was written later than it is now."""
+def _behind(connection: Connection) -> tuple[float, bool]:
+    """The time, and whether something was written later than that."""
     times = [connection.execute(newest).scalar_one_or_none() for newest in _NEWEST]
     at: float = connection.execute(_NOW).scalar_one()
-    return any(time is not None and time > at + STEP for time in times)
+    return at, any(time is not None and time > at + STEP for time in times)
 
 
 def _no_later(*columns: Column[float]) -> dict[str, Any]:
