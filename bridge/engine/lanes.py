@@ -128,7 +128,7 @@ class Lanes:
         try:
             return await self._ledger.claim(worker, self._settings.lease, free, list(self._held), lost=lost)
         except BaseException:
-            self._lost = self._lost or lost
+            self._lost = True  # it may have been committed
             raise
 
     async def _renew(self, worker: int) -> None:
