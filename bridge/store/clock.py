@@ -23,6 +23,7 @@ from sqlalchemy import (
     Double,
     Table,
     Update,
+    and_,
     bindparam,
     case,
     delete,
@@ -50,6 +51,7 @@ from bridge.store.tables import (
 STEP = 5.0  # seconds: by less nothing waits longer than the safety net's poll
 LEAP = 3600.0  # seconds forward, after which retention pauses …
 PAUSE = 86_400.0  # … for so long
+MARGIN = 600.0  # seconds before the step, in which what was tried before it is looked for at the other side
 PACED = 3600.0  # seconds; no slot is reserved so far ahead
 
 logger = logging.getLogger(__name__)
@@ -148,7 +150,9 @@ def _brought_back(table: Table, *columns: Column[float]) -> Update:
     return update(table).where(_later(*columns)).values(**_no_later(*columns))
 
 
-_ACTED = _brought_back(conversation, conversation.c.control_at, conversation.c.acted_at)
+_ACTED = _brought_back(
+    conversation, conversation.c.created_at, conversation.c.control_at, conversation.c.acted_at
+)
 _UNDER_WAY = _brought_back(
     handoff,
     handoff.c.started_at,
@@ -182,7 +186,15 @@ _QUEUED = (
             _later(delivery.c.created_at, delivery.c.first_at, delivery.c.started_at),
         ),
     )
-    .values(slot=None, **_no_later(delivery.c.created_at, delivery.c.first_at, delivery.c.started_at))
+    .values(
+        slot=None,
+        created_at=case(
+            (and_(delivery.c.created_at > now(), delivery.c.attempts > 0), now() - MARGIN),
+            (delivery.c.created_at > now(), now()),
+            else_=delivery.c.created_at,
+        ),
+        **_no_later(delivery.c.first_at, delivery.c.started_at),
+    )
 )
 
 
