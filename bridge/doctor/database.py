@@ -14,7 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from bridge.adapter import Finding, ok, wrong
 from bridge.doctor.case import Case
 from bridge.errors import BridgeError
-from bridge.store import keyring, open_store
+from bridge.store import keyring, open_store, pooler
+from bridge.store.database import postgres_dsn
 from bridge.store.migrate import newest, version
 from bridge.store.reading import open_reader, read_only
 from bridge.store.sealed import VARIABLE, Keys, keys_of
@@ -28,6 +29,8 @@ async def check(case: Case) -> Iterable[Finding]:
             return await asyncio.to_thread(_file, config.store.path, keys_of(os.environ))
         if url is None:
             await open_store(config.store.path, url, pool=1, environ=os.environ).close()
+        else:
+            await pooler.check(postgres_dsn(url))
         reader = await open_reader(config.store.path, url, os.environ)
         try:
             told = await reader.run(keyring.told, reader.keys)

@@ -17,9 +17,9 @@ from typing import Any
 from bridge import metrics, telemetry
 from bridge.config import Engine
 from bridge.engine.follow import stuck
-from bridge.engine.policy import decide
+from bridge.engine.policy import decide, given_up
 from bridge.engine.ports import Carrier, Ledger
-from bridge.engine.work import Again, Done, Failed, Kept, Outcome, PutBack, Turn, Uncertain, recorded
+from bridge.engine.work import STARTS, Again, Done, Failed, Kept, Outcome, PutBack, Turn, Uncertain, recorded
 from bridge.errors import BridgeError, Unavailable
 from bridge.logs import about, fault
 from bridge.model import Direction
@@ -27,6 +27,7 @@ from bridge.model import Direction
 logger = logging.getLogger(__name__)
 
 TURNS = 20  # deliveries of one lane in a row, before others get their turn
+ALONE = 2.0  # seconds that nothing more is taken beside a delivery that may end the process
 SOON = 0.05  # seconds between taking lanes and asking when another is due
 REAP = 1.0  # seconds between looks for dead workers: two looks and their lanes are free
 _QUOTED = re.compile("“.*?”", re.DOTALL)
@@ -59,6 +60,7 @@ class Lanes:
         self._held: dict[int, asyncio.Task[None]] = {}  # lane -> its task
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
+        self._lost = False  # a lane may be ours that no task carries
 
     @property
     def working(self) -> bool:
@@ -102,15 +104,17 @@ class Lanes:
             wait: float | None = self._settings.poll
             try:
                 if free > 0:
-                    turns = await self._ledger.claim(worker, self._settings.lease, free, list(self._held))
-                    for turn in turns:
-                        self._begin(turn)
+                    turns = await self._claim(worker, free)
+                    tasks = [self._begin(turn) for turn in turns]
+                    if any(turn.is_suspect for turn in turns):
+                        await asyncio.wait(tasks, timeout=ALONE)
+                        continue
                     if len(turns) == free:
                         continue
                     # What was just taken has the database to itself before the next question.
                     due = SOON if turns else await self._ledger.next_due()
                     wait = self._settings.poll if due is None else min(max(due, 0.001), self._settings.poll)
-            except Exception as error:
+            except BaseException as error:
                 _survive("cannot take lanes", error)
                 wait = 1.0
             try:
@@ -119,14 +123,20 @@ class Lanes:
             except TimeoutError:
                 pass
 
+    async def _claim(self, worker: int, free: int) -> list[Turn]:
+        lost, self._lost = self._lost, False
+        try:
+            return await self._ledger.claim(worker, self._settings.lease, free, list(self._held), lost=lost)
+        except BaseException:
+            self._lost = True  # it may have been committed
+            raise
+
     async def _renew(self, worker: int) -> None:
         while True:
             await asyncio.sleep(self._settings.lease / 3)
-            if not self._held:
-                continue
             try:
                 await self._ledger.renew(worker, list(self._held), self._settings.lease)
-            except Exception as error:
+            except BaseException as error:
                 _survive("cannot renew leases", error)
 
     async def _reap(self) -> None:
@@ -134,7 +144,7 @@ class Lanes:
             await asyncio.sleep(REAP)
             try:
                 freed = await self._ledger.reap()
-            except Exception as error:
+            except BaseException as error:
                 _survive("cannot look for workers that died", error)
                 continue
             if freed:
@@ -142,19 +152,22 @@ class Lanes:
 
     # ── one lane ─────────────────────────────────────────────────────────────────────────────────
 
-    def _begin(self, turn: Turn) -> None:
+    def _begin(self, turn: Turn) -> asyncio.Task[None]:
         task = asyncio.create_task(self._drain(turn), name=f"lane-{turn.lane}")
         self._held[turn.lane] = task
         metrics.lanes_held.set(len(self._held))
         task.add_done_callback(lambda done: self._ended(turn.lane, done))
+        return task
 
     def _ended(self, lane: int, task: asyncio.Task[None]) -> None:
         if self._held.get(lane) is task:
             del self._held[lane]
         metrics.lanes_held.set(len(self._held))
-        if not task.cancelled() and (error := task.exception()) is not None:
-            # Its lease ends by itself and the lane is taken again, with doubt.
-            fault(logger, "a lane's task died", error)
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error is not None:
+            self._lost = True  # the lane is taken again, with doubt
+            if not self._stopping:
+                fault(logger, "a lane's task died", error)
         self._ledger.woken.set()
 
     async def _drain(self, first: Turn) -> None:
@@ -173,13 +186,20 @@ class Lanes:
     async def _try(self, turn: Turn) -> Outcome:
         carrier = self._carriers[turn.direction]
         began = time.monotonic()
-        try:
-            outcome = await carrier.carry(turn)
-        except Exception as error:
-            if not isinstance(error, BridgeError):
-                fault(logger, f"delivery {turn.delivery}", error)
-            outcome = decide(error, turn, self._retry[turn.direction], random.random())  # noqa: S311 - jitter
-        if isinstance(outcome, Again | Failed | Uncertain):
+        outcome: Outcome
+        if turn.starts > STARTS:
+            outcome = given_up(turn)
+        else:
+            try:
+                outcome = await carrier.carry(turn)
+            except BaseException as error:
+                _reraise(error)
+                if not isinstance(error, BridgeError):
+                    fault(logger, f"delivery {turn.delivery}", error)
+                retry = self._retry[turn.direction]
+                outcome = decide(error, turn, retry, random.random())  # noqa: S311 - jitter
+        # Where it ended the process at that too, it is given up without a word.
+        if isinstance(outcome, Again | Failed | Uncertain) and turn.starts <= STARTS + 1:
             follow = (*carrier.follow(turn, outcome), *stuck(turn, outcome))
             outcome = dataclasses.replace(outcome, follow=follow)
         _note(turn, outcome, time.monotonic() - began)
@@ -201,8 +221,19 @@ class Lanes:
             return following
 
 
-def _survive(problem: str, error: Exception) -> None:
+def _reraise(error: BaseException) -> None:
+    """Raise what ends this task: that it is cancelled, or the loop is closed. Not what a library raises by
+    itself, as though somebody had cancelled us or wanted to leave: that is a fault as any other."""
+    task = asyncio.current_task()
+    if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+        raise error
+    if isinstance(error, KeyboardInterrupt | GeneratorExit):
+        raise error
+
+
+def _survive(problem: str, error: BaseException) -> None:
     """No loop ends with an error, not even one of ours: without them nothing would be carried any more."""
+    _reraise(error)
     if isinstance(error, Unavailable):
         logger.warning("%s: %s", problem, error)
     else:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from bridge.config import Retry
-from bridge.engine.work import SENDING, Again, Failed, Turn, Uncertain
+from bridge.engine.work import SENDING, STARTS, Again, Failed, Turn, Uncertain
 from bridge.errors import BridgeError, DeliveryError, OutcomeUnknown, Rejected, RetryAfter, Unavailable
 from bridge.model import Direction
 
@@ -26,7 +26,7 @@ def while_patient(turn: Turn, error: type[DeliveryError]) -> Iterator[None]:
         raise Rejected(last.problem, where=last.where, remedy=last.remedy) from None
 
 
-def decide(error: Exception, turn: Turn, retry: Retry, chance: float) -> Again | Failed | Uncertain:
+def decide(error: BaseException, turn: Turn, retry: Retry, chance: float) -> Again | Failed | Uncertain:
     """The outcome of an attempt that raised `error`. `chance` is a random number in 0..1 for the jitter.
 
     An error that is none of ours is a fault in this program: it is tried again with doubt, since nobody
@@ -40,13 +40,22 @@ def decide(error: Exception, turn: Turn, retry: Retry, chance: float) -> Again |
         return Failed(problem, where=where)
     doubt = turn.doubt or fault or isinstance(error, OutcomeUnknown | Unavailable)
     if turn.age >= retry.give_up_after or (fault and turn.attempt >= FAULTS):
-        problem = f"{problem} (given up after {turn.attempt} attempts)"
-        # What a customer may have is not to be written again as if they had not.
-        may_have = doubt and turn.direction is Direction.VENDOR and SENDING in turn.refs
-        return Uncertain(problem, where=where) if may_have else Failed(problem, where=where)
+        return _ended(f"{problem} (given up after {turn.attempt} attempts)", turn, doubt=doubt, where=where)
     until = turn.began - turn.age + retry.give_up_after
     if isinstance(error, RetryAfter):
         wait = error.seconds + chance * JITTER
     else:
         wait = retry.delays[min(turn.attempt, len(retry.delays)) - 1] * (1 + JITTER * (2 * chance - 1))
     return Again(wait, problem, doubt=doubt, until=until, where=where)
+
+
+def given_up(turn: Turn) -> Failed | Uncertain:
+    """The outcome of a delivery that was begun `STARTS` times and never had one."""
+    problem = f"the bridge's process ended each time that it was tried (given up after {STARTS} attempts)"
+    return _ended(problem, turn, doubt=turn.doubt)
+
+
+def _ended(problem: str, turn: Turn, *, doubt: bool, where: str = "") -> Failed | Uncertain:
+    # What a customer may have is not to be written again as if they had not.
+    may_have = doubt and turn.direction is Direction.VENDOR and SENDING in turn.refs
+    return Uncertain(problem, where=where) if may_have else Failed(problem, where=where)

@@ -157,6 +157,12 @@ class Found:
     locked: bool = False
 
 
+#: the start from which on a delivery without an outcome is carried alone: twice may be by chance
+SUSPECT = 3
+#: starts without an outcome, after which a delivery is given up
+STARTS = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One delivery, held by this worker under `token` until its outcome is recorded.
@@ -165,7 +171,8 @@ class Turn:
     `doubt`: an earlier attempt may have arrived, so look before sending. `refs` maps the steps already
     taken to the other side's ids, and grows with the ledger's `progress`. `waited` is how many seconds ago it
     was queued, `late` how many past the slot that pacing reserved for it we are. `key` is its event's id, or
-    whatever else the lane knows it by.
+    whatever else the lane knows it by. `starts` is how many times in a row it was begun, this one included,
+    since an outcome of it was recorded.
     """
 
     lane: int
@@ -183,6 +190,12 @@ class Turn:
     waited: float = 0.0
     late: float | None = None
     key: str = ""
+    starts: int = 1
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether it may be what ended the processes that carried it."""
+        return self.starts >= SUSPECT
 
     def read(self) -> Any:
         return json.loads(self.payload)

@@ -104,6 +104,8 @@ class ClocksCarrier:
         handoff = await self._ledger.handoff(told["handoff"])
         if handoff.round != told["round"]:
             return Done()
+        if told.get("past", 0.0) > turn.began:  # by a clock that has been set back since
+            return Done(follow=(_rest(turn),))
         route = self._handoffs.route(turn.conversation, handoff)
         ahead = [step for step in steps(route, handoff) if step.due > told.get("past", 0.0)]
         due = [step for step in ahead if step.due <= turn.began]
@@ -111,8 +113,7 @@ class ClocksCarrier:
             return PutBack(ahead[0].due - turn.began)
         follow = [new for step in worth_doing(due) for new in _queued(turn, step)]
         if len(due) < len(ahead):
-            rest = json.dumps({**told, "past": turn.began})
-            follow.append(NewDelivery(Direction.CLOCKS, "clock", f"clock:{turn.delivery}", rest))
+            follow.append(_rest(turn))
         # The change that is none lets the conversation be locked first, as whoever stops clocks does.
         return Done(change=Change() if due else None, follow=tuple(follow))
 
@@ -140,6 +141,12 @@ class ClocksCarrier:
                 raise
             return Failed(error.told, where=error.where)  # the escalation must not wait behind it
         return ts if isinstance(ts, PutBack) else Done(ts)
+
+
+def _rest(turn: Turn) -> NewDelivery:
+    """The clock for what is ahead from now on."""
+    rest = json.dumps({**turn.read(), "past": turn.began})
+    return NewDelivery(Direction.CLOCKS, "clock", f"clock:{turn.delivery}", rest)
 
 
 def _queued(turn: Turn, step: Step) -> list[NewDelivery]:

@@ -56,7 +56,8 @@ class Slots:
         self._ledger = api.ledger
         self._turn = turn
         self._messages = messages
-        pace = turn.refs.get(PACE, "")
+        # Without a slot, as after the clock was set back, its place counts no more.
+        pace = turn.refs.get(PACE, "") if turn.late is not None else ""
         self._place = Place.read(pace)
         in_time = turn.late is not None and turn.late < SLOT
         self._reserved = pace.removeprefix(_HAS_SLOT) if pace.startswith(_HAS_SLOT) and in_time else None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from bridge.control import Signal
 from bridge.engine.gate import Stopped, Wish
@@ -32,9 +32,21 @@ from bridge.engine.work import (
 )
 from bridge.errors import ConfigError, OutcomeUnknown
 from bridge.model import AnyEvent, ConversationKey, HeldChoice, ThreadKey
-from bridge.store import conversations, events, handoffs, inbox, keyring, lanes, migrate, pace, replies, watch
+from bridge.store import (
+    conversations,
+    events,
+    handoffs,
+    inbox,
+    keyring,
+    lanes,
+    migrate,
+    pace,
+    replies,
+    watch,
+)
 from bridge.store.catchup import CatchUp
-from bridge.store.database import Database, Postgres, Sqlite, postgres_dsn
+from bridge.store.clock import Clock
+from bridge.store.database import Database, Postgres, Sqlite, is_read_only, postgres_dsn
 from bridge.store.deadletters import Attempt, Delivery
 from bridge.store.sealed import keys_of
 from bridge.store.together import Together
@@ -70,6 +82,7 @@ class Store(CatchUp, Upkeep):
 
     def __init__(self, database: Database, *, dsn: str | None) -> None:
         self._database = database
+        self._dsn, self._clock = dsn, Clock(database)
         self._kept: Together[inbox.Webhook, tuple[bool, bool]] = Together(database, inbox.keep_events)
         self._advanced: Together[lanes.Recorded, tuple[bool, Turn | None]] = Together(database, lanes.advance)
         self._unanswered = False  # a claim may have been committed, and whoever claimed does not know what
@@ -85,19 +98,29 @@ class Store(CatchUp, Upkeep):
 
     async def migrate(self) -> tuple[str | None, str]:
         """The schema's version before and after. Raises `ConfigError` where a key is missing."""
+        await self._check_sessions()
         versions = await self._database.run(migrate.upgrade)
         await self._database.run(keyring.check, self._database.keys)
         return versions
 
     async def check_schema(self) -> None:
         """Raises `ConfigError` where the schema is not this program's, or a key is missing."""
+        await self._check_sessions()
         migrate.check(await self._database.run(migrate.version))
         await self._database.run(keyring.check, self._database.keys)
+
+    async def _check_sessions(self) -> None:
+        """Raises `ConfigError` where Postgres is behind a pooler in transaction mode."""
+        if self._dsn is not None:
+            from bridge.store import pooler  # with asyncpg, which SQLite has no use for
+
+            await pooler.check(self._dsn)
 
     async def join(self) -> int:
         """Become a worker; its number. Work that dead ones left is free at once, or within seconds."""
         name = f"{socket.gethostname()}:{os.getpid()}"
         number = await self._database.run(lanes.enlist, name)
+        await self._clock.arrive()
         if self._listener is not None:
             await self._listener.start(number, name)
         else:  # the lock file says that nobody else is alive
@@ -122,8 +145,8 @@ class Store(CatchUp, Upkeep):
     async def ping(self) -> None:
         """Raises `Unavailable` where the store cannot be read; or not be written, if anything failed since it
         could be. What is written then is as long as a webhook, as there may be room for less."""
-        await self._database.run(lambda connection: connection.execute(text("SELECT 1")))
-        if self._database.failed:
+        read_only = await self._database.run(is_read_only)
+        if self._database.failed or read_only:
             number = await self._database.run(lanes.enlist, "x" * LONG)
             await self._database.run(lanes.free, [number])
             self._database.failed = False
@@ -185,11 +208,14 @@ class Store(CatchUp, Upkeep):
 
     # ── lanes ────────────────────────────────────────────────────────────────────────────────────
 
-    async def claim(self, worker: int, lease: float, limit: int, held: Sequence[int] = ()) -> list[Turn]:
-        """Take due lanes beside those that are `held`. Not to be called again before it returns."""
+    async def claim(
+        self, worker: int, lease: float, limit: int, held: Sequence[int] = (), *, lost: bool = False
+    ) -> list[Turn]:
+        """Take due lanes beside those that are `held`. `lost`: it may own others, which are free then.
+        Not to be called again before it returns."""
 
         def claim(connection: Connection) -> list[Turn]:
-            if self._unanswered:  # also where the database runs this again: the connection was lost
+            if self._unanswered or lost:  # also where the database runs this again: the connection was lost
                 lanes.disown(connection, worker, held)
             self._unanswered = True
             return lanes.claim(connection, worker, lease, limit)
@@ -211,7 +237,9 @@ class Store(CatchUp, Upkeep):
         _ours(await self._database.run(lanes.progress, turn, turn.refs))
 
     async def renew(self, worker: int, held: Sequence[int], lease: float) -> None:
-        await self._database.run(lanes.renew, worker, held, lease)
+        """Renew the leases of what is `held`, and see whether the store's clock was set."""
+        if await self._clock.look(lanes.renew, worker, held, lease):
+            self._wake()
 
     async def reap(self) -> int:
         """Free the lanes of workers found dead. Returns how many lanes."""

@@ -96,7 +96,11 @@ _OF_SOURCES = select(conversation.c.id).where(
 
 def heard(connection: Connection) -> float | None:
     """When anything came in last."""
-    return connection.execute(_HEARD).scalar_one_or_none()
+    found: float | None = connection.execute(_HEARD).scalar_one_or_none()
+    if found is None:
+        return None
+    at: float = connection.execute(_NOW).scalar_one()
+    return min(found, at)  # a clock that was ahead has been set back
 
 
 def look_back(connection: Connection, since: float) -> int:

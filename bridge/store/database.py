@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, ExceptionContext, create_engine, event
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -34,6 +34,8 @@ GROUP = 64  # transactions in one commit at the most
 TRIES = 3  # of one transaction on Postgres
 #: seconds between looks for one of ours where the server has no connection left; in all less than Slack's 3 s
 FULL = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
+#: SQLSTATEs: the session writes nothing; the server has ended it
+READ_ONLY, _ENDED = "25006", ("57P01", "57P02", "57P03", "57P05")
 BACKLOG = 10_000  # transactions waiting for the writer; more than that and callers are told to come back
 
 
@@ -142,7 +144,11 @@ class Postgres:
     """A pool of asyncpg connections, small enough for the smallest plans."""
 
     def __init__(self, dsn: str, keys: Keys | None = None, *, pool: int) -> None:
-        from sqlalchemy.ext.asyncio import create_async_engine  # with the ORM, which SQLite has no use for
+        # SQLite has no use for these two; the second imports SQLAlchemy's ORM.
+        from asyncpg import InternalClientError
+        from sqlalchemy.ext.asyncio import create_async_engine
+
+        self._client_error = InternalClientError
 
         self.failed = False
         self.keys = keys or Keys()
@@ -155,6 +161,7 @@ class Postgres:
             connect_args={"dsn": dsn, "timeout": 10, "prepared_statement_cache_size": 500},
         )
         sealed.use(self.engine.dialect, self.keys)
+        event.listen(self.engine.sync_engine, "handle_error", _discard)
 
     async def run(self, transaction: Transaction[T], *args: Any) -> T:
         tries, pauses = 0, iter(FULL)
@@ -162,14 +169,14 @@ class Postgres:
             try:
                 async with self.engine.begin() as connection:
                     return await connection.run_sync(transaction, *args)
-            except (DBAPIError, PoolTimeout, OSError, TimeoutError) as error:
+            except (DBAPIError, PoolTimeout, OSError, TimeoutError, self._client_error) as error:
                 if _is_full(error) and (pause := next(pauses, None)) is not None:
                     await asyncio.sleep(pause)
                     continue
                 tries += 1
                 if tries < TRIES and isinstance(error, DBAPIError) and _is_worth_another_try(error):
                     continue
-                told = _told(error, "Postgres")
+                told = _told(error, "Postgres", self._client_error)
                 self.failed = self.failed or isinstance(told, Unavailable)
                 raise told from error
 
@@ -227,6 +234,13 @@ def _is_full(error: Exception) -> bool:
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == "53300"
 
 
+def _discard(context: ExceptionContext) -> None:
+    """A session that cannot write is not used again, nor are the others of the pool: a session keeps what it
+    was opened with, also when its server takes writes again. The next one may be at another server."""
+    if getattr(context.original_exception, "sqlstate", None) in (READ_ONLY, *_ENDED):
+        context.is_disconnect = True
+
+
 def _is_worth_another_try(error: DBAPIError) -> bool:
     """A pooled connection that died while idle is found out only by using it; a deadlock has a loser.
 
@@ -263,14 +277,24 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _told(error: Exception, where: str) -> Exception:
+def is_read_only(connection: Connection) -> bool:
+    """Whether this session of Postgres writes nothing."""
+    if connection.dialect.name != "postgresql":
+        connection.exec_driver_sql("SELECT 1")
+        return False
+    return bool(connection.exec_driver_sql("SHOW transaction_read_only").scalar_one() == "on")
+
+
+def _told(error: Exception, where: str, *client_errors: type[Exception]) -> Exception:
     """A database that cannot be used now is `Unavailable`; a fault in our own code stays what it is."""
     if isinstance(error, ProgrammingError | IntegrityError | DataError):
         return error
+    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == READ_ONLY:
+        return Unavailable("takes no writes now: it is read-only, as a replica is", where=where)
     if isinstance(error, DBAPIError):
         # The statement and its values stay out of it: they hold what customers wrote.
         return Unavailable(f"{type(error.orig).__name__}: {_first_line(error.orig)}", where=where)
-    if isinstance(error, PoolTimeout | OSError | TimeoutError):
+    if isinstance(error, (PoolTimeout, OSError, TimeoutError, *client_errors)):
         return Unavailable(f"{type(error).__name__}: {_first_line(error)}", where=where)
     return error
 

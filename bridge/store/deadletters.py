@@ -127,6 +127,7 @@ def queue_again(connection: Connection, held: Any, payload: str, was: str) -> No
         "refs": json.dumps(refs),
         "doubt": doubt,
         "attempts": 0,
+        "starts": 0,
         "first_at": None,
         "slot": None,
         "done_at": None,

@@ -15,7 +15,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, Double, bindparam, case, delete, func, or_, select, text, update
+from sqlalchemy import Boolean, Connection, Double, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert  # the construct compiles for SQLite as well
 
 from bridge.engine.work import (
@@ -34,8 +34,9 @@ from bridge.engine.work import (
 )
 from bridge.model import DeliveryState, Direction
 from bridge.store import conversations
+from bridge.store.begin import begin
 from bridge.store.rows import Rows
-from bridge.store.tables import ACTIVE, attempt, delivery, lane, now, worker
+from bridge.store.tables import attempt, delivery, lane, now, worker
 
 CHANNEL = "bridge_lanes"  # of Postgres' NOTIFY: some lane may be due
 
@@ -119,6 +120,8 @@ _DUE = (
     select(lane.c.id)
     # A clock that may tell another time for each row is no condition of an index; one that was read once is.
     .where(lane.c.due <= select(now()).scalar_subquery())
+    # What this worker holds it carries, also where its lease is over because the clock was set forward.
+    .where(or_(lane.c.owner.is_(None), lane.c.owner != bindparam("worker")))
     .order_by(lane.c.due)
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
@@ -132,75 +135,10 @@ _CLAIM = (
 )
 
 
-_HEADS = (
-    select(func.min(delivery.c.id))
-    .where(delivery.c.lane_id.in_(bindparam("lanes", expanding=True)), text(ACTIVE))
-    .group_by(delivery.c.lane_id)
-)
-# One that was being sent already had a worker that died: from then on it is in doubt.
-_BEGIN = (
-    update(delivery)
-    .where(delivery.c.id.in_(_HEADS))
-    .values(
-        state=DeliveryState.SENDING,
-        attempts=delivery.c.attempts + 1,
-        first_at=func.coalesce(delivery.c.first_at, now()),
-        started_at=now(),
-        doubt=or_(delivery.c.doubt, delivery.c.state == DeliveryState.SENDING),
-    )
-    .returning(
-        delivery.c.id,
-        delivery.c.lane_id,
-        delivery.c.key,
-        delivery.c.kind,
-        delivery.c.payload,
-        delivery.c.attempts,
-        delivery.c.started_at,
-        (now() - delivery.c.first_at).label("age"),
-        (now() - delivery.c.created_at).label("waited"),
-        (now() - delivery.c.slot).label("late"),
-        delivery.c.doubt,
-        delivery.c.refs,
-    )
-)
-_LET_GO = update(lane).where(lane.c.id.in_(bindparam("lanes", expanding=True))).values(owner=None, due=None)
-
-
 def claim(connection: Connection, worker_id: int, lease: float, limit: int) -> list[Turn]:
     """Take up to `limit` due lanes for this worker, each with the delivery at its head begun."""
     claimed = connection.execute(_CLAIM, {"worker": worker_id, "lease": lease, "limit": limit})
-    return _begin(connection, {row.id: row for row in claimed})
-
-
-def _begin(connection: Connection, held: Mapping[int, Any]) -> list[Turn]:
-    """Begin the heads of the lanes we hold; let go of those that have none."""
-    if not held:
-        return []
-    heads = connection.execute(_BEGIN, {"lanes": list(held)}).all()
-    idle = held.keys() - {head.lane_id for head in heads}
-    if idle:
-        connection.execute(_LET_GO, {"lanes": sorted(idle)})
-    found = conversations.read(connection, {held[head.lane_id].conversation_id for head in heads})
-    return [
-        Turn(
-            lane=head.lane_id,
-            token=held[head.lane_id].token,
-            direction=Direction(held[head.lane_id].direction),
-            conversation=found[held[head.lane_id].conversation_id],
-            delivery=head.id,
-            kind=head.kind,
-            payload=head.payload,
-            attempt=head.attempts,
-            began=head.started_at,
-            age=head.age,
-            doubt=head.doubt,
-            refs=json.loads(head.refs),
-            waited=head.waited,
-            late=head.late,
-            key=head.key,
-        )
-        for head in heads
-    ]
+    return begin(connection, {row.id: row for row in claimed}, worker_id)
 
 
 # ── record ───────────────────────────────────────────────────────────────────────────────────────
@@ -220,6 +158,7 @@ _FINISH = (
         doubt=bindparam("new_doubt"),
         refs=bindparam("new_refs"),
         attempts=delivery.c.attempts - bindparam("uncounted"),
+        starts=0,
         slot=now() + bindparam("slot_in", type_=Double()),  # null where there is none
         done_at=case((bindparam("ended", type_=Boolean()), now()), else_=None),
     )
@@ -289,7 +228,7 @@ def advance(connection: Connection, recorded: Sequence[Recorded]) -> list[tuple[
             connection.execute(_RETRY_LANE, {"lane": turn.lane, "wait": 0.0})
         else:
             following[turn.lane] = rows[turn.lane]
-    turns = {turn.lane: turn for turn in _begin(connection, following)}
+    turns = {turn.lane: turn for turn in begin(connection, following)}
     held = {turn.lane for turn, _, _ in ours}
     return [(turn.lane in held, turns.get(turn.lane)) for turn, _, _ in recorded]
 
@@ -370,8 +309,11 @@ _FREE = (
 _NEXT_DUE = select(func.min(lane.c.due) - now()).where(lane.c.due.is_not(None))
 
 
-def renew(connection: Connection, worker_id: int, lanes: Sequence[int], lease: float) -> None:
-    connection.execute(_RENEW, {"worker": worker_id, "lanes": list(lanes), "lease": lease})
+def renew(connection: Connection, worker_id: int, lanes: Sequence[int], lease: float) -> float:
+    """Renew the leases. Returns the time by the store's clock."""
+    if lanes:
+        connection.execute(_RENEW, {"worker": worker_id, "lanes": list(lanes), "lease": lease})
+    return float(connection.execute(select(now())).scalar_one())
 
 
 def free(connection: Connection, dead: Sequence[int]) -> int:

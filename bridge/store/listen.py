@@ -15,6 +15,7 @@ from typing import Any
 
 import asyncpg
 
+from bridge.errors import Unavailable
 from bridge.store.lanes import CHANNEL
 from bridge.store.patience import patiently
 
@@ -61,7 +62,10 @@ class Listener:
 
     async def start(self, worker_id: int, name: str) -> None:
         self._worker, self._name = worker_id, name
-        await patiently(self._connect, _AWAY)
+        try:
+            await patiently(self._connect, _AWAY)
+        except _AWAY as error:
+            raise Unavailable(f"{type(error).__name__}: {error}", where="Postgres") from error
         self._tasks = [asyncio.create_task(self._keep()), asyncio.create_task(self._notify())]
 
     async def stop(self) -> None:
@@ -94,13 +98,19 @@ class Listener:
 
     async def _connect(self) -> None:
         connection = await asyncpg.connect(self._dsn, timeout=10)
+        try:
+            await connection.add_listener(CHANNEL, self._on_notify)
+            await connection.execute("SELECT pg_advisory_lock($1, $2)", LOCKS, self._worker)
+            # While we were away the others may have taken us for dead, and forgotten us.
+            await connection.execute(_ENLIST, self._worker, self._name)
+        except BaseException:
+            connection.terminate()  # or each try would leave one open, and the lock in it
+            raise
         self._lost.clear()
         connection.add_termination_listener(self._on_lost)
-        await connection.add_listener(CHANNEL, self._on_notify)
-        await connection.execute("SELECT pg_advisory_lock($1, $2)", LOCKS, self._worker)
-        # While we were away the others may have taken us for dead, and forgotten us.
-        await connection.execute(_ENLIST, self._worker, self._name)
         self._connection = connection
+        if connection.is_closed():
+            self._lost.set()
 
     async def _keep(self) -> None:
         while True:

@@ -197,6 +197,7 @@ delivery = Table(
     Column("state", Text, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("attempts", Integer, nullable=False),
+    Column("starts", Integer, nullable=False, server_default="0"),  # in a row, without an outcome
     Column("first_at", Double),  # the first attempt began
     Column("started_at", Double),  # the last attempt began
     Column("done_at", Double),

@@ -52,6 +52,11 @@ class Together(Generic[T, R]):
                 for _, future in batch:
                     if not future.done():
                         future.set_exception(error)
+            except asyncio.CancelledError:
+                # This task is cancelled when the loop ends, or by mistake: its callers must not wait forever.
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(Unavailable("the write was cancelled", where="the store"))
             except Exception:
                 await self._one_by_one(batch)
             else:

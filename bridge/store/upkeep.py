@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from bridge.engine.work import Backlog
 from bridge.model import DeliveryState
 from bridge.store import deadletters, retention, watch
+from bridge.store.clock import Clock
 from bridge.store.database import Database
 from bridge.store.deadletters import Attempt, Delivery
 
 
 class Upkeep:
     _database: Database
+    _clock: Clock
 
     async def dead_letters(self, source: str | None, most: int) -> list[Delivery]:
         """What failed or is uncertain, at one source or at all; what ended last comes first."""
@@ -39,5 +41,8 @@ class Upkeep:
         return await self._database.run(watch.backlog, within)
 
     async def sweep(self, keep: float) -> Mapping[str, int]:
-        """Delete what has been over for `keep` seconds, beside the traffic: how many of each kind."""
+        """Delete what has been over for `keep` seconds, beside the traffic: how many of each kind. Nothing
+        after the clock was set forward, until it is known to be right: what is young would look old."""
+        if self._clock.leapt:
+            return {}
         return await retention.sweep(self._database, keep)

@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 VARIABLE = "CRASH_KNIFE"
+DEADLY = "a word that ends the process"  # that carries it
 BEFORE, AFTER = "before", "after"
 
 
@@ -82,6 +83,7 @@ def install() -> None:
     _turns()
     _transactions(passing)
     _calls(passing)
+    _deadly()
 
 
 class _Passing:
@@ -122,6 +124,20 @@ def _turns() -> None:
         return await carry(self, turn)
 
     Lanes._try = known  # type: ignore[method-assign]
+
+
+def _deadly() -> None:
+    """As a fault in a C library does it, while something is rendered or composed."""
+    from bridge.slack.workspaces import _Carrier
+
+    carry = _Carrier.carry
+
+    async def deadly(self: _Carrier, turn: Any) -> Any:
+        if turn.kind in ("event", "reply") and DEADLY in turn.payload:
+            os._exit(70)
+        return await carry(self, turn)
+
+    _Carrier.carry = deadly  # type: ignore[method-assign]
 
 
 def _kind(turn: Any) -> str:

@@ -13,6 +13,7 @@ import mmap
 import os
 import resource
 import socket
+import sqlite3
 import struct
 import time
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from typing import Any
 
 VARIABLE = "FAULTS_MACHINE"
 STUCK = "FAULTS_STUCK"  # seconds, instead of a minute, after which people are told that something waits
-FIELDS = ("clock", "pages", "growth", "patience", "slack", "vendors")
+FIELDS = ("clock", "store", "pages", "growth", "patience", "slack", "vendors")
 _LAYOUT = struct.Struct("=d")
 #: the hosts that only this machine knows (RFC 6761 keeps `.test` free), by the field that says where they are
 HOSTS = {"slack.test": "slack", "vendors.test": "vendors"}
@@ -33,9 +34,9 @@ NOBODY = 2.0  # it leads to ::1, where nobody listens: the sandbox is at 127.0.0
 class Machine:
     """The test's side. What is 0 is as always.
 
-    `clock`: seconds that the process' clock is ahead. `pages`: the most that its SQLite files may hold.
-    `growth`: bytes; its files may not become longer. `patience`: how long it waits for an answer.
-    `slack`, `vendors`: `UNKNOWN` or `NOBODY`, as to their name.
+    `clock`: seconds that the process' clock is ahead; `store`: SQLite's, by which all waits. `pages`: the most
+    that its SQLite files may hold. `growth`: bytes; its files may not become longer. `patience`: how long it
+    waits for an answer. `slack`, `vendors`: `UNKNOWN` or `NOBODY`, as to their name.
     """
 
     def __init__(self, path: Path) -> None:
@@ -70,6 +71,7 @@ def install() -> None:
         return float(_LAYOUT.unpack_from(told, _LAYOUT.size * FIELDS.index(field))[0])
 
     _clock(read)
+    _store(read)
     _disk(read)
     _resolver(read)
     _patience(read)
@@ -95,6 +97,21 @@ def _clock(read: Read) -> None:
     from bridge import web
 
     web.datetime = Shifted  # type: ignore[attr-defined]
+
+
+def _store(read: Read) -> None:
+    """SQLite asks the system itself."""
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    def connected(raw: Any, _record: Any) -> None:
+        if isinstance(raw, sqlite3.Connection):
+            days = lambda _now: (
+                (time.clock_gettime(time.CLOCK_REALTIME) + read("store")) / 86_400.0 + 2440587.5
+            )
+            raw.create_function("julianday", 1, days)
+
+    event.listen(Engine, "connect", connected)
 
 
 def _disk(read: Read) -> None:

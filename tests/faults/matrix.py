@@ -306,6 +306,7 @@ STORE = (
     _store("Postgres", "it crashes, and is back after a while", NOT_KEPT, Ready("store")),
     _store("Postgres", "it is shut down, and is back after a while", NOT_KEPT, Ready("store")),
     _store("Postgres", "no connection is free", Log("too many connections"), Ready("store")),
+    _store("Postgres", "it takes no writes for a while, as in a failover", Log("read-only"), Ready("store")),
     _store("Postgres", "our connections are ended, ten times a second", others=Others.ALL),
     _store("SQLite", "the disk is full", Log("database or disk is full"), Ready("store")),
     _store("SQLite", "the disk takes no writes", Log("disk I/O error"), Ready("store")),
@@ -354,6 +355,14 @@ CLOCKS = (
     ),
     *_skewed("Ada's is ten minutes behind, and an answer of its is lost", -600.0),
     *_skewed("Ada's is ten minutes ahead, and an answer of its is lost", 600.0),
+    _clock(
+        ("SQLite",),
+        "the store's is set forward by an hour, and back",
+        Tried.NO_NEED,
+        Log("the store's clock was set forward by"),
+        Log("the store's clock was set back by"),
+        store=3600.0,
+    ),
     _clock(("Postgres",), "of two workers', one is an hour ahead and one an hour behind", Tried.NO_NEED),
 )
 

@@ -19,7 +19,8 @@ from tests.faults.test_vendors import marks
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="package")]
 
-WITHIN = [row for row in CLOCKS if row.cause and row.tried is Tried.NO_NEED]
+WITHIN = [row for row in CLOCKS if "clock" in row.cause and row.tried is Tried.NO_NEED]
+SET = [row for row in CLOCKS if "store" in row.cause]
 BEYOND = [row for row in CLOCKS if row.cause and row.tried is Tried.BY_SENDER]
 SKEWED = [row for row in CLOCKS if "ada" in row.cause]
 WORKERS = [row for row in CLOCKS if not row.cause]
@@ -41,6 +42,25 @@ async def test_what_is_allowed_changes_nothing(ground: Ground, row: Row, books: 
     books.close(talk.written, talk.sent)
     told = ground.stage.ada.deliveries[before:]
     assert {one.status for delivery in told for one in delivery.attempts} == {200}
+    books.gone_through()
+
+
+@pytest.mark.parametrize("one_ground", ["SQLite"], indirect=True)
+@pytest.mark.parametrize("row", SET, ids=str)
+async def test_the_store_s_clock_is_set_under_traffic(ground: Ground, row: Row, books: Books) -> None:
+    """What failed under one clock waits for its next attempt under the other."""
+    talk, other = await ground.talk(), await ground.talk()
+    since = await ground.look(row)
+    for store, told in zip((row.cause["store"], 0.0), row.told, strict=True):
+        await faulty(ground, talk.scene.id, talk.scene.card.ts)
+        talk.says(3)
+        reply = talk.writes()
+        ground.machine.set(store=store)
+        await ground.told(told, since, talk)
+        await talk.scene.marked(reply, SENT)
+        await other.goes_on(books)
+    await talk.arrived(books)
+    books.close(talk.written, talk.sent)
     books.gone_through()
 
 

@@ -27,6 +27,7 @@ def lasting(ground: Ground, row: Row) -> contextlib.AbstractAsyncContextManager[
         "it crashes, and is back after a while": lambda: stopped(ground, "immediate"),
         "it is shut down, and is back after a while": lambda: stopped(ground, "fast"),
         "no connection is free": lambda: exhausted(ground),
+        "it takes no writes for a while, as in a failover": lambda: read_only(ground),
         "our connections are ended, ten times a second": lambda: ended(ground),
         "the disk is full": lambda: limited(ground, pages=1),
         "the disk takes no writes": lambda: limited(ground, growth=len(ground.log) + MARGIN),
@@ -49,6 +50,16 @@ async def exhausted(ground: Ground) -> AsyncIterator[None]:
     end_connections(ground)
     yield
     ground.server.sql(f"ALTER ROLE {ROLE} CONNECTION LIMIT -1")
+
+
+@contextlib.asynccontextmanager
+async def read_only(ground: Ground) -> AsyncIterator[None]:
+    """A session keeps this from when it was opened."""
+    assert ground.server is not None
+    ground.server.sql(f"ALTER ROLE {ROLE} SET default_transaction_read_only = on")
+    end_connections(ground)
+    yield
+    ground.server.sql(f"ALTER ROLE {ROLE} RESET default_transaction_read_only")
 
 
 @contextlib.asynccontextmanager

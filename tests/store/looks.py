@@ -27,6 +27,7 @@ PARTIAL = {
 #: what reads more, or the whole of an index: by its words, and why it may
 EXCEPTIONS = {
     "ORDER BY inbox.id DESC": "the newest of all, by the primary key",
+    "ORDER BY attempt.id DESC": "the newest of all, by the primary key",
     "delivery.kind NOT IN": "the newest 5,000, once at a start: catchup.SCANNED",
     "SELECT delivery.payload FROM delivery WHERE delivery.lane_id = ": "one lane, after its vendor was asked",
     "DELETE FROM locked": "while there are few, it is cheaper to read them all",

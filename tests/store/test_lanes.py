@@ -289,9 +289,9 @@ async def test_two_lanes_of_a_conversation_recorded_together_both_change_it(stor
 
 
 async def test_a_lost_lane_changes_nothing_beside_one_that_is_held(store: Store) -> None:
-    worker = await store.join()
+    worker, other = await store.join(), 4242
     await receive(store, said("c", 1))
-    lost = await one(store, worker, lease=0.0)
+    lost = await one(store, other, lease=0.0)
     await asyncio.sleep(0.02)
     follow = (NewDelivery(Direction.MARKS, "card", "k", "{}"),)
     await store.advance(await one(store, worker), Done(follow=follow), keep_going=True)
@@ -368,8 +368,8 @@ async def test_what_is_claimed_as_a_worker_stops_is_carried(
     claimed, answer = asyncio.Event(), asyncio.Event()
     claim = store.claim
 
-    async def late(*args: Any) -> list[Turn]:
-        turns = await claim(*args)
+    async def late(*args: Any, **how: Any) -> list[Turn]:
+        turns = await claim(*args, **how)
         if turns:
             claimed.set()
             await answer.wait()
