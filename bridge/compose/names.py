@@ -44,7 +44,8 @@ def _said(name: str | None) -> str:
 def mentioned(message: Mapping[str, Any]) -> Mentions:
     """The ids a Slack message event mentions, in its blocks or its text."""
     found: dict[str, set[str]] = {"user": set(), "channel": set(), "usergroup": set()}
-    for element in _elements(message.get("blocks")):
+    below = [message.get("blocks"), *(one.get("blocks") for one in _mappings(message.get("attachments")))]
+    for element in (one for blocks in below for one in _elements(blocks)):
         kind = element.get("type")
         if kind in found and isinstance(id := element.get(f"{kind}_id"), str):
             found[kind].add(id)
@@ -55,8 +56,16 @@ def mentioned(message: Mapping[str, Any]) -> Mentions:
 
 
 def _elements(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Every element below `value`, at any depth."""
-    for one in value if isinstance(value, list) else ():
-        if isinstance(one, Mapping):
-            yield one
-            yield from _elements(one.get("elements"))
+    """Every element below `value`, at any depth, also in the cells of tables."""
+    waiting = [value]
+    while waiting:
+        match waiting.pop():
+            case list() as inner:
+                waiting += inner
+            case Mapping() as one:
+                yield one
+                waiting += [one.get("elements"), one.get("rows")]
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
