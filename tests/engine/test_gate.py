@@ -6,8 +6,9 @@ import itertools
 
 import pytest
 
+from bridge.compose import Unsendable
 from bridge.control import Signal, after
-from bridge.engine.gate import Admitted, Wish, admit, choices
+from bridge.engine.gate import ASKED, LEFT_OUT, Admitted, Wish, admit, agreed, choices
 from bridge.engine.work import Conversation, Owner
 from bridge.model import Act, Control, ConversationKey, HeldChoice, HeldFor
 
