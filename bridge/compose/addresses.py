@@ -1,4 +1,4 @@
-"""Addresses that lead into a Slack workspace, or are secret: no customer can, or should, open them.
+"""Addresses that lead into a Slack workspace, or are secret: no customer can open them, or should.
 
 Every host below slack.com is a workspace or internal, except for the few that Slack publishes pages on. On
 those and on slack.com itself, only some paths lead into the workspace of the person who is signed in.
@@ -20,7 +20,7 @@ UNSEEN = (
 _UNSEEN = re.compile(f"[{UNSEEN}]")
 #: Slack's own domains; `slack-redir.net` sends on to what its query names
 _HOSTS = r"slack(?:-gov)?\.com|slack-files(?:-gov)?\.com|slack-redir\.net"
-#: one of them, its port and its path, wherever it is in a text; the path is looked through as well
+#: such a host with its port and path, anywhere in a text; the path is a lookahead, as it may hold another
 _OF_SLACK = re.compile(
     rf"""(?<![\w.-]) (?P<sub>(?:[\w-]+\.)*) (?P<host>{_HOSTS}) \.* (?![\w@.-]) (?::\d*)?
     (?= (?P<path>[/\\?\#][^\s<>\"]{{0,2000}})? )""",
@@ -63,18 +63,18 @@ _INSIDE = {
 _LOCALE = re.compile(r"/intl/[a-z]{2}-[a-z]{2}(?=/|$)")
 #: an id of a workspace, channel, person, file … https://docs.slack.dev/reference/objects
 _ID = re.compile(r"(?<![A-Za-z0-9])[ABCDEFGSTUW](?=[A-Z]*[0-9])[A-Z0-9]{7,}(?![A-Za-z0-9])")
-#: what browsers take for a dot: https://www.unicode.org/reports/tr46/#Notation
+#: characters that browsers read as a dot: https://www.unicode.org/reports/tr46/#Notation
 _DOTS = str.maketrans("\u3002\uff0e\uff61", "...")
 _ENCODINGS = 4  # how often an address may be encoded within another
 
 
 def private(url: str) -> bool:
-    """Whether `url` is such an address, or has one in its path or query, encoded or not."""
+    """Whether `url` is such an address, or has one in its path or query, also encoded."""
     return any(_SCHEME.search(text) or _leads_inside(text) for text in _decoded(url))
 
 
 def _decoded(url: str) -> Iterator[str]:
-    """As it is read by those who follow it: without what nobody sees, and with its encodings undone."""
+    """`url` as a browser reads it, without invisible characters; then with each of its encodings undone."""
     for _ in range(_ENCODINGS):
         url = unicodedata.normalize("NFKC", _UNSEEN.sub("", url))
         yield url

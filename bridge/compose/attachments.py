@@ -1,13 +1,12 @@
 """A message's attachments as runs: pasted tables, forwarded messages, previews of links.
 
-https://docs.slack.dev/messaging/formatting-message-text#attachments documents what apps send. What Slack puts
-there itself is not documented; it is seen in public reports:
+Slack documents the attachments of apps only. Its own are known from public reports:
 
 - A pasted table is a `table` block below `blocks` (https://github.com/vercel/chat/issues/803).
 - A forwarded message has `is_share`, with `is_msg_unfurl` or without, and often no words beside it
   (https://github.com/slackapi/slack-skills-plugin/issues/149).
 - The preview of a link has its address as `from_url` or `original_url`, and for a link to a message also
-  `is_msg_unfurl` (https://docs.slack.dev/messaging/unfurling-links-in-messages). Nobody wrote it.
+  `is_msg_unfurl` (https://docs.slack.dev/messaging/unfurling-links-in-messages). The author did not write it.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from bridge.compose.tables import TABLES
 
 _OF_A_MESSAGE = ("is_msg_unfurl", "is_reply_unfurl", "is_thread_root_unfurl")
 _ADDRESSES = ("from_url", "original_url", "app_unfurl_url")
-#: what of an attachment says something, beside its blocks and files
+#: fields that show something, beside `blocks` and the images
 _CONTENT = (
     "pretext",
     "title",
@@ -41,7 +40,7 @@ _CHANNEL = re.compile(r"#[^\s#]+")
 
 
 def read_attachments(message: Mapping[str, Any], names: Names) -> list[Run]:
-    """Tables go out; of all else its author is asked, but for the previews of links."""
+    """Tables go out, previews of links count for nothing, and everything else holds the reply."""
     runs: list[Run] = []
     for attachment in authored(message):
         runs = joined(runs, _attachment(attachment, names))
@@ -51,7 +50,8 @@ def read_attachments(message: Mapping[str, Any], names: Names) -> list[Run]:
 def authored(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The attachments that its author put there."""
     links = list(_links(message))
-    return [one for one in mappings(message.get("attachments")) if not _is_preview(one, links)]
+    attachments = mappings(message.get("attachments"))
+    return [attachment for attachment in attachments if not _is_preview(attachment, links)]
 
 
 def _attachment(attachment: Mapping[str, Any], names: Names) -> list[Run]:
@@ -70,7 +70,7 @@ def _attachment(attachment: Mapping[str, Any], names: Names) -> list[Run]:
 
 
 def is_forward(attachment: Mapping[str, Any]) -> bool:
-    """A message of somebody else, unless it is the preview of a link to one."""
+    """A message from elsewhere. The preview of a link to a message looks the same but for `is_share`."""
     return any(attachment.get(key) for key in ("is_share", *_OF_A_MESSAGE))
 
 
@@ -103,7 +103,7 @@ def _path(address: str) -> str:
 
 
 def _links(message: Mapping[str, Any]) -> Iterator[str]:
-    """What of the words is an address."""
+    """Addresses in the words."""
     yield from re.findall(r"\w+://[^\s<>|]+", str(message.get("text") or ""))
     waiting = mappings(message.get("blocks"))
     while waiting:

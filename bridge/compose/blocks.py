@@ -1,7 +1,7 @@
 """A message's blocks as runs: https://docs.slack.dev/reference/block-kit/blocks
 
-What people type comes as rich_text, a pasted table as `table`; apps that post for them send others too. What
-has no words stays in, and its author is asked.
+The composer sends rich_text and `table` blocks; an app that posts for a person may send any. A block without
+words does not go out, and holds the reply.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NAMED: Final[Mapping[str, str]] = {
 
 
 def read_blocks(blocks: Any, names: Names) -> list[Run]:
-    """What blocks show, from top to bottom."""
+    """The runs of all blocks, from top to bottom."""
     runs: list[Run] = []
     for block in mappings(blocks):
         runs = joined(runs, _block(block, names))
@@ -33,7 +33,7 @@ def read_blocks(blocks: Any, names: Names) -> list[Run]:
 
 
 def joined(before: list[Run], after: list[Run]) -> list[Run]:
-    """One below the other."""
+    """`before`, and `after` on a new line below it."""
     runs = list(before)
     if any(run.kind != "unsent" and run.text for run in after):
         new_line(runs)
@@ -49,7 +49,7 @@ def _block(block: Mapping[str, Any], names: Names) -> list[Run]:
             runs = _text(block.get("text"), names)
             for field in fields if isinstance(fields, list) else ():
                 runs = joined(runs, _text(field, names))
-            return runs + [unsent_block(one) for one in mappings([block.get("accessory")])]
+            return runs + [unsent_block(accessory) for accessory in mappings([block.get("accessory")])]
         case "header":
             return _text(block.get("text"), names)
         case "markdown":
@@ -70,7 +70,7 @@ def _text(text: Any, names: Names) -> list[Run]:
 
 
 def unsent_block(block: Mapping[str, Any]) -> Run:
-    """In place of a block, or of an element beside one, that cannot go out."""
+    """In place of a block, or an accessory, that cannot go out."""
     kind = text_of(block, "type") or "unknown"
     label = _NAMED.get(kind, f"a block of type “{kind}”")
     title = block.get("title")

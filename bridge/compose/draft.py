@@ -32,8 +32,8 @@ _TOKEN_START = re.compile(r"<(?=@[UW]|#[CGD]|!(?:subteam|date|here|channel|every
 
 @dataclass(frozen=True)
 class ReplyDraft:
-    """What goes out. `files` are Slack's own file objects, in order. `left_out` stays in: its author has to
-    be asked. It may be all that there is."""
+    """The parts that go out. `files` are Slack's own file objects, in order. `left_out` does not go out: the
+    author has to be asked. It may be all that the message holds."""
 
     parts: tuple[AnyPart, ...]
     files: tuple[Mapping[str, Any], ...] = ()

@@ -44,8 +44,9 @@ def _said(name: str | None) -> str:
 def mentioned(message: Mapping[str, Any]) -> Mentions:
     """The ids a Slack message event mentions, in its blocks or its text."""
     found: dict[str, set[str]] = {"user": set(), "channel": set(), "usergroup": set()}
-    below = [message.get("blocks"), *(one.get("blocks") for one in _mappings(message.get("attachments")))]
-    for element in (one for blocks in below for one in _elements(blocks)):
+    attachments = _mappings(message.get("attachments"))
+    shown = [message.get("blocks"), *(attachment.get("blocks") for attachment in attachments)]
+    for element in _elements(shown):
         kind = element.get("type")
         if kind in found and isinstance(id := element.get(f"{kind}_id"), str):
             found[kind].add(id)
@@ -62,10 +63,10 @@ def _elements(value: Any) -> Iterator[Mapping[str, Any]]:
         match waiting.pop():
             case list() as inner:
                 waiting += inner
-            case Mapping() as one:
-                yield one
-                waiting += [one.get("elements"), one.get("rows")]
+            case Mapping() as element:
+                yield element
+                waiting += [element.get("elements"), element.get("rows")]
 
 
 def _mappings(value: Any) -> list[Mapping[str, Any]]:
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []

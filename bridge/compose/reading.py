@@ -21,7 +21,7 @@ LEADING = "*_~`>•,:;"
 
 
 def read(message: Mapping[str, Any], names: Names) -> list[Run]:
-    """What a Slack message event shows: its blocks where it has some, else its text; then its attachments."""
+    """The runs of a Slack message event: its blocks if it has any, else its text; then its attachments."""
     written = str(message.get("text") or "")
     blocks = read_blocks(message.get("blocks"), names)
     attached = read_attachments(message, names)

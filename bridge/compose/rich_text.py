@@ -66,7 +66,7 @@ def _inline(container: Mapping[str, Any], names: Names) -> list[Run]:
     code = container.get("type") != "rich_text_preformatted"
     runs: list[Run] = []
     for struck, elements in groupby(mappings(container.get("elements")), _is_struck):
-        shown = [run for one in elements for run in _element(one, names, code)]
+        shown = [run for element in elements for run in _element(element, names, code)]
         runs += _struck(shown) if struck else shown
     return runs
 

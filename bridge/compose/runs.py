@@ -14,9 +14,9 @@ from bridge.compose.addresses import private
 
 
 class Unsendable(NamedTuple):
-    """What a message holds that no vendor can take, or that must not go out by itself.
+    """A part of a message that no vendor can take, or that must not go out by itself.
 
-    `kind` is its type, `label` says to its author which of them it is: it may quote what they wrote.
+    `kind` is its type. `label` names it to the author; it may quote the message, so it is never logged.
     """
 
     kind: str

@@ -17,7 +17,7 @@ from bridge.model import Act, Control, HeldChoice, HeldFor
 
 #: among a reply's refs: why its author was last asked
 ASKED = "asked"
-#: among them: the kinds of what the question said would be left out
+#: among them: the kinds of the parts that the question named as left out
 LEFT_OUT = "left_out"
 
 
@@ -38,7 +38,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """It waits for its author's word; `left_out` would not go out with it."""
+    """The reply waits for its author's choice; the parts in `left_out` do not go out with it."""
 
     why: HeldFor
     left_out: tuple[Unsendable, ...] = ()
@@ -91,7 +91,7 @@ def agreed(left_out: Sequence[Unsendable], refs: Mapping[str, str], choice: Held
 
 
 def kinds(left_out: Sequence[Unsendable]) -> str:
-    return " ".join(sorted(one.kind for one in left_out))
+    return " ".join(sorted(part.kind for part in left_out))
 
 
 def choices(reason: HeldFor, can: Collection[Act]) -> tuple[HeldChoice, ...]:

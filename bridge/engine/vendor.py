@@ -56,10 +56,10 @@ class Choice:
 
 
 class Composer(Protocol):
-    async def compose(self, turn: Turn, *, as_it_stands: bool = False) -> Composed | Held | None:
+    async def compose(self, turn: Turn, *, reread: bool = False) -> Composed | Held | None:
         """The reply that a queued Slack message makes, why it is held, or None where it is a note.
 
-        `as_it_stands`: of the message as it is in Slack now. Raises `DeliveryError`.
+        `reread`: from the message as it is in Slack now. Raises `DeliveryError`.
         """
         ...
 
@@ -102,14 +102,14 @@ class VendorCarrier:
         try:
             return await self._reply(turn)
         except FileUnavailable:
-            # All files are fetched before anything is sent. Its author may have taken this one off.
+            # All files are fetched before the first send. The author may have deleted this file since.
             if SENDING in turn.refs or any(key.isdecimal() for key in turn.refs):
                 raise
-            return await self._reply(turn, as_it_stands=True)
+            return await self._reply(turn, reread=True)
 
-    async def _reply(self, turn: Turn, *, as_it_stands: bool = False) -> Outcome:
+    async def _reply(self, turn: Turn, *, reread: bool = False) -> Outcome:
         taken = time.monotonic()
-        composed = await self._composer.compose(turn, as_it_stands=as_it_stands)
+        composed = await self._composer.compose(turn, reread=reread)
         if not isinstance(composed, Composed):
             return self._kept(turn, composed)
         if (rest := composed.delay - turn.waited) > 0:
@@ -147,7 +147,7 @@ class VendorCarrier:
             turn,
             held.why,
             gate.choices(held.why, acts.can(adapter)),
-            [one.label for one in held.left_out],
+            [part.label for part in held.left_out],
         )
         return Kept("held", f"held: {held.why}", follow=(mark(turn, "held"), asked))
 

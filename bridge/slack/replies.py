@@ -41,7 +41,7 @@ class Replies:
         self._aliases = aliases
         self._downloads = downloads
 
-    async def compose(self, turn: Turn, *, as_it_stands: bool = False) -> Composed | Held | None:
+    async def compose(self, turn: Turn, *, reread: bool = False) -> Composed | Held | None:
         """The reply, why its author is asked, or None where it is a note. Raises a `DeliveryError`."""
         told, route = turn.read(), self._routes.of(turn.conversation)
         choice = HeldChoice(told["choice"]) if "choice" in told else None
@@ -51,7 +51,7 @@ class Replies:
             return None
         # What was held or failed, or is to be corrected, counts as it stands now.
         late = turn.kind == "correction" or bool(turn.was)
-        message = await self._as_it_stands(told) if late or as_it_stands else told
+        message = await self._as_it_stands(told) if late or reread else told
         names = await self._people.names(mentioned(message))
         # Whoever chose to send it, for whatever it was held, is not asked about its first word again.
         draft = compose(message, names, note_prefix=route.note_prefix, as_is=choice is not None)
@@ -61,7 +61,7 @@ class Replies:
         if "again_by" in told:
             await self._person(told["again_by"], route)
         if draft.left_out:
-            if turn.kind == "correction":  # nobody can be asked about it
+            if turn.kind == "correction":  # it has no question
                 raise Rejected("there is something in it that cannot go out", remedy="Write a new reply")
             if not draft.parts and not draft.files:
                 return Held(HeldFor.NOTHING_LEFT, draft.left_out)

@@ -1,4 +1,4 @@
-"""Which addresses lead into a Slack workspace, however they are written, and which anybody may open."""
+"""Addresses that lead into a Slack workspace never go out, however they are written; public pages do."""
 
 from __future__ import annotations
 

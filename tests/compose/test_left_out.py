@@ -1,4 +1,4 @@
-"""What a message shows and no customer gets is named, never dropped; tables go out as rows."""
+"""A part of a message that no customer gets is named, never dropped; tables go out as rows."""
 
 from __future__ import annotations
 
@@ -222,7 +222,7 @@ def test_other_blocks_with_words_go_out_once() -> None:
         ),
     ],
 )
-def test_the_preview_of_a_link_is_nobodys_words(words: str, attachment: dict[str, Any]) -> None:
+def test_the_preview_of_a_link_holds_nothing(words: str, attachment: dict[str, Any]) -> None:
     draft = compose({"text": words, "attachments": [attachment]}, NAMES, note_prefix="//")
     assert isinstance(draft, ReplyDraft) and draft.left_out == ()
     link = {"type": "link", "url": words.split("<")[1].rstrip(">")}

@@ -1,4 +1,4 @@
-"""A message that shows what no customer can get is held: its author is asked, and nothing is dropped."""
+"""A message with parts that no customer can get is held: its author is asked, and nothing is dropped."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ async def test_while_the_ai_agent_has_it_both_are_asked(stage: Stage) -> None:
 
 
 async def test_a_choice_about_the_conversation_does_not_leave_it_out(stage: Stage) -> None:
-    """The message got it after its author was asked about the conversation; or somebody made the press up."""
+    """The message got it after its author was asked about the conversation; or the press is forged."""
     scene = await opened(stage, stage.moveo)
     reply, question = await scene.held("Hello Lena", "U0MINA", "The AI agent has the conversation")
     stage.slack.state.replace(reply, edited_by="U0MINA", attachments=[FORWARD])
