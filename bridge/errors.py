@@ -14,6 +14,7 @@
         ├── RetryLater             it was not taken; again with backoff
         ├── OutcomeUnknown         it may have been taken: look before it is repeated, else ask a human
         └── Rejected               it will never be taken as it is: the agent is told why
+            └── FileUnavailable    Slack does not hand out a file of the message; it may have been taken off
 
 Each carries `problem` (what went wrong), `where` and `remedy`, in words for the person who has to act;
 never the text of a message, never a secret.
@@ -105,3 +106,7 @@ class OutcomeUnknown(DeliveryError):
 
 class Rejected(DeliveryError):
     """Will not be taken, however often it is tried."""
+
+
+class FileUnavailable(Rejected):
+    """Slack does not hand out a file of the message: it may not be in the message any more."""

@@ -366,6 +366,8 @@ class HeldFor(StrEnum):
     CLOSED = "closed"
     OWNED = "owned"  # somebody else has it
     UNCLEAR = "unclear"  # it may be a word for the bridge
+    LEFT_OUT = "left_out"  # some of it cannot go out
+    NOTHING_LEFT = "nothing_left"  # nothing of it can go out
 
 
 class HeldChoice(StrEnum):
@@ -375,6 +377,7 @@ class HeldChoice(StrEnum):
     ONCE = "once"
     REOPEN = "reopen"
     SEND = "send"
+    WITHOUT = "without"
     NOTE = "note"
 
 
@@ -388,10 +391,7 @@ class DeliveryState(StrEnum):
 
 
 class Direction(StrEnum):
-    """Which line of a conversation: to its thread, to its vendor, marks on messages that stand already, how
-    its card looks, what is true only now (typing), agents' acts, the alerts of its handoffs, or their clocks.
-    None waits behind another.
-    """
+    """A line of deliveries of one conversation; docs/design.md says what each carries."""
 
     SLACK = "slack"
     VENDOR = "vendor"

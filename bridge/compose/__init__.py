@@ -3,6 +3,7 @@
 from bridge.compose.commands import ACTS, WORDS, Command, Unclear, Word, command
 from bridge.compose.draft import Draft, Note, ReplyDraft, compose
 from bridge.compose.names import Mentions, Names, mentioned
+from bridge.compose.runs import Unsendable
 from bridge.compose.split import split_text
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Note",
     "ReplyDraft",
     "Unclear",
+    "Unsendable",
     "Word",
     "command",
     "compose",

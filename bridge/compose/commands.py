@@ -14,8 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
+from bridge.compose.addresses import UNSEEN
 from bridge.compose.names import Names
-from bridge.compose.reading import LEADING, UNSEEN, files_of, read, seen
+from bridge.compose.reading import LEADING, files_of, read, seen
 from bridge.compose.runs import Run
 from bridge.model import Act
 
@@ -75,6 +76,7 @@ def command_of(runs: Sequence[Run], *, with_files: bool) -> Command | Unclear | 
     if known == "note":
         return Command(known, rest=rest)
     mentioned = {run.user for run in runs if run.kind == "mention"}
+    with_files |= any(run.kind == "table" for run in runs)
     if known == "transfer" and len(mentioned) == 1 and not with_files:
         (user,) = mentioned
         if _USER.fullmatch(user):  # not a group, or all of a channel
@@ -85,7 +87,7 @@ def command_of(runs: Sequence[Run], *, with_files: bool) -> Command | Unclear | 
 def _words(run: Run) -> str:
     if run.kind == "mark":
         return "\n" if "\n" in run.text else ""
-    return " " if run.kind == "mention" else run.text
+    return {"mention": " ", "table": ""}.get(run.kind, run.text)
 
 
 def _says(text: str) -> bool:

@@ -11,16 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bridge.compose.addresses import private
 from bridge.compose.commands import Command, command_of
 from bridge.compose.mrkdwn import read_text
 from bridge.compose.names import Names
 from bridge.compose.reading import LEADING, files_of, read, seen
-from bridge.compose.runs import Run, private
+from bridge.compose.runs import Run, Unsendable
 from bridge.model import AnyPart, Text
 
 #: an address, or a Slack host written without its scheme
 _ADDRESS = re.compile(
-    r"(?:(?:https?|slack)://|(?<![\w.-])(?=[\w.-]*slack(?:-files|-gov)?\.com))[^\s<>()\"'`]+", re.IGNORECASE
+    r"(?:(?:https?|slack)://|(?<![\w.-])(?=[\w.-]*slack(?:-files|-gov|-redir)*\.(?:com|net)))[^\s<>()\"'`]+",
+    re.IGNORECASE,
 )
 _SLACK_TOKEN = re.compile(
     r"<@[UW][A-Z0-9]*(?:\|[^<>]*)?>|<#[CGD][A-Z0-9]*(?:\|[^<>]*)?>|<!(?:subteam|date|here|channel|everyone)[^<>]*>"
@@ -30,10 +32,12 @@ _TOKEN_START = re.compile(r"<(?=@[UW]|#[CGD]|!(?:subteam|date|here|channel|every
 
 @dataclass(frozen=True)
 class ReplyDraft:
-    """What goes out. `files` are Slack's own file objects, in order, for whoever can fetch them."""
+    """The parts that go out. `files` are Slack's own file objects, in order. `left_out` does not go out: the
+    author has to be asked. It may be all that the message holds."""
 
     parts: tuple[AnyPart, ...]
     files: tuple[Mapping[str, Any], ...] = ()
+    left_out: tuple[Unsendable, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,10 @@ def compose(message: Mapping[str, Any], names: Names, *, note_prefix: str, as_is
             return Note("command")
         if not as_is:
             return Note("unclear")
-    text = _clean("".join(run.text for run in runs), names).strip()
-    if not seen(text).strip():
-        return ReplyDraft((), files) if files else Note("empty")
-    return ReplyDraft((Text(text=text),), files)
+    text = _clean("".join(run.text for run in runs if run.kind != "unsent"), names).strip()
+    parts = (Text(text=text),) if seen(text).strip() else ()
+    left_out = tuple(run.left_out for run in runs if run.left_out is not None)
+    return ReplyDraft(parts, files, left_out) if parts or files or left_out else Note("empty")
 
 
 def _is_note(runs: Sequence[Run], prefix: str) -> bool:
@@ -73,11 +77,13 @@ def _is_note(runs: Sequence[Run], prefix: str) -> bool:
     However it is styled, split or capitalised, as an emoji or its alias, and also where it opens an address
     (`//cdn.example.com/x`): what looks like a note is one.
     """
-    words = [run for run in runs if run.kind not in ("mark", "mention")]
+    shown = [run for run in runs if run.kind not in ("mark", "mention")]
+    words = [run for run in shown if run.kind != "table"]
     mark = seen(prefix).strip() or prefix
     before = rf"[\s{re.escape(''.join(sorted(set(LEADING) - set(mark))))}]*"
     begins = re.compile(before + re.escape(mark), re.IGNORECASE)
-    if any(begins.match(seen(text)) for text in (_joined(words), _joined(words, by_name=True))):
+    texts = (_joined(words), _joined(words, by_name=True), _joined(shown))
+    if any(begins.match(seen(text)) for text in texts):
         return True
     first = next((run for run in words if not re.fullmatch(before, seen(run.text))), None)
     # Slack need not say which emoji a name stands for, and does not in `text`:

@@ -44,7 +44,9 @@ def _said(name: str | None) -> str:
 def mentioned(message: Mapping[str, Any]) -> Mentions:
     """The ids a Slack message event mentions, in its blocks or its text."""
     found: dict[str, set[str]] = {"user": set(), "channel": set(), "usergroup": set()}
-    for element in _elements(message.get("blocks")):
+    attachments = _mappings(message.get("attachments"))
+    shown = [message.get("blocks"), *(attachment.get("blocks") for attachment in attachments)]
+    for element in _elements(shown):
         kind = element.get("type")
         if kind in found and isinstance(id := element.get(f"{kind}_id"), str):
             found[kind].add(id)
@@ -55,8 +57,16 @@ def mentioned(message: Mapping[str, Any]) -> Mentions:
 
 
 def _elements(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Every element below `value`, at any depth."""
-    for one in value if isinstance(value, list) else ():
-        if isinstance(one, Mapping):
-            yield one
-            yield from _elements(one.get("elements"))
+    """Every element below `value`, at any depth, also in the cells of tables."""
+    waiting = [value]
+    while waiting:
+        match waiting.pop():
+            case list() as inner:
+                waiting += inner
+            case Mapping() as element:
+                yield element
+                waiting += [element.get("elements"), element.get("rows")]
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from itertools import groupby
+from typing import Any, Final
 
 from bridge.compose.names import Names
-from bridge.compose.runs import Run, date, link, said
+from bridge.compose.runs import Run, date, link, said, unsent
 
 _INDENT = "    "
+#: elements that mean something in Slack only
+_NAMED: Final[Mapping[str, str]] = {
+    "attachment_mention": "a mention of an app's content",
+    "canvas": "a canvas",
+    "canvas_message_unfurl": "a preview of a message",
+    "canvas_user_mention": "a mention in a canvas",
+    "citation": "a citation",
+    "file": "a mention of a file",
+    "list_record": "an item of a list",
+    "message_mention": "a mention of a message",
+    "salesforce_data_field": "a field from Salesforce",
+    "tag": "a tag",
+    "work_object_mention": "a mention of an app's content",
+    "workflow_mention": "a workflow",
+}
 
 
-def read_blocks(blocks: Any, names: Names) -> list[Run]:
-    """What the rich_text blocks say; other blocks are not what a person writes."""
+def read_rich_text(block: Mapping[str, Any], names: Names) -> list[Run]:
     runs: list[Run] = []
-    for block in _mappings(blocks):
-        if block.get("type") == "rich_text":
-            for container in _mappings(block.get("elements")):
-                _new_line(runs)
-                runs += _container(container, names)
+    for container in mappings(block.get("elements")):
+        new_line(runs)
+        runs += _container(container, names)
     return runs
 
 
@@ -27,32 +40,77 @@ def _container(container: Mapping[str, Any], names: Names) -> list[Run]:
         return _list(container, names)
     runs = _inline(container, names)
     match container.get("type"):
+        case "rich_text_section":
+            return runs
         case "rich_text_quote":
             return _prefixed(runs, "> ", "> ")
         case "rich_text_preformatted":
             end = "" if runs and runs[-1].text.endswith("\n") else "\n"
             return [Run("mark", "```\n"), *runs, Run("mark", end + "```\n")]
-    return runs
+    kind = text_of(container, "type") or "unknown"
+    return [unsent(kind, f"formatted text of type “{kind}”", "".join(run.text for run in runs))]
 
 
 def _list(container: Mapping[str, Any], names: Names) -> list[Run]:
     pad = _INDENT * _number(container.get("indent"))
     first = 1 + _number(container.get("offset"))
     runs: list[Run] = []
-    for number, item in enumerate(_mappings(container.get("elements")), first):
+    for number, item in enumerate(mappings(container.get("elements")), first):
         mark = f"{number}. " if container.get("style") == "ordered" else "• "
-        _new_line(runs)
-        runs += _prefixed(_inline(item, names), pad + mark, pad + " " * len(mark))
+        new_line(runs)
+        runs += _prefixed(_container(item, names), pad + mark, pad + " " * len(mark))
     return runs
 
 
 def _inline(container: Mapping[str, Any], names: Names) -> list[Run]:
     code = container.get("type") != "rich_text_preformatted"
-    return [run for one in _mappings(container.get("elements")) for run in _element(one, names, code)]
+    runs: list[Run] = []
+    for struck, elements in groupby(mappings(container.get("elements")), _is_struck):
+        shown = [run for element in elements for run in _element(element, names, code)]
+        runs += _struck(shown) if struck else shown
+    return runs
+
+
+def _is_struck(element: Mapping[str, Any]) -> bool:
+    style = element.get("style")
+    return isinstance(style, Mapping) and style.get("strike") is True
+
+
+def _struck(runs: Sequence[Run]) -> list[Run]:
+    """`runs` between `~`, line by line, as people type it: struck words must not read as if they counted."""
+    marked: list[Run] = []
+    line: list[Run] = []
+    for run in runs:
+        for number, text in enumerate(run.text.split("\n")):
+            if number:
+                marked += [*_between_tildes(line), run._replace(text="\n")]
+                line = []
+            line.append(run._replace(text=text, left_out=None if number else run.left_out))
+    return marked + _between_tildes(line)
+
+
+def _between_tildes(line: list[Run]) -> list[Run]:
+    """White space stays outside: `~50 EUR ~` is not read as struck."""
+    shown = [index for index, run in enumerate(line) if run.kind != "unsent" and run.text.strip()]
+    if not shown:
+        return line
+    first, last = line[shown[0]], line[shown[-1]]
+    before = first.text[: len(first.text) - len(first.text.lstrip())]
+    after = last.text[len(last.text.rstrip()) :]
+    line[shown[0]] = first._replace(text=first.text.lstrip())
+    line[shown[-1]] = line[shown[-1]]._replace(text=line[shown[-1]].text.rstrip())
+    inner = line[shown[0] : shown[-1] + 1]
+    return [
+        *line[: shown[0]],
+        Run("mark", before + "~"),
+        *inner,
+        Run("mark", "~" + after),
+        *line[shown[-1] + 1 :],
+    ]
 
 
 def _element(element: Mapping[str, Any], names: Names, code: bool) -> list[Run]:
-    text = _text(element, "text")
+    text = text_of(element, "text")
     match element.get("type"):
         case "text":
             style = element.get("style")
@@ -60,32 +118,42 @@ def _element(element: Mapping[str, Any], names: Names, code: bool) -> list[Run]:
                 return [Run("mark", "`"), said(text), Run("mark", "`")]
             return [said(text)]
         case "link":
-            return [link(_text(element, "url"), text)]
+            return [link(text_of(element, "url"), text)]
         case "user":
-            id = _text(element, "user_id")
+            id = text_of(element, "user_id")
             return [Run("mention", names.user(id), user=id)]
         case "usergroup":
-            return [Run("mention", names.usergroup(_text(element, "usergroup_id")))]
+            return [Run("mention", names.usergroup(text_of(element, "usergroup_id")))]
         case "broadcast":
-            return [Run("mention", f"@{_text(element, 'range') or 'here'}")]
+            return [Run("mention", f"@{text_of(element, 'range') or 'here'}")]
         case "team":
             return [Run("mention", "@team")]
         case "channel":
-            return [Run("channel", names.channel(_text(element, "channel_id")))]
+            return [Run("channel", names.channel(text_of(element, "channel_id")))]
         case "emoji":
             return [_emoji(element)]
         case "date":
             return [date(element.get("timestamp"), element.get("fallback"))]
         case "color":
-            return [said(_text(element, "value"))]
-    return [said(text or _text(element, "fallback"))]  # a type Slack adds next
+            return [said(text_of(element, "value"))]
+    return [_unknown(element)]
+
+
+def _unknown(element: Mapping[str, Any]) -> Run:
+    """https://docs.slack.dev/reference/block-kit/block-elements/rich-text-section-element"""
+    kind = text_of(element, "type") or "unknown"
+    text = text_of(element, "text") or text_of(element, "label") or text_of(element, "fallback")
+    label = _NAMED.get(kind, f"an element of type “{kind}”")
+    return unsent(kind, f"{label} ({text})" if text else label, text)
 
 
 def _emoji(element: Mapping[str, Any]) -> Run:
     """A standard emoji as itself (`unicode` is its code points in hex, joined by hyphens), else `:name:`."""
-    alias = f":{_text(element, 'name')}:"
+    alias = f":{text_of(element, 'name')}:"
     try:
-        return Run("emoji", "".join(chr(int(one, 16)) for one in _text(element, "unicode").split("-")), alias)
+        return Run(
+            "emoji", "".join(chr(int(one, 16)) for one in text_of(element, "unicode").split("-")), alias
+        )
     except (ValueError, OverflowError):
         return Run("emoji", alias, alias)
 
@@ -96,16 +164,17 @@ def _prefixed(runs: Sequence[Run], first: str, following: str) -> list[Run]:
     return [Run("mark", first), *lines]
 
 
-def _new_line(runs: list[Run]) -> None:
-    if runs and not runs[-1].text.endswith("\n"):
+def new_line(runs: list[Run]) -> None:
+    last = next((run.text for run in reversed(runs) if run.kind != "unsent"), "\n")
+    if not last.endswith("\n"):
         runs.append(Run("mark", "\n"))
 
 
-def _mappings(value: Any) -> list[Mapping[str, Any]]:
+def mappings(value: Any) -> list[Mapping[str, Any]]:
     return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list | tuple) else []
 
 
-def _text(element: Mapping[str, Any], key: str) -> str:
+def text_of(element: Mapping[str, Any], key: str) -> str:
     value = element.get(key)
     return value if isinstance(value, str) else ""
 

@@ -1,40 +1,42 @@
 """Runs: what a Slack message says, piece by piece, each knowing what it was.
 
 The kinds decide what counts: only `said` and `emoji` are words for the customer, `mention` and
-`channel` are addresses, `mark` is what we add (a bullet, a quote mark, a fence).
+`channel` are addresses, `mark` is what we add (a bullet, a quote mark, a fence), `table` the rows of a table.
+The text of an `unsent` run does not go out: it only counts where a note or a command may begin.
 """
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
-#: addresses for people of the workspace only, or secret ones, also inside another address
-_PRIVATE = re.compile(
-    r"""slack://
-    | (?<![\w.-]) (?: (?:files|app|hooks|edgeapi)\.slack\.com | slack-files\.com ) (?= [/:?#] | $ )
-    | (?<![\w.-]) (?:[\w-]+\.)+ slack(?:-gov)?\.com (?: :\d+ )? /
-      (?: archives | app_redirect | canvas | client | docs | files | files-pri | files-tmb | huddle
-        | lists | messages | services | shortcuts | team | unfurl ) (?= [/?#] | $ )""",
-    re.IGNORECASE | re.VERBOSE,
-)
+from bridge.compose.addresses import private
+
+
+class Unsendable(NamedTuple):
+    """A part of a message that no vendor can take, or that must not go out by itself.
+
+    `kind` is its type. `label` names it to the author; it may quote the message, so it is never logged.
+    """
+
+    kind: str
+    label: str
 
 
 class Run(NamedTuple):
-    kind: Literal["said", "mention", "channel", "emoji", "mark"]
+    kind: Literal["said", "mention", "channel", "emoji", "mark", "table", "unsent"]
     text: str
     alias: str = ""  # an emoji's `:name:`, whatever it is shown as
     user: str = ""  # the id of the member who is mentioned
+    left_out: Unsendable | None = None  # which an `unsent` run is in place of
 
 
 def said(text: str) -> Run:
     return Run("said", text)
 
 
-def private(url: str) -> bool:
-    """Whether `url` leads into somebody's Slack: no customer can, or should, open it."""
-    return bool(_PRIVATE.search(url))
+def unsent(kind: str, label: str, text: str = "") -> Run:
+    return Run("unsent", text, left_out=Unsendable("_".join(kind.split()), label))
 
 
 def link(url: str, label: str) -> Run:

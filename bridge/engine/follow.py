@@ -62,11 +62,14 @@ def stuck(turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
     return (NewDelivery(where, "stuck", f"stuck:{turn.delivery}", json.dumps(told)),)
 
 
-def question(turn: Turn, why: HeldFor, choices: Sequence[HeldChoice]) -> NewDelivery:
-    """What is asked of the author of a held reply, who alone sees it."""
+def question(
+    turn: Turn, why: HeldFor, choices: Sequence[HeldChoice], left_out: Sequence[str] = ()
+) -> NewDelivery:
+    """What is asked of the author of a held reply, who alone sees it; `left_out` labels what stays in."""
     message = turn.read()
     told = {name: message.get(name) for name in ("team", "channel", "thread_ts", "ts", "user")}
     told |= {"why": why, "choices": list(choices), "delivery": turn.delivery, "text": message.get("text", "")}
+    told["left_out"] = list(left_out)
     return _new(turn, Direction.MARKS, "question", told)
 
 

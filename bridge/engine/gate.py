@@ -6,15 +6,19 @@ here was never begun.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from bridge.compose import Unsendable
 from bridge.control import Signal
 from bridge.engine.work import Conversation, Owner
 from bridge.model import Act, Control, HeldChoice, HeldFor
 
 #: among a reply's refs: why its author was last asked
 ASKED = "asked"
+#: among them: the kinds of the parts that the question named as left out
+LEFT_OUT = "left_out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,14 @@ class Wish:
     choice: HeldChoice | None = None
     asked: HeldFor | None = None
     vendor_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The reply waits for its author's choice; the parts in `left_out` do not go out with it."""
+
+    why: HeldFor
+    left_out: tuple[Unsendable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +83,17 @@ def admit(stands: Conversation, wish: Wish) -> Admitted | HeldFor:
     return Admitted(Signal.AGENT_SPOKE)
 
 
+def agreed(left_out: Sequence[Unsendable], refs: Mapping[str, str], choice: HeldChoice | None) -> bool:
+    """Whether the author of a reply was asked about all of this, and lets it go out without."""
+    named = Counter(refs.get(LEFT_OUT, "").split())
+    answered = choice is HeldChoice.WITHOUT or refs.get(ASKED) not in (HeldFor.LEFT_OUT, HeldFor.NOTHING_LEFT)
+    return choice is not None and answered and Counter(kinds(left_out).split()) <= named
+
+
+def kinds(left_out: Sequence[Unsendable]) -> str:
+    return " ".join(sorted(part.kind for part in left_out))
+
+
 def choices(reason: HeldFor, can: Collection[Act]) -> tuple[HeldChoice, ...]:
     """What the author is offered, where the vendor `can` do these acts."""
     match reason:
@@ -84,3 +107,7 @@ def choices(reason: HeldFor, can: Collection[Act]) -> tuple[HeldChoice, ...]:
             return (HeldChoice.TAKE_OVER, HeldChoice.ONCE, HeldChoice.NOTE)
         case HeldFor.UNCLEAR:
             return (HeldChoice.SEND, HeldChoice.NOTE)
+        case HeldFor.LEFT_OUT:
+            return (HeldChoice.WITHOUT, HeldChoice.NOTE)
+        case HeldFor.NOTHING_LEFT:
+            return (HeldChoice.NOTE,)

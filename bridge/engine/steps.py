@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Protocol
 
 from bridge.adapter import Adapter, FileRules, TakesFiles, Upload
-from bridge.engine.gate import Wish
+from bridge.compose import Unsendable
+from bridge.engine.gate import Held, Wish
 from bridge.errors import Rejected
-from bridge.model import File, Reply, Text
+from bridge.model import File, HeldFor, Reply, Text
 
 
 class Attachment(Protocol):
@@ -39,13 +40,18 @@ class Attachment(Protocol):
 @dataclass(frozen=True)
 class Composed:
     """What an agent's message makes: `reply` is what it says, `files` are beside it, in order. It goes out as
-    `wish` allows, `delay` seconds after it was written.
+    `wish` allows, `delay` seconds after it was written, without what is `left_out`.
     """
 
     reply: Reply
     wish: Wish
     files: tuple[Attachment, ...] = ()
     delay: float = 0.0
+    left_out: tuple[Unsendable, ...] = ()
+
+    def held(self, why: HeldFor | None) -> Held | None:
+        """Held for a reason of the conversation's; None for a note."""
+        return Held(why, self.left_out) if why is not None else None
 
 
 @dataclass(frozen=True)

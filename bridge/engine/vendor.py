@@ -25,6 +25,7 @@ from bridge.engine import acts, gate
 from bridge.engine.acts import Asked
 from bridge.engine.echo import digests
 from bridge.engine.follow import failure, mark, notice, question, sent_late, undone, whisper
+from bridge.engine.gate import Held
 from bridge.engine.policy import while_patient
 from bridge.engine.ports import Carrier, Ledger
 from bridge.engine.steps import Composed, Step, progress_of, steps_of
@@ -41,7 +42,7 @@ from bridge.engine.work import (
     Turn,
     Uncertain,
 )
-from bridge.errors import DeliveryError, OutcomeUnknown, Rejected
+from bridge.errors import DeliveryError, FileUnavailable, OutcomeUnknown, Rejected
 from bridge.model import Act, Control, ConversationKey, HeldChoice, HeldFor, Reply
 
 
@@ -55,9 +56,11 @@ class Choice:
 
 
 class Composer(Protocol):
-    async def compose(self, turn: Turn) -> Composed | HeldFor | None:
-        """The reply that a queued Slack message makes, why it is held, or None where it is a note. Raises
-        `DeliveryError`."""
+    async def compose(self, turn: Turn, *, reread: bool = False) -> Composed | Held | None:
+        """The reply that a queued Slack message makes, why it is held, or None where it is a note.
+
+        `reread`: from the message as it is in Slack now. Raises `DeliveryError`.
+        """
         ...
 
     async def choice(self, turn: Turn) -> Choice:
@@ -96,14 +99,23 @@ class VendorCarrier:
                 return await self._looks.carry(turn)
             case "history":
                 return await self._ask_back(turn)
+        try:
+            return await self._reply(turn)
+        except FileUnavailable:
+            # All files are fetched before the first send. The author may have deleted this file since.
+            if SENDING in turn.refs or any(key.isdecimal() for key in turn.refs):
+                raise
+            return await self._reply(turn, reread=True)
+
+    async def _reply(self, turn: Turn, *, reread: bool = False) -> Outcome:
         taken = time.monotonic()
-        composed = await self._composer.compose(turn)
+        composed = await self._composer.compose(turn, reread=reread)
         if not isinstance(composed, Composed):
             return self._kept(turn, composed)
         if (rest := composed.delay - turn.waited) > 0:
             held = gate.admit(turn.conversation, composed.wish)
             # So long it can be changed, deleted or locked; what is to be asked is asked at once.
-            return self._kept(turn, held) if isinstance(held, HeldFor) else PutBack(rest)
+            return self._kept(turn, composed.held(held)) if isinstance(held, HeldFor) else PutBack(rest)
         adapter = self._adapter(turn)
         steps = await steps_of(composed, adapter)
         try:
@@ -120,17 +132,24 @@ class VendorCarrier:
             raise Rejected(f"{source} is no longer configured", remedy=remedy)
         return adapter
 
-    def _kept(self, turn: Turn, why: HeldFor | None) -> Kept:
+    def _kept(self, turn: Turn, held: Held | None) -> Kept:
         """A note, or held until its author says what it is."""
-        if why is None:
+        if held is None:
             # While it was not known to be a note, it had a mark.
             return Kept("note", follow=(mark(turn, "note"),) if turn.attempt > 1 or turn.was else ())
         if turn.kind == "correction":  # whoever pressed for it is not who wrote it
             raise Rejected("the conversation is closed", remedy="Write it as a new reply")
         adapter = self._adapter(turn)
-        turn.refs[gate.ASKED] = why
-        choices = gate.choices(why, acts.can(adapter))
-        return Kept("held", f"held: {why}", follow=(mark(turn, "held"), question(turn, why, choices)))
+        turn.refs[gate.ASKED] = held.why
+        if held.left_out:
+            turn.refs[gate.LEFT_OUT] = gate.kinds(held.left_out)
+        asked = question(
+            turn,
+            held.why,
+            gate.choices(held.why, acts.can(adapter)),
+            [part.label for part in held.left_out],
+        )
+        return Kept("held", f"held: {held.why}", follow=(mark(turn, "held"), asked))
 
     async def _send(
         self, turn: Turn, adapter: Adapter, steps: tuple[Step, ...], composed: Composed, taken: float
@@ -159,7 +178,7 @@ class VendorCarrier:
                 return self._kept(turn, None)
             before = gate.admit(turn.conversation, wish)
             if isinstance(before, HeldFor):
-                return self._kept(turn, before)
+                return self._kept(turn, composed.held(before))
             wish = await self._clear_the_way(turn, adapter, wish)
         ready = [await _uploaded(step, adapter) for step in rest]
         for step in ready:
@@ -167,7 +186,7 @@ class VendorCarrier:
             with _until_no(turn):
                 kept = await self._ledger.begin_reply(turn, step.key, digests(step.reply), first)
                 if kept is not None:
-                    return PutBack(0.0) if kept.changed else self._kept(turn, kept.held)
+                    return PutBack(0.0) if kept.changed else self._kept(turn, composed.held(kept.held))
                 ref = (await adapter.send(step.reply)).ref
             if step.key == steps[-1].key:
                 return _sent(turn, ref, composed.wish)

@@ -22,9 +22,9 @@ from pydantic import SecretStr
 
 from bridge.adapter import Upload
 from bridge.config import Media
-from bridge.errors import Rejected, RetryAfter, RetryLater
+from bridge.errors import FileUnavailable, Rejected, RetryAfter, RetryLater
 from bridge.media import naming
-from bridge.slack.api import ScopeMissing, SlackApi
+from bridge.slack.api import ScopeMissing, SlackApi, SlackRejected
 from bridge.slack.hosts import is_slacks, origin
 from bridge.slack.links import Links
 
@@ -97,9 +97,10 @@ class Downloads:
         mode = "external" if told.get("is_external") else str(told.get("mode"))
         url = told.get("url_private_download") or told.get("url_private")
         if mode in _NOT_HERE:
-            raise Rejected(f"“{name}” {_NOT_HERE[mode]}")
+            problem = f"“{name}” {_NOT_HERE[mode]}"
+            raise FileUnavailable(problem) if mode == "tombstone" else Rejected(problem)
         if told.get("file_access") not in (None, "visible") or not url:
-            raise Rejected(f"“{name}” is not shown to the app by Slack")
+            raise FileUnavailable(f"“{name}” is not shown to the app by Slack")
         size = told.get("size")
         size = size if isinstance(size, int) else 0
         if size > self._settings.max_size:
@@ -132,7 +133,7 @@ class Downloads:
                 response = await self._get(stack, file)
                 head = await _head(response.content)
             if _is_login(response, head, file):
-                raise Rejected(_LOGIN, remedy=_NO_SCOPE)
+                raise FileUnavailable(_LOGIN, remedy=_NO_SCOPE)
             yield self._chunks(file, head, response.content)
 
     async def _chunks(
@@ -162,13 +163,16 @@ class Downloads:
             url = urljoin(url, response.headers.get("location", ""))
             if origin(url) != origin(file.url):
                 break
-        raise Rejected(_LOGIN, remedy=_NO_SCOPE)
+        raise FileUnavailable(_LOGIN, remedy=_NO_SCOPE)
 
     async def _info(self, id: str) -> Mapping[str, Any]:
         try:
             told = await self._api.call("files.info", {"file": id}, read=True)
         except ScopeMissing:
             raise Rejected("the app lacks files:read", remedy=_NO_SCOPE) from None
+        except SlackRejected as error:
+            # file_not_found, file_deleted: https://docs.slack.dev/reference/methods/files.info
+            raise FileUnavailable(error.problem, where=error.where) from None
         found = told.get("file")
         return found if isinstance(found, Mapping) else {}
 
@@ -190,8 +194,8 @@ def _check(response: aiohttp.ClientResponse, file: PostedFile) -> None:
     if status >= 500:
         raise RetryLater(f"Slack answers {status} for “{file.name}”")
     if status in (401, 403):
-        raise Rejected(f"Slack answers {status} for “{file.name}”", remedy=_NO_SCOPE)
-    raise Rejected(f"Slack answers {status} for “{file.name}”; it may have been deleted")
+        raise FileUnavailable(f"Slack answers {status} for “{file.name}”", remedy=_NO_SCOPE)
+    raise FileUnavailable(f"Slack answers {status} for “{file.name}”; it may have been deleted")
 
 
 async def _head(content: aiohttp.StreamReader) -> bytes:

@@ -111,6 +111,7 @@ class MarksCarrier:
             owner=stands.owner.name if stands.owner else None,
             meant=f"!{unclear.nearest}" if isinstance(unclear, Unclear) and unclear.nearest else None,
             cannot=self._routes.cannot(stands, lacks) if lacks else None,
+            left_out=told.get("left_out", ()),
         )
         return await self._whisper(told, asked)
 

@@ -11,7 +11,7 @@ from typing import Any
 from bridge.compose import Note, compose, mentioned
 from bridge.config import Route
 from bridge.engine.acts import Asked
-from bridge.engine.gate import ASKED, Wish
+from bridge.engine.gate import ASKED, Held, Wish, agreed
 from bridge.engine.steps import Composed
 from bridge.engine.vendor import Choice
 from bridge.engine.work import Owner, Turn
@@ -41,7 +41,7 @@ class Replies:
         self._aliases = aliases
         self._downloads = downloads
 
-    async def compose(self, turn: Turn) -> Composed | HeldFor | None:
+    async def compose(self, turn: Turn, *, reread: bool = False) -> Composed | Held | None:
         """The reply, why its author is asked, or None where it is a note. Raises a `DeliveryError`."""
         told, route = turn.read(), self._routes.of(turn.conversation)
         choice = HeldChoice(told["choice"]) if "choice" in told else None
@@ -51,15 +51,22 @@ class Replies:
             return None
         # What was held or failed, or is to be corrected, counts as it stands now.
         late = turn.kind == "correction" or bool(turn.was)
-        message = await self._as_it_stands(told) if late else told
+        message = await self._as_it_stands(told) if late or reread else told
         names = await self._people.names(mentioned(message))
         # Whoever chose to send it, for whatever it was held, is not asked about its first word again.
         draft = compose(message, names, note_prefix=route.note_prefix, as_is=choice is not None)
         if isinstance(draft, Note):
-            return HeldFor.UNCLEAR if draft.reason == "unclear" else None
+            return Held(HeldFor.UNCLEAR) if draft.reason == "unclear" else None
         person = await self._person(message["user"], route)
         if "again_by" in told:
             await self._person(told["again_by"], route)
+        if draft.left_out:
+            if turn.kind == "correction":  # it has no question
+                raise Rejected("there is something in it that cannot go out", remedy="Write a new reply")
+            if not draft.parts and not draft.files:
+                return Held(HeldFor.NOTHING_LEFT, draft.left_out)
+            if not agreed(draft.left_out, turn.refs, choice):
+                return Held(HeldFor.LEFT_OUT, draft.left_out)
         name, avatar = route.team_name, None
         if route.identity == "agent":
             name, avatar = person.name, person.avatar
@@ -88,6 +95,7 @@ class Replies:
             ),
             files=_told_apart([await self._downloads.posted(one) for one in files]),
             delay=0.0 if late else route.send_delay,
+            left_out=draft.left_out,
         )
 
     async def asked(self, turn: Turn) -> Asked:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bridge.config import Engine, Route
-from bridge.engine.gate import ASKED
+from bridge.engine.gate import ASKED, LEFT_OUT
 from bridge.engine.work import COVERS, KEPT, QUIET, SENDING, WAS
 from bridge.model import Direction
 from bridge.store.trace import Life
@@ -30,12 +30,15 @@ _HELD = {
     "closed": "the conversation is closed",
     "owned": "somebody else has the conversation",
     "unclear": "it may be a word for the bridge",
+    "left_out": "some of it cannot go out",
+    "nothing_left": "nothing of it can go out",
 }
 _CHOSEN = {
     "take_over": "to take over and send it",
     "once": "to send it once",
     "reopen": "to reopen the conversation and send it",
     "send": "to send it",
+    "without": "to send it without what cannot go out",
     "note": "to keep it as a note",
 }
 _TOLD = {
@@ -45,7 +48,7 @@ _TOLD = {
     "not needed": "nothing to do any more when its turn came",
 }
 #: what the bridge keeps in a delivery's refs for itself, beside the other side's ids
-_OWN = {"", COVERS, KEPT, SENDING, WAS, ASKED, "pace", "acted", "with"}
+_OWN = {"", COVERS, KEPT, SENDING, WAS, ASKED, LEFT_OUT, "pace", "acted", "with"}
 
 
 @dataclass(frozen=True, slots=True)

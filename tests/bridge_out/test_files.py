@@ -178,6 +178,38 @@ async def test_a_file_that_was_deleted_meanwhile(stage: Stage) -> None:
 
 
 @uploading
+async def test_a_file_that_was_taken_off_meanwhile_keeps_no_words_back(stage: Stage, name: str) -> None:
+    scene = await waiting(stage, named(stage, name))
+    fault = named(stage, name).faults.next(
+        "*/attachments/" if name == "ada" else "*/files/*", status=503, times=1000
+    )
+    files = [("a.pdf", PDF), ("b.pdf", PDF + b"b")]
+    reply = scene.writes("Here it is", files=files)
+    await scene.until(lambda: fault.met, "the first attempt")
+    taken_off(stage, reply, "a.pdf")
+    named(stage, name).faults.clear()
+    await scene.marked(reply, SENT)
+    assert sent(scene) == ["Here it is", ("b.pdf", PDF + b"b")]
+
+
+async def test_where_a_link_is_sent_the_words_go_out_too(stage: Stage) -> None:
+    scene = await waiting(stage, stage.gptbots)
+    fault = stage.gptbots.faults.next("*/message/receive", status=503, times=1000)
+    reply = scene.writes("Here it is", files=[("a.pdf", PDF)])
+    await scene.until(lambda: fault.met, "the first attempt")
+    taken_off(stage, reply, "a.pdf")
+    stage.gptbots.faults.clear()
+    await scene.marked(reply, SENT)
+    assert scene.sent == ["Here it is"]
+
+
+def taken_off(stage: Stage, reply: Message, name: str) -> None:
+    """Its author deletes a file of their message: its bytes are gone, and the message names a tombstone."""
+    (file,) = [one for one in stage.slack.state.files.values() if one.shares == [reply] and one.name == name]
+    stage.slack.state.delete_file(file)
+
+
+@uploading
 async def test_a_guest_sends_none(stage: Stage, name: str) -> None:
     scene = await waiting(stage, named(stage, name))
     reply = scene.writes("Here", user="U0GUEST", files=[("a.pdf", PDF)])

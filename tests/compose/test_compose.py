@@ -70,8 +70,15 @@ USER = {"type": "user", "user_id": "U1"}
         ({"type": "link", "url": "https://acme.slack.com/archives/C1/p17"}, "(a private link)"),
         ({"type": "link", "url": "https://files.slack.com/files-pri/T1-F1/a.png"}, "(a private link)"),
         ({"type": "link", "url": "https://slack.com/help/articles/1"}, "https://slack.com/help/articles/1"),
-        ({"type": "hologram", "text": "new"}, "new"),
-        ({"type": "hologram", "fallback": "newer", "hologram_id": "H1"}, "newer"),
+        (text("50 EUR", strike=True), "~50 EUR~"),
+        (text("50 EUR ", strike=True, bold=True), "~50 EUR~ "),
+        (text("x = 1", strike=True, code=True), "~`x = 1`~"),
+        ({**USER, "style": {"strike": True}}, "~@Mina K.~"),
+        (
+            {"type": "link", "url": "https://example.com/a", "text": "form", "style": {"strike": True}},
+            "~form (https://example.com/a)~",
+        ),
+        (text(" ", strike=True), " "),
         (text("Fish &amp; chips &lt;3"), "Fish & chips <3"),
         (text("<@U1> <#C404> <!subteam^S1|@x> <!here>"), "@Mina K. #a channel @tier-two @here"),
         (text("<!DOCTYPE html>"), "<!DOCTYPE html>"),
@@ -83,6 +90,14 @@ USER = {"type": "user", "user_id": "U1"}
 )
 def test_elements(element: dict[str, Any], shown: str) -> None:
     assert words(rich(section(text("so "), element, text(" ok")))) == f"so {shown} ok"
+
+
+def test_struck_words_are_marked_line_by_line_and_across_styles() -> None:
+    struck = [text("a", strike=True), text("b\nc", strike=True, bold=True)]
+    assert words(rich(section(*struck, text(" d")))) == "~ab~\n~c~ d"
+    item = {"type": "rich_text_list", "style": "bullet", "elements": [section(text("old", strike=True))]}
+    assert words(rich(item)) == "• ~old~"
+    assert words({"text": "It takes ~3 days~ 10 days"}) == "It takes ~3 days~ 10 days"
 
 
 def test_a_typed_entity_stays_as_it_was_typed() -> None:

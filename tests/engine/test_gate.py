@@ -6,8 +6,9 @@ import itertools
 
 import pytest
 
+from bridge.compose import Unsendable
 from bridge.control import Signal, after
-from bridge.engine.gate import Admitted, Wish, admit, choices
+from bridge.engine.gate import ASKED, LEFT_OUT, Admitted, Wish, admit, agreed, choices
 from bridge.engine.work import Conversation, Owner
 from bridge.model import Act, Control, ConversationKey, HeldChoice, HeldFor
 
@@ -85,4 +86,30 @@ def test_what_is_offered_is_possible_and_a_note_always_is() -> None:
         assert offered[-1] is least[-1] is HeldChoice.NOTE
         assert len(set(offered)) == len(offered)
     assert HeldChoice.TAKE_OVER not in choices(HeldFor.BOT, frozenset())
+    assert choices(HeldFor.LEFT_OUT, set(Act)) == (HeldChoice.WITHOUT, HeldChoice.NOTE)
+    assert choices(HeldFor.NOTHING_LEFT, set(Act)) == (HeldChoice.NOTE,)
     assert HeldChoice.REOPEN not in choices(HeldFor.CLOSED, frozenset())
+
+
+FORWARD, IMAGE = Unsendable("forwarded_message", "a forwarded message"), Unsendable("image", "an image")
+
+
+@pytest.mark.parametrize(
+    ("choice", "refs", "expected"),
+    [
+        (None, {}, False),
+        (HeldChoice.WITHOUT, {}, False),  # it was not named
+        (HeldChoice.WITHOUT, {ASKED: "left_out", LEFT_OUT: "image"}, False),  # another was
+        (HeldChoice.WITHOUT, {ASKED: "left_out", LEFT_OUT: "forwarded_message"}, True),
+        (HeldChoice.WITHOUT, {ASKED: "left_out", LEFT_OUT: "forwarded_message image"}, True),
+        (None, {ASKED: "left_out", LEFT_OUT: "forwarded_message"}, False),
+        (HeldChoice.ONCE, {ASKED: "left_out", LEFT_OUT: "forwarded_message"}, False),  # no answer to that
+        (HeldChoice.ONCE, {ASKED: "bot", LEFT_OUT: "forwarded_message"}, True),  # answered before
+        (HeldChoice.ONCE, {ASKED: "bot"}, False),
+    ],
+)
+def test_nothing_is_left_out_that_was_not_named(
+    choice: HeldChoice | None, refs: dict[str, str], expected: bool
+) -> None:
+    assert agreed([FORWARD], refs, choice) is expected
+    assert not agreed([FORWARD, FORWARD], refs, choice)  # only one was named

@@ -6,8 +6,8 @@ from bridge.sandbox.stage import Stage
 from tests.bridge.scene import Scene, waiting
 from tests.handoffs.ways import named
 
-TAKE_OVER, ONCE, REOPEN, SEND, NOTE = (
-    f"held-{one}" for one in ("take_over", "once", "reopen", "send", "note")
+TAKE_OVER, ONCE, REOPEN, SEND, WITHOUT, NOTE = (
+    f"held-{one}" for one in ("take_over", "once", "reopen", "send", "without", "note")
 )
 #: what is told of a question that was answered
 DECIDED = "There is nothing to decide here any more."

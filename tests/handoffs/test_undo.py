@@ -12,7 +12,7 @@ import pytest
 from bridge.sandbox.slack import Message
 from bridge.sandbox.stage import Stage
 from tests.bridge.scene import HELD, SENT, Scene, buttons, counted, later, opened, waiting
-from tests.handoffs.stands import NOTE, REOPEN
+from tests.handoffs.stands import NOTE, REOPEN, WITHOUT
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("bridge")]
 
@@ -72,6 +72,33 @@ async def test_deleted_nothing_goes_out(stage: Stage) -> None:
     await nothing_else_went_out(scene)
     assert scene.sent[0].startswith("the last")
     assert not [text for text in scene.texts if "deleted here after" in text]
+
+
+async def test_without_the_file_that_was_taken_off_the_words_go_out(stage: Stage) -> None:
+    scene = await waiting(stage)
+    reply = await pausing(scene, "Here it is", files=[("wrong.pdf", b"%PDF"), ("right.pdf", b"%PDF")])
+    (file,) = [one for one in stage.slack.state.files.values() if one.name == "wrong.pdf"]
+    stage.slack.state.delete_file(file)
+    await the_pause_is_over(stage)
+    await scene.marked(reply, SENT)
+    assert scene.sent == ["Here it is", "right.pdf"]
+
+
+async def test_a_message_that_was_only_a_file_that_was_taken_off_sends_nothing(stage: Stage) -> None:
+    scene = await waiting(stage)
+    await pausing(scene, "", files=[("wrong.pdf", b"%PDF")])
+    (file,) = [one for one in stage.slack.state.files.values() if one.shares[0].thread_ts == scene.card.ts]
+    stage.slack.state.delete_file(file)  # and with it the message
+    await nothing_else_went_out(scene)
+
+
+async def test_what_cannot_go_out_is_asked_about_at_once(stage: Stage) -> None:
+    scene = await waiting(stage)
+    forward = {"is_share": True, "channel_name": "support-leads", "text": "internal"}
+    reply, question = await scene.held("Hello", "U0MINA", "a forwarded message", attachments=[forward])
+    await scene.presses(question, WITHOUT)
+    await scene.marked(reply, SENT)  # what is sent by a choice goes at once
+    assert scene.sent == ["Hello"]
 
 
 async def test_changed_the_new_words_go_out(stage: Stage) -> None:

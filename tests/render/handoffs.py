@@ -77,6 +77,24 @@ QUESTIONS: dict[str, SlackMessage] = {
         HeldFor.UNCLEAR, HeldChoice.SEND, HeldChoice.NOTE, words="!relase\nplease", meant="!release"
     ),
     "held_for_an_odd_word": held(HeldFor.UNCLEAR, HeldChoice.SEND, HeldChoice.NOTE, words="!important <b>"),
+    "held_with_a_forward": held(
+        HeldFor.LEFT_OUT,
+        HeldChoice.WITHOUT,
+        HeldChoice.NOTE,
+        left_out=["a forwarded message from #support-leads"],
+    ),
+    "held_with_all_sorts": held(
+        HeldFor.LEFT_OUT,
+        HeldChoice.WITHOUT,
+        HeldChoice.NOTE,
+        left_out=["an image", "an image", *(f"a canvas ({HOSTILE} {number})" for number in range(7))],
+    ),
+    "held_only_a_forward": held(
+        HeldFor.NOTHING_LEFT, HeldChoice.NOTE, words="", left_out=["a forwarded message", "an image (dance)"]
+    ),
+    "held_for_bot_without_a_forward": held(
+        HeldFor.BOT, HeldChoice.ONCE, HeldChoice.NOTE, left_out=["a forwarded message from #support-leads"]
+    ),
     "held_files": held(HeldFor.BOT, HeldChoice.ONCE, HeldChoice.NOTE, words=""),
     "failed": failure("A reply was not sent: Ada refused it.", delivery=17, thread_ts="1777886130.000100"),
     "uncertain": failure(

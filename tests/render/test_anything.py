@@ -77,7 +77,15 @@ def test_slack_takes_every_alert(seen: ConversationView, handoff: HandoffView, i
 
 
 @SLOW
-@given(st.sampled_from(HeldFor), st.sets(st.sampled_from(HeldChoice), min_size=1), WORDS, MAYBE, MAYBE, MAYBE)
+@given(
+    st.sampled_from(HeldFor),
+    st.sets(st.sampled_from(HeldChoice), min_size=1),
+    WORDS,
+    MAYBE,
+    MAYBE,
+    MAYBE,
+    st.lists(WORDS, max_size=9),
+)
 def test_slack_takes_every_question(
     reason: HeldFor,
     choices: set[HeldChoice],
@@ -85,6 +93,7 @@ def test_slack_takes_every_question(
     owner: str | None,
     meant: str | None,
     cannot: str | None,
+    left_out: list[str],
 ) -> None:
     message = question(
         reason,
@@ -95,6 +104,7 @@ def test_slack_takes_every_question(
         owner=owner,
         meant=meant,
         cannot=cannot,
+        left_out=left_out,
     )
     check(message)
     assert_literal(message)

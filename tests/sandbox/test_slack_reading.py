@@ -51,6 +51,16 @@ async def test_replies_come_in_pages_oldest_first(run: Running) -> None:
     )
 
 
+async def test_replies_hold_the_attachments_that_people_post(run: Running) -> None:
+    """Pasted tables and forwarded messages: https://github.com/vercel/chat/issues/803"""
+    ts = await thread(run)
+    table = {"type": "table", "rows": [[{"type": "raw_text", "text": "Plan"}]]}
+    pasted = {"id": 1, "blocks": [table], "fallback": "[no preview available]"}
+    run.slack.post_as("U0MINA", SUPPORT, "our prices", thread_ts=ts, attachments=[pasted])
+    last = (await run.client.conversations_replies(channel=SUPPORT, ts=ts))["messages"][-1]
+    assert (last["text"], last["attachments"]) == ("our prices", [pasted])
+
+
 async def test_replies_between_two_moments(run: Running) -> None:
     ts = await thread(run, replies=4)
     first, second, third, _ = (message.ts for message in run.slack.state.thread(SUPPORT, ts)[1:])

@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bridge.config import Media, Slack
 from bridge.engine.ports import Ledger
-from bridge.errors import DeliveryError, Rejected, RetryAfter, RetryLater
+from bridge.errors import DeliveryError, FileUnavailable, Rejected, RetryAfter, RetryLater
 from bridge.slack.api import SlackApi
 from bridge.slack.downloads import Downloads
 from bridge.slack.links import Links
@@ -200,6 +200,14 @@ async def test_a_login_page_is_no_file(
     assert isinstance(error, Rejected)
     assert error.problem == "Slack shows its login page instead of the file: the app lacks files:read"
     assert error.remedy == "Add the scope files:read to the app and install it again"
+
+
+@pytest.mark.parametrize("code", ["file_not_found", "file_deleted"])
+async def test_a_file_that_slack_does_not_know_may_have_been_taken_off(web: Web, code: str) -> None:
+    knows(web, ok=False, error=code)
+    assert isinstance(await fails(web, file_access="check_file_info"), FileUnavailable)
+    assert isinstance(await fails(web, mode="tombstone"), FileUnavailable)
+    assert isinstance(await fails(web), FileUnavailable)  # 404 for its bytes
 
 
 @pytest.mark.parametrize(

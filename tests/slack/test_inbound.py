@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bridge.model import ThreadKey
+from bridge.slack import inbound
 from bridge.slack.api import MARKER, Identity
 from bridge.slack.inbound import Changed, Gone, HomeOpened, Ignored, Locked, Written, read
 
@@ -51,6 +52,18 @@ def test_a_person_changes_what_they_wrote() -> None:
     place = {"team": "T1", "channel": "C1", "thread_ts": "1.1", "ts": "2.2"}
     assert found.message["text"] == "other words"
     assert place.items() <= found.message.items()
+
+
+def test_attachments_are_kept() -> None:
+    pasted = {"id": 1, "blocks": [{"type": "table", "rows": []}], "fallback": "[no preview available]"}
+    told = read(envelope({"attachments": [pasted]}), US)
+    after = {"text": "x", "edited": {"user": "U1"}, "attachments": [pasted]}
+    edited = read(envelope(changed({}, after)), US)
+    again = inbound.found({**REPLY, "attachments": [pasted]}, "C1", US)
+    assert isinstance(told, Written) and told.message["attachments"] == [pasted]
+    assert isinstance(again, Written) and again.message["attachments"] == [pasted]
+    assert isinstance(edited, Changed) and edited.message is not None
+    assert edited.message["attachments"] == [pasted]
 
 
 def test_a_person_deletes_what_they_wrote() -> None:

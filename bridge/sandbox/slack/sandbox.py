@@ -126,10 +126,14 @@ class SlackSandbox:
         thread_ts: str | None = None,
         broadcast: bool = False,
         blocks: list[Json] | None = None,
+        attachments: Sequence[Json] = (),
         files: Sequence[tuple[str, bytes]] = (),
         subtype: str | None = None,
     ) -> Message:
-        """`text` as it is typed, `files` as names and bytes; a bot among the users posts a `bot_message`."""
+        """`text` as it is typed, `files` as names and bytes; a bot among the users posts a `bot_message`.
+
+        `attachments` are what Slack puts beside the words: a pasted table, a forwarded message.
+        """
         user = self.state.users[user_id]
         escaped, made = typed(text)
         message = Message(
@@ -138,6 +142,7 @@ class SlackSandbox:
             text=escaped,
             user=user_id,
             blocks=finish(copy.deepcopy(blocks) if blocks is not None else made),
+            attachments=copy.deepcopy(list(attachments)),
             subtype=subtype or ("file_share" if files else None),
             client_msg_id=str(uuid.uuid4()),
         )

@@ -1,0 +1,129 @@
+"""Addresses that lead into a Slack workspace never go out, however they are written; public pages do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.compose import Names, ReplyDraft, compose
+from bridge.compose.addresses import private
+
+PRIVATE = [
+    "https://slack.com/archives/C0LEADS/p1700000000000100",
+    "https://slack.com/app_redirect?channel=C0LEADS&team=T0SANDBOX",
+    "https://slack.com/app_redirect?channel=C0FIN",
+    "https://slack.com/shortcuts/Ft0AB12CD34/0c1d2e3f",
+    "https://slack.com/client/T0SANDBOX/C0LEADS",
+    "https://join.slack.com/t/acme/shared_invite/zt-1a2b3c-Xy",
+    "https://acme.slack.com/join/shared_invite/zt-1a2b3c-Xy",
+    "https://acme.slack.com/workflows/Wf01",
+    "https://acme.slack.com/?redir=%2Farchives%2FC0LEADS",
+    "https://acme.slack.com/admin/invites",
+    "https://acme.slack.com/archives/C0LEADS/p1700000000000100",
+    "https://app.slack.com/client/T0SANDBOX/C0LEADS",
+    "https://acme.slack.com",
+    "https://acme.slack.com/",
+    "https://my.slack.com/anything",
+    "https://slack.com/workflows/Wf01",
+    "https://slack.com/join/shared_invite/zt-1",
+    "https://slack.com/signin?redir=/archives/C1",
+    "https://slack.com/what-comes-next/C0LEADS12",
+    "https://www.slack.com/archives/C1",
+    "https://slack.com//archives/C1",
+    "https://slack.com/intl/de-de/../../archives/C1",
+    "https://slack.com/intl/de-de/archives/C1",
+    "https://slack.com\\archives\\C1",
+    "HTTPS://SLACK.COM/ARCHIVES/C1",
+    "https://slack.com./archives/C1",
+    "https://slack.com:443/archives/C1",
+    "https://mina:secret@slack.com/archives/C1",
+    "https://slack.com/%61rchives/C1",
+    "https://acme%2Eslack.com/archives/C1",
+    "https://acme。slack。com/archives/C1",
+    "https://acme.sla\u200bck.com/archives/C1",
+    "https://slack-gov.com/archives/C1",
+    "https://acme.slack-gov.com/archives/C1",
+    "https://acme.enterprise.slack.com/archives/C1",
+    "https://files.slack.com/files-pri/T1-F1/a.png",
+    "https://slack-files.com/T1-F1-abc",
+    "https://hooks.slack.com/services/T1/B1/x",
+    "https://hooks.slack.com/triggers/T1/2/x",
+    "slack://channel?team=T1&id=C1",
+    "acme.slack.com/archives/C1",
+    "mailto:billing-aaaa@acme.slack.com",
+    "https://slack-redir.net/link?url=https%3A%2F%2Facme.slack.com%2Farchives%2FC1",
+    "https://r.example/?to=https%253A%252F%252Facme.slack.com%252Farchives%252FC1",
+    "https://r.example/?to=https://slack.com/archives/C1",
+]
+PUBLIC = [
+    "https://slack.com",
+    "https://slack.com/",
+    "https://slack.com/help/articles/360001537467-Guide",
+    "https://slack.com/pricing",
+    "https://slack.com/intl/de-de/help",
+    "https://slack.com/help/articles/archives",
+    "https://www.slack.com/pricing?utm=archives",
+    "https://api.slack.com/docs-and-more",
+    "https://docs.slack.dev/reference/methods/chat.postMessage",
+    "https://status.slack.com/2026-05",
+    "https://notslack.com/archives/C1",
+    "https://slack.com.example/archives/C1",
+    "https://acme.slack.com@shop.example/help",
+    "https://shop.example/slack.company/archives",
+    "https://slack-redir.net/link?url=https%3A%2F%2Fshop.example%2F",
+    "https://shop.example/archives/C0LEADS12",
+    "http://[",
+    "",
+]
+
+
+@pytest.mark.parametrize("url", PRIVATE)
+def test_what_leads_into_a_workspace_is_private(url: str) -> None:
+    assert private(url)
+
+
+@pytest.mark.parametrize("url", PUBLIC)
+def test_what_anybody_may_open_is_not(url: str) -> None:
+    assert not private(url)
+
+
+def sent(message: dict[str, Any]) -> str:
+    draft = compose(message, Names(), note_prefix="//")
+    assert isinstance(draft, ReplyDraft)
+    return "".join(part.text for part in draft.parts if part.kind == "text")
+
+
+def linked(url: str, label: str = "") -> dict[str, Any]:
+    link = {"type": "link", "url": url, **({"text": label} if label else {})}
+    elements = [{"type": "text", "text": "see "}, link]
+    return {
+        "blocks": [{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]}]
+    }
+
+
+@pytest.mark.parametrize("url", PRIVATE)
+def test_none_leaves_as_a_link_in_whatever_block(url: str) -> None:
+    assert sent(linked(url)) == "see (a private link)"
+    assert sent(linked(url, "this thread")) == "see this thread"
+    assert not private(sent(linked("https://shop.example/", url)))
+    table = {"type": "table", "rows": [[{"type": "raw_text", "text": "see"}], linked(url)["blocks"]]}
+    assert sent({"blocks": [table]}) == "see\nsee (a private link)"
+
+
+@pytest.mark.parametrize("url", [url for url in PRIVATE if "@" not in url and "%2E" not in url])
+def test_none_leaves_that_was_typed(url: str) -> None:
+    assert sent({"text": f"see {url} now"}) == "see (a private link) now"
+
+
+@pytest.mark.parametrize("url", [url for url in PUBLIC if "://" in url and "[" not in url])
+def test_ordinary_addresses_go_out(url: str) -> None:
+    assert sent(linked(url)) == f"see {url}"
+    assert sent({"text": f"see {url} now"}) == f"see {url} now"
+
+
+@given(st.text(max_size=60) | st.text("slack.com/:%2@?&=rdi-", max_size=60))
+def test_no_text_is_an_error(text: str) -> None:
+    assert private(text) in (True, False)
