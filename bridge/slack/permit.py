@@ -28,6 +28,8 @@ class Permit:
         if told.get("team") not in (None, thread.team):
             raise Rejected("the conversation has its thread in another workspace")
         by = await self._people.person(told["user"])
+        if by.bot:
+            raise Rejected("apps do not act on conversations")
         if by.guest and not route.guests_may_reply:
             raise Rejected(
                 "guests and people of other workspaces do not act on conversations here",

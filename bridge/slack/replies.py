@@ -55,8 +55,12 @@ class Replies:
         names = await self._people.names(mentioned(message))
         # Whoever chose to send it, for whatever it was held, is not asked about its first word again.
         draft = compose(message, names, note_prefix=route.note_prefix, as_is=choice is not None)
+        if isinstance(draft, Note) and draft.reason != "unclear":
+            return None
+        if (await self._people.person(message["user"])).bot:
+            return None  # Slack did not mark it as an app's; nobody is there to be asked
         if isinstance(draft, Note):
-            return HeldFor.UNCLEAR if draft.reason == "unclear" else None
+            return HeldFor.UNCLEAR
         person = await self._person(message["user"], route)
         if "again_by" in told:
             await self._person(told["again_by"], route)
@@ -117,6 +121,8 @@ class Replies:
 
     async def _person(self, user: str, route: Route) -> Person:
         person = await self._people.person(user)
+        if person.bot:
+            raise Rejected("apps do not reply to customers")
         if person.guest and not route.guests_may_reply:
             raise Rejected(
                 "guests and people of other workspaces do not reply to customers here",

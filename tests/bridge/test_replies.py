@@ -38,7 +38,7 @@ async def test_a_reply_goes_out_as_the_one_who_wrote_it(stage: Stage) -> None:
     await scene.marked(by_jo, SENT)
     await scene.marked(by_mina, SENT)
     assert agents(scene) == [
-        ("Mina Park", "Hello Lena", "https://avatars.example/blank-72.png"),
+        ("Mina Park", "Hello Lena", "https://avatars.slack-edge.com/2026-01-01/1_blank_72.png"),
         ("Jo", "And hello from me", "https://faces.example/jo.png"),
     ]
 
