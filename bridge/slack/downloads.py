@@ -100,14 +100,15 @@ class Downloads:
         if (document := _document(told)) is not None:
             title = naming.file_name(str(told.get("title") or told.get("name") or ""), "", "", "", document)
             remedy = f"Copy its text into a reply, or attach the {document} as a PDF file"
-            raise Rejected(f"“{title}” is a {document} of Slack's, which cannot be sent", remedy=remedy)
+            problem = f"“{title}” is a {document} of Slack's, which cannot be sent"
+            raise Rejected(problem, remedy=remedy, can_retry=False)
         mime_type = _type(told)
         given = str(told.get("name") or told.get("title") or "")
         name = naming.file_name(given, "", "", mime_type, "file")
         mode = "external" if told.get("is_external") else str(told.get("mode"))
         url = told.get("url_private_download") or told.get("url_private")
         if mode in _NOT_HERE:
-            raise Rejected(f"“{name}” {_NOT_HERE[mode]}")
+            raise Rejected(f"“{name}” {_NOT_HERE[mode]}", can_retry=False)
         if told.get("file_access") not in (None, "visible") or not url:
             raise Rejected(f"“{name}” is not shown to the app by Slack", remedy=_ATTACH_ANEW)
         size = told.get("size")
@@ -161,7 +162,7 @@ class Downloads:
         """Follow Slack within one host; the token goes to no other."""
         url = file.url
         if not is_slacks(url, self._api_url):
-            raise Rejected(f"“{file.name}” is not at an address of Slack's")
+            raise Rejected(f"“{file.name}” is not at an address of Slack's", can_retry=False)
         for _ in range(REDIRECTS + 1):
             response = await stack.enter_async_context(
                 self._http.get(url, headers=self._headers, allow_redirects=False)
@@ -189,7 +190,7 @@ class Downloads:
     def _too_large(self, name: str) -> Rejected:
         most = f"{self._settings.max_size / 1024**2:.3g} MB"
         remedy = "Send it smaller, or as a link; the limit is max_size in [media]"
-        return Rejected(f"“{name}” is larger than {most}", remedy=remedy)
+        return Rejected(f"“{name}” is larger than {most}", remedy=remedy, can_retry=False)
 
 
 def _document(told: Mapping[str, Any]) -> str | None:
@@ -224,7 +225,8 @@ def _check(response: aiohttp.ClientResponse, file: PostedFile) -> None:
         raise RetryLater(f"Slack answers {status} for “{file.name}”")
     if status in (401, 403):
         raise Rejected(f"Slack answers {status} for “{file.name}”", remedy=_NO_SCOPE)
-    raise Rejected(f"Slack answers {status} for “{file.name}”; it may have been deleted")
+    problem = f"Slack answers {status} for “{file.name}”; it may have been deleted"
+    raise Rejected(problem, can_retry=status != 404 and status != 410)
 
 
 async def _head(content: aiohttp.StreamReader) -> bytes:
@@ -248,4 +250,5 @@ def _in_our_words(file: PostedFile) -> Iterator[None]:
     try:
         yield
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        raise RetryLater(f"“{file.name}” could not be read from Slack ({type(error).__name__})") from None
+        problem = f"“{file.name}” could not be read from Slack"
+        raise RetryLater(problem, detail=f"{problem} ({type(error).__name__})") from None
