@@ -10,10 +10,18 @@ from bridge.compose import ACTS, Command, command
 from bridge.engine.acts import lane_of
 from bridge.engine.work import NewDelivery
 from bridge.model import Act, Direction
+from bridge.slack.inbound import APP
+
+#: the kind of delivery that says to a person that what an app posts for them stays in
+BY_APP = "by_app"
 
 
 def written(message: Mapping[str, Any], key: str) -> NewDelivery:
-    """A message in a thread: a command, or else what its lane makes a reply of, a note or a question."""
+    """A message in a thread: a command, or else what its lane makes a reply of, a note or a question. What an
+    app posted is none of these: it stays in."""
+    if message.get(APP):
+        author = {name: message[name] for name in ("user", "team", "channel", "thread_ts", "ts")}
+        return NewDelivery(Direction.MARKS, BY_APP, f"{BY_APP}:{key}", json.dumps(author))
     said = command(message)
     if not isinstance(said, Command) or said.word == "note":
         return NewDelivery(Direction.VENDOR, "reply", key, json.dumps(dict(message)), message=message["ts"])

@@ -13,6 +13,11 @@ from typing import Any
 from bridge.model import ThreadKey
 from bridge.slack.api import MARKER, Identity
 
+#: Slack's own; users.info says that it is no bot (https://github.com/lyft/omnibot/issues/90)
+SLACKBOT = "USLACKBOT"
+#: in a kept message: the app through which it was posted
+APP = "app"
+
 _WRITTEN = {None, "file_share", "thread_broadcast", "me_message"}
 _KEPT = ("ts", "user", "text", "blocks", "attachments", "files", "client_msg_id", "subtype")
 INBOX = "@slack"  # no source can have this name
@@ -21,7 +26,8 @@ NEW = 600.0  # seconds; Slack tries at once, then after one and after five minut
 
 @dataclass(frozen=True)
 class Written:
-    """A person's message in a thread that may be ours. `key` is the same if Slack tells it twice."""
+    """A message in a thread that may be ours. `key` is the same if Slack sends it twice. Its `APP`, where it
+    has one, posted it, for a person or for itself."""
 
     thread: ThreadKey
     key: str
@@ -85,7 +91,7 @@ def _message(event: Mapping[str, Any], us: Identity) -> Written | Changed | Gone
         return _hidden(event, us)
     if _own(event, us):
         return Ignored("own_echo")
-    if subtype == "bot_message" or event.get("bot_id") or event.get("bot_profile"):
+    if subtype == "bot_message" or (_app(event) and event.get("user") in (None, SLACKBOT)):
         return Ignored("other_bot")
     if subtype not in _WRITTEN:
         return Ignored("other_subtype")
@@ -125,6 +131,8 @@ def _home(event: Mapping[str, Any]) -> HomeOpened | Ignored:
 def _kept(message: Mapping[str, Any], thread: ThreadKey) -> dict[str, Any]:
     """What is kept of a message; where it stands is said as the event says it."""
     kept = {name: message[name] for name in _KEPT if message.get(name) is not None}
+    if app := _app(message):
+        kept[APP] = app
     return {**kept, "team": thread.team, "channel": thread.channel, "thread_ts": thread.ts}
 
 
@@ -161,8 +169,8 @@ def _hidden(event: Mapping[str, Any], us: Identity) -> Changed | Gone | Ignored:
         return Gone(ThreadKey(team=us.team, channel=channel, ts=ts))
     if _own(event, us):
         return Ignored("own_echo")
-    if before.get("bot_id") or before.get("subtype") not in _WRITTEN:
-        return Ignored("other_bot" if before.get("bot_id") else "other_subtype")
+    if _app(before) or before.get("subtype") not in _WRITTEN:
+        return Ignored("other_bot" if _app(before) else "other_subtype")
     if not isinstance(thread_ts, str) or thread_ts == ts or not isinstance(user, str):
         return Ignored("not_in_thread")
     thread = ThreadKey(team=us.team, channel=channel, ts=thread_ts)
@@ -172,6 +180,19 @@ def _hidden(event: Mapping[str, Any], us: Identity) -> Changed | Gone | Ignored:
     if not isinstance(after, Mapping) or not after.get("edited") or after.get("text") == before.get("text"):
         return Ignored("unfurl")
     return Changed(thread, _key(channel, before), user, _kept(after, thread))
+
+
+def _app(message: Mapping[str, Any]) -> str | None:
+    """The app that posted `message`, or Slackbot; None for what a person wrote in Slack itself.
+
+    Slack marks what an app posts, also with a person's own token: `user` is then the person, and only
+    users.info tells a bot's user from a person's (https://github.com/anneschuth/claude-threads/issues/526).
+    """
+    if message.get("user") == SLACKBOT:
+        return SLACKBOT
+    profile = message.get("bot_profile")
+    known = message.get("bot_id") or message.get("app_id") or (profile and "unknown")
+    return str(known) if known else None
 
 
 def team_of(envelope: Mapping[str, Any]) -> object:

@@ -30,6 +30,11 @@ MARKS = {
     "read": "eyes",
 }
 
+_THROUGH_AN_APP = (
+    "Your message was posted through an app, so it was not sent to the customer. "
+    "To send it, write it in this thread yourself."
+)
+
 
 class MarksCarrier:
     def __init__(self, api: SlackApi, ledger: Ledger, routes: Routes, people: People) -> None:
@@ -47,6 +52,8 @@ class MarksCarrier:
                 return await self._receipt(turn)
             case "question":
                 return await self._ask(turn)
+            case "by_app":
+                return await self._stays_in(turn.read())
             case "whisper":
                 return await self._whisper(turn.read(), words(turn.read()["text"]))
             case _:
@@ -62,8 +69,8 @@ class MarksCarrier:
                 what = "A reply was sent to the customer, but could not be marked"
             case "question", _:
                 what = "A reply waits for its author's word, who could not be asked"
-            case "whisper", {"text": text}:
-                what = f"Somebody could not be told this ({text})"
+            case "whisper", {"text": text} if outcome.can_retry:
+                what = f"A message to one person could not be shown to them ({text})"
             case _:
                 return ()
         return (notice(turn, f"{what}: {outcome.problem}"),)
@@ -114,6 +121,12 @@ class MarksCarrier:
             left_out=told.get("left_out", ()),
         )
         return await self._whisper(told, asked)
+
+    async def _stays_in(self, posted: Mapping[str, Any]) -> Outcome:
+        """Say to a person that what they posted through an app stays in; an app needs to hear nothing."""
+        if (await self._people.person(posted["user"])).bot:
+            return Done("posted by an app")
+        return await self._whisper(posted, words(_THROUGH_AN_APP))
 
     async def _whisper(self, told: Mapping[str, Any], message: SlackMessage) -> Outcome:
         if not told.get("channel"):  # asked on the App Home, which shows it

@@ -15,8 +15,8 @@ from bridge.engine.work import Found, Incoming, NewDelivery
 from bridge.model import Direction, ThreadKey
 from bridge.render.words import lasting
 from bridge.slack.api import Identity
-from bridge.slack.asking import written
-from bridge.slack.inbound import INBOX, NEW, Written, found
+from bridge.slack.asking import BY_APP, written
+from bridge.slack.inbound import APP, INBOX, NEW, Written, found
 from bridge.slack.marks import MARKS
 
 #: with one of these from us a message has been taken care of, whether or not the store remembers it
@@ -56,14 +56,15 @@ def missed(
         # That its client_msg_id is that of the event is not documented; where it is another, the ts tells.
         keys = (one.key, f"{place.channel}:{place.ts}")
         locked = reactions.get("lock", {us.user}) != {us.user}
-        there.append(Found(place, incoming, delivery, (*keys, *(f"act:{key}" for key in keys)), locked))
+        known_as = [f"{prefix}{key}" for prefix in ("", "act:", f"{BY_APP}:") for key in keys]
+        there.append(Found(place, incoming, delivery, tuple(known_as), locked))
     return there
 
 
 def _delivery(one: Written, late: Mapping[str, Any], age: float) -> NewDelivery | None:
     """What carries it. An act that is older than Slack's own tries may not be wanted any more: it is not
     done, and the thread is told so."""
-    said = command(one.message)
+    said = None if one.message.get(APP) else command(one.message)
     word = said.word if isinstance(said, Command) and said.word != "note" else None
     if word is None or age <= NEW:
         return written({**one.message, **late}, one.key)

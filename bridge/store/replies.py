@@ -113,7 +113,7 @@ def keep_reply(connection: Connection, incoming: Incoming, where: Where, new: Ne
     Returns "queued", "duplicate", "not_our_thread", or "team_talk" for words below an alert, which are for no
     customer. What is not ours is not kept: it is not our text.
     """
-    if isinstance(where, ThreadKey) and new.kind == "reply":
+    if isinstance(where, ThreadKey) and new.kind in ("reply", "by_app"):
         row = connection.execute(conversations.OF_THREAD, where.model_dump()).first()
         if row is not None and row.alert:
             return "team_talk"

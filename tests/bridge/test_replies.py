@@ -38,7 +38,7 @@ async def test_a_reply_goes_out_as_the_one_who_wrote_it(stage: Stage) -> None:
     await scene.marked(by_jo, SENT)
     await scene.marked(by_mina, SENT)
     assert agents(scene) == [
-        ("Mina Park", "Hello Lena", "https://avatars.example/blank-72.png"),
+        ("Mina Park", "Hello Lena", "https://avatars.slack-edge.com/2026-01-01/1_blank_72.png"),
         ("Jo", "And hello from me", "https://faces.example/jo.png"),
     ]
 
@@ -133,7 +133,7 @@ async def test_a_reply_that_cannot_be_marked_is_said_to_be_sent(stage: Stage) ->
     scene = await waiting(stage)
     stage.slack.faults.next("reactions.add", ok_error="too_many_reactions")
     reply = scene.writes("Hello Lena")
-    await scene.tells("A reply was sent to the customer, but could not be marked", "too_many_reactions")
+    await scene.tells("A reply was sent to the customer, but could not be marked", "too many reactions")
     await scene.carried()
     assert not reply.reactions
 

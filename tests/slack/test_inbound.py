@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from bridge.model import ThreadKey
+from bridge.model import Direction, ThreadKey
 from bridge.slack import inbound
 from bridge.slack.api import MARKER, Identity
+from bridge.slack.asking import written
 from bridge.slack.inbound import Changed, Gone, HomeOpened, Ignored, Locked, Written, read
 
 US = Identity(team="T1", user="UBOT", bot="BBOT")
@@ -122,7 +123,12 @@ def test_in_a_shared_channel_the_workspace_is_where_the_app_is_installed() -> No
         (changed({"bot_id": "BBOT", "user": None}, {"bot_id": "BBOT"}), "own_echo"),
         (deleted({"bot_id": "BBOT", "user": None}), "own_echo"),
         ({"subtype": "bot_message", "bot_id": "BOTHER"}, "other_bot"),
-        ({"bot_id": "BOTHER"}, "other_bot"),
+        ({"bot_id": "BOTHER", "user": None}, "other_bot"),
+        ({"user": "USLACKBOT", "client_msg_id": None}, "other_bot"),
+        ({"user": "USLACKBOT", "bot_id": "B01"}, "other_bot"),
+        ({"user": "USLACKBOT", "subtype": "file_share"}, "other_bot"),
+        (changed({"user": "USLACKBOT"}, {"text": "more", "edited": {"user": "USLACKBOT"}}), "other_bot"),
+        (deleted({"user": "USLACKBOT"}), "other_bot"),
         (changed({}, {"text": "on my way"}), "unfurl"),
         (changed({}, {"text": "other words"}), "unfurl"),
         (changed({}, {"text": "on my way", "edited": {"user": "U1"}}), "unfurl"),
@@ -142,6 +148,31 @@ def test_in_a_shared_channel_the_workspace_is_where_the_app_is_installed() -> No
 )
 def test_everything_else_is_ignored_with_its_reason(event: dict[str, Any], reason: str) -> None:
     assert read(envelope(event), US) == Ignored(reason)
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        {"bot_id": "B0HELPER", "app_id": "A0HELPER"},
+        {"bot_id": "B0HELPER", "bot_profile": {"id": "B0HELPER", "name": "Helper"}},
+        {"bot_profile": {"name": "Helper"}},
+        {"app_id": "A0HELPER"},
+    ],
+    ids=str,
+)
+def test_what_an_app_posts_for_a_person_says_so(marks: dict[str, Any]) -> None:
+    """Whether the user is a person is not in the event."""
+    found = read(envelope(marks), US)
+    assert isinstance(found, Written)
+    queued = written(found.message, found.key)
+    assert (queued.direction, queued.kind, queued.key) == (Direction.MARKS, "by_app", "by_app:cm-1")
+    assert "on my way" not in queued.payload
+
+
+def test_a_word_that_an_app_posts_is_no_act() -> None:
+    found = read(envelope({"text": "!claim", "bot_id": "B0HELPER"}), US)
+    assert isinstance(found, Written)
+    assert written(found.message, found.key).kind == "by_app"
 
 
 LOCK = {

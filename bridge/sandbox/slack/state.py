@@ -18,7 +18,7 @@ class User:
     name: str
     real_name: str
     display_name: str = ""
-    avatar: str = "https://avatars.example/blank-72.png"
+    avatar: str = "https://avatars.slack-edge.com/2026-01-01/1_blank_72.png"
     email: str | None = None
     team_id: str = "T0SANDBOX"
     is_bot: bool = False
@@ -26,6 +26,8 @@ class User:
     is_restricted: bool = False
     is_ultra_restricted: bool = False
     is_stranger: bool = False
+    is_workflow_bot: bool = False
+    enterprise_user: Json | None = None  # of a member of an Enterprise Grid
     deleted: bool = False
 
     def as_json(self) -> Json:
@@ -41,7 +43,9 @@ class User:
             profile["email"] = self.email
         if self.bot_id:
             profile["bot_id"] = self.bot_id
+        grid = {"enterprise_user": self.enterprise_user} if self.enterprise_user else {}
         return {
+            **grid,
             "id": self.id,
             "team_id": self.team_id,
             "name": self.name,
@@ -51,6 +55,7 @@ class User:
             "tz_offset": 3600,
             "profile": profile,
             "is_bot": self.is_bot,
+            "is_workflow_bot": self.is_workflow_bot,
             "is_app_user": False,
             "is_restricted": self.is_restricted,
             "is_ultra_restricted": self.is_ultra_restricted,
