@@ -13,7 +13,7 @@ from typing import Any
 from bridge.engine.age import RETRIES
 from bridge.model import ThreadKey
 from bridge.slack.api import MARKER, Identity
-from bridge.slack.payloads import without_unstorable
+from bridge.slack.payloads import edited_at, without_unstorable
 
 _WRITTEN = {None, "file_share", "thread_broadcast", "me_message"}
 _KEPT = ("ts", "user", "text", "blocks", "files", "client_msg_id", "subtype")
@@ -184,7 +184,7 @@ def _hidden(event: Mapping[str, Any], us: Identity) -> Changed | Gone | Ignored:
     if not after.get("edited") or (before and after.get("text") == before.get("text")):
         return Ignored("unfurl")
     kept = _kept({**after, "ts": place.ts}, place, thread.ts if thread is not None else None)
-    return Changed(place, thread, _key(channel, known), kept)
+    return Changed(place, thread, _key(channel, known), {**kept, **edited_at(after)})
 
 
 def _message_of(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -15,6 +16,7 @@ from bridge.slack.api import Identity
 from bridge.slack.asking import written
 from bridge.slack.inbound import INBOX, Written, found
 from bridge.slack.marks import MARKS
+from bridge.slack.payloads import edited_at
 
 #: with one of these from us a message has been taken care of, whether or not the store remembers it
 _TAKEN = (MARKS["sent"], MARKS["uncertain"])
@@ -62,7 +64,13 @@ def message_now(
 ) -> Found | None:
     """A single message, as the delivery `look` read it from Slack; None where nothing comes of it."""
     there = missed([message], thread, us, look=look, until=float("-inf"), now=now)
-    return None if not there or there[0].locked else there[0]
+    if not there or there[0].locked:
+        return None
+    found, edited = there[0], edited_at(message)
+    if not edited or found.delivery.kind != "reply":
+        return found
+    payload = json.dumps({**json.loads(found.delivery.payload), **edited})
+    return dataclasses.replace(found, delivery=dataclasses.replace(found.delivery, payload=payload))
 
 
 def unless_expired(one: Written, late: Mapping[str, Any], age: float) -> NewDelivery | None:

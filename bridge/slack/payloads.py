@@ -59,5 +59,12 @@ def without_unstorable(value: Any) -> Any:
     return [without_unstorable(item) for item in value] if isinstance(value, list) else value
 
 
+def edited_at(message: Mapping[str, Any]) -> dict[str, str]:
+    """When a person edited a message last, as a field of what is kept of it."""
+    edited = message.get("edited")
+    ts = edited.get("ts") if isinstance(edited, Mapping) else None
+    return {"edited_at": ts} if isinstance(ts, str) and _TS.fullmatch(ts) else {}
+
+
 def _malformed(problem: str) -> Malformed:
     return Malformed(f"this is no payload of Slack's: {problem}", where="/slack/events")

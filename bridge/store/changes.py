@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -86,9 +86,7 @@ def amend_reply(
         return _remember(connection, place, payload)
     refs, before = json.loads(row.refs), json.loads(row.payload)
     after = None if payload is None else json.loads(payload)
-    # Slack's own changes, as of a link, cannot be told from an edit where it does not send the earlier words.
-    as_written = place is not None and REREAD not in {**before, **(after or {})}
-    if as_written and after is not None and after.get("text") == before.get("text"):
+    if place is not None and after is not None and _is_known_as(before, after):
         return "unchanged"
     held = row.state == DeliveryState.CANCELLED and refs.get(KEPT) == "held"
     waits = row.state in (DeliveryState.QUEUED, DeliveryState.SENDING) and SENDING not in refs
@@ -109,6 +107,18 @@ def amend_reply(
         return "not_a_reply"  # a note, or refused before it was sent
     enqueue(connection, [(found, one) for one in late])
     return "too_late"
+
+
+def _is_known_as(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether a message is here as it was `after` an edit, or after a later one.
+
+    Where Slack does not send the earlier words, its own changes, as of a link, look like an edit.
+    """
+    if REREAD in before:
+        return False
+    edits = before.get("edited_at"), after.get("edited_at")
+    is_older = None not in edits and float(edits[1] or 0) <= float(edits[0] or 0)
+    return is_older or after.get("text") == before.get("text")
 
 
 def _remember(connection: Connection, place: ThreadKey, payload: str | None) -> str:
