@@ -107,7 +107,7 @@ def _establish(body: Mapping[str, Any], base: dict[str, Any]) -> AnyEvent:
         ),
         wait=WAIT,
         details=scalars(
-            body, without={*_READ, "email", "user_info.email", "user_info.phone", "user_info.user_id"}
+            body, without={*_READ, "body", "email", "user_info.email", "user_info.phone", "user_info.user_id"}
         ),
     )
 

@@ -43,6 +43,8 @@ ANSWER = {"code": 200, "msg": "success"}
 
 _ROLES = {"ANSWER": Role.BOT, "QUESTION": Role.CUSTOMER}
 _READ = {"conversation_id", "create_time"}
+#: what the parts of a message were read from
+_READ_OF_MESSAGE = {*_READ, "text", "message_type", "flow_output", "output"}
 
 
 def is_probe(body: Mapping[str, Any]) -> bool:
@@ -95,7 +97,7 @@ def _v1(body: Mapping[str, Any], base: dict[str, Any]) -> AnyEvent:
     said = [_squashed(part.text) for part in branches if isinstance(part, Text)]
     if text and _squashed(text) not in (*said, "".join(said)):  # else the flow said it, with its label
         branches.insert(0, Text(text=text))
-    details = scalars(body, without={*_READ, "text", "message_type"})
+    details = scalars(body, without=_READ_OF_MESSAGE)
     return Message(**base, author=Author(role=_ROLES[kind]), parts=tuple(branches), details=details)
 
 
@@ -107,7 +109,8 @@ def _v2(body: Mapping[str, Any], base: dict[str, Any]) -> AnyEvent:
         for branch in mappings(body["output"])
         for part in parts_of(branch.get("content"), _label(branch, "from_component_branch"))
     )
-    return Message(**base, author=Author(role=Role.BOT), parts=parts, details=scalars(body, without=_READ))
+    details = scalars(body, without=_READ_OF_MESSAGE)
+    return Message(**base, author=Author(role=Role.BOT), parts=parts, details=details)
 
 
 def parts_of(content: object, label: str | None) -> Iterator[AnyPart]:

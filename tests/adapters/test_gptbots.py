@@ -111,7 +111,11 @@ EVENTS: dict[str, AnyEvent] = {
     "messages-v1-question": v1(Text(text="Where is my order?"), author=CUSTOMER),
     "messages-v1-same-text": v1(Text(label="Answer", text="One."), Text(label="branch 2", text="Two.")),
     "messages-v1-unknown-type": v1_unknown("EVENT", message_type="EVENT"),
-    "messages-v1-without-type": v1_unknown("message", "message_type is missing"),
+    "messages-v1-without-type": v1_unknown(
+        "message",
+        "message_type is missing",
+        flow_output=[{"content": "你好", "branch": "1", "from_component_name": "User Input"}],
+    ),
     "messages-v1-odd-text": v1_unknown(
         "message", "text is not a text", message_type="ANSWER", **{"text": ..., "text.en": "Hi"}
     ),
