@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bridge.sandbox.seen import SENT, words
+from bridge.sandbox.seen import RECORDED, SENT, words
 from bridge.sandbox.slack import Message
 from bridge.sandbox.trip import APP, Trip, expect, once
 
@@ -106,12 +106,12 @@ async def agent_replies(trip: Trip) -> str:
         lambda: told in trip.replies,
         lambda: f"{trip.replies}, and in the thread\n{trip.thread}",
     )
-    await _marked(trip, reply, SENT)
+    await _marked(trip, reply, RECORDED if trip.ways.recorded else SENT)
     await _marked(trip, other)
     expect(not note.reactions, "no mark on the note", note.reactions)
     expect(trip.replies == [told], "the reply alone, and once", trip.replies)
     if trip.ways.recorded:
-        return "the owner's reply was recorded and is marked as sent; a note and another's reply stayed in"
+        return "the owner's reply was recorded and is marked as recorded; a note and another's reply stayed in"
     return "the owner's reply reached the customer, marked as sent; a note and another's reply stayed in"
 
 
