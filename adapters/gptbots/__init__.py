@@ -44,8 +44,8 @@ class GPTBotsSettings(Settings):
     """The Agents that may hand over to you, one or more. Required."""
 
     wait: float = Field(human_service.WAIT, gt=0, le=86_400, allow_inf_nan=False)
-    """Seconds, more than 0 and at most 86400, as the waiting time in GPTBots' console says: a handoff without an
-    answer ends then, and the alert shows until when to answer."""
+    """Seconds, more than 0 and at most 86400, as the waiting time in GPTBots' console says: a handoff without
+    an answer ends then, and the alert shows until when to answer."""
 
 
 class GPTBotsSecrets(Secrets):
@@ -59,8 +59,8 @@ class GPTBotsSecrets(Secrets):
     )
     webhook_token: tuple[SecretStr, ...] = Field(
         (),
-        description="it is the token that GPTBots sends where Integration > API > webhook asks for one, if that "
-        "is not the API key",
+        description="it is the token that GPTBots sends where Integration > API > webhook asks for one, if "
+        "that is not the API key",
     )
 
 
@@ -100,9 +100,7 @@ class GPTBots:
             raise NotAuthentic("the token in the path is wrong")
         if path == ["messages"]:
             return messages.read(webhook, source=self._source)
-        return human_service.read(
-            webhook, path, source=self._source, bot_ids=self._bot_ids, wait=self._wait
-        )
+        return human_service.read(webhook, path, source=self._source, bot_ids=self._bot_ids, wait=self._wait)
 
     @classmethod
     def preview(cls, webhook: Webhook, source: str) -> Received:
@@ -116,14 +114,14 @@ class GPTBots:
         )
 
     def _check_webhook_token(self, webhook: Webhook) -> None:
-        """GPTBots sends a token only if its console is set to; both schemes are documented. Without a token, only
-        the address with the path token is accepted, since anyone else could speak as the AI agent."""
+        """GPTBots sends a token only if its console is set to; both schemes are documented. Without a token,
+        only the address with the path token is accepted: else anyone could speak as the AI agent."""
         if not same_secret(token_of(webhook.headers, "bearer", "basic"), self._webhook_token):
             raise NotAuthentic(
                 "the token of the message webhook is missing or wrong",
-                remedy=f"Let GPTBots send the API key, or set {variable_for(self._source, 'webhook_token')} to "
-                "what it sends; where it sends none, give it the address with the path token in it, which may "
-                "end with /messages",
+                remedy="Let GPTBots send the API key, or set "
+                f"{variable_for(self._source, 'webhook_token')} to what it sends; where it sends none, give "
+                "it the address with the path token in it, which may end with /messages",
             )
 
     def replay(self, body: bytes, at: datetime, *, fresh: bool) -> Webhook:

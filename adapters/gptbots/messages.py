@@ -17,6 +17,7 @@ from bridge.adapter import (
     Unreadable,
     Webhook,
     address,
+    mapping,
     mappings,
     moment,
     scalars,
@@ -29,6 +30,7 @@ from bridge.model import (
     Audio,
     Author,
     ConversationKey,
+    Customer,
     File,
     Image,
     Message,
@@ -68,6 +70,7 @@ def read(webhook: Webhook, *, source: str) -> Received:
         "id": key,
         "conversation": ConversationKey(source=source, id=conversation),
         "at": moment(body.get("create_time")) or webhook.at,
+        "customer": _customer(body),
     }
     event: AnyEvent
     try:
@@ -78,6 +81,14 @@ def read(webhook: Webhook, *, source: str) -> Received:
     if isinstance(event, Message) and not event.parts:
         return Received(once, answer=ANSWER, unread=("empty message",))
     return Received(once, (event,), answer=ANSWER, unread=unread_in((event,)))
+
+
+def _customer(body: Mapping[str, Any]) -> Customer | None:
+    """No page shows a customer here; it is read if it comes under the names that the human service has."""
+    for told in (body, mapping(body.get("user_info"))):
+        if id := word(told.get("user_id")) or word(told.get("anonymous_id")):
+            return Customer(id=id)
+    return None
 
 
 def _v1(body: Mapping[str, Any], base: dict[str, Any]) -> AnyEvent:

@@ -341,7 +341,7 @@ async def _uploaded(step: Step, adapter: Adapter) -> Step:
 def _greeted(adapter: Adapter) -> str:
     if adapter.capabilities.delivers_replies:
         return "The customer was told that somebody will come."
-    return f"The greeting was recorded at {adapter.vendor}, which does not carry it to the customer: your app does."
+    return f"The greeting was recorded at {adapter.vendor}. Your app has to show it to the customer."
 
 
 def _sent(turn: Turn, ref: str | None, wish: gate.Wish, adapter: Adapter) -> Done:

@@ -111,7 +111,7 @@ async def agent_replies(trip: Trip) -> str:
     expect(not note.reactions, "no mark on the note", note.reactions)
     expect(trip.replies == [told], "the reply alone, and once", trip.replies)
     if trip.ways.recorded:
-        return "the owner's reply was recorded and is marked as recorded; a note and another's reply stayed in"
+        return "the owner's reply was recorded and marked as that; a note and another's reply stayed in"
     return "the owner's reply reached the customer, marked as sent; a note and another's reply stayed in"
 
 
@@ -119,9 +119,9 @@ async def customer_answers(trip: Trip) -> str | None:
     if "handoff" not in trip.ways.hears:
         return None
     trip.says(ANSWER)
-    await trip.shows(trip.ways.customer, ANSWER)
+    await trip.shows(trip.customer, ANSWER)
     once(trip.thread)  # the vendor's echo of the reply came before this answer
-    return f"the answer is in the thread as {trip.ways.customer}, the echo of the reply is not"
+    return f"the answer is in the thread as {trip.customer}, the echo of the reply is not"
 
 
 async def handed_back(trip: Trip) -> str:

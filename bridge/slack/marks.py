@@ -31,6 +31,7 @@ MARKS = {
     "read": "eyes",
 }
 
+
 class MarksCarrier:
     def __init__(self, api: SlackApi, ledger: Ledger, routes: Routes, people: People) -> None:
         self._api = api

@@ -27,11 +27,24 @@ from bridge.engine.work import (
     Outcome,
     Owner,
     Row,
+    SentDigest,
     Turn,
 )
 from bridge.errors import ConfigError, OutcomeUnknown
-from bridge.model import AnyEvent, ConversationKey, HeldChoice, ThreadKey
-from bridge.store import conversations, events, handoffs, inbox, keyring, lanes, migrate, pace, replies, watch
+from bridge.model import AnyEvent, ConversationKey, HeldChoice, Message, ThreadKey
+from bridge.store import (
+    conversations,
+    events,
+    handoffs,
+    inbox,
+    keyring,
+    lanes,
+    migrate,
+    pace,
+    replies,
+    revisions,
+    watch,
+)
 from bridge.store.catchup import CatchUp
 from bridge.store.database import Database, Postgres, Sqlite, postgres_dsn
 from bridge.store.deadletters import Attempt, Delivery
@@ -321,9 +334,13 @@ class Store(CatchUp, Upkeep):
         await self._database.run(inbox.keep_clock, about, new)
         self._wake()
 
-    async def was_said(self, digest: str, within: float) -> bool:
-        """Whether a reply with this digest was begun in the last `within` seconds, and not told back yet."""
-        return await self._database.run(replies.was_said, digest, within)
+    async def matching_replies(self, digest: str, within: float) -> list[SentDigest]:
+        """The replies with this digest, begun in the last `within` seconds and not told back yet."""
+        return await self._database.run(replies.matching_replies, digest, within)
+
+    async def first_was_echo(self, turn: Turn, message: Message) -> bool:
+        """Whether the message that `message` revises was our own reply, told back."""
+        return await self._database.run(revisions.first_was_echo, turn, message)
 
     async def open_thread(self, conversation: int, where: ThreadKey, card: str) -> Conversation:
         """`where` is the conversation's thread from now on; `card` the digest of the card that opens it."""

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import Connection, Double, and_, bindparam, delete, func, or_, select
 
 from bridge.engine.known import same, unknown
-from bridge.engine.work import Found, Incoming, NewDelivery, Turn
+from bridge.engine.work import EVENTS, Found, Incoming, NewDelivery, Turn
 from bridge.errors import OutcomeUnknown
 from bridge.model import EVENT, AnyEvent, DeliveryState, Direction, ThreadKey
 from bridge.store import conversations, inbox, replies
@@ -218,7 +218,7 @@ _EVENTS = (
     .where(
         lane.c.conversation_id == bindparam("conversation"),
         lane.c.direction == Direction.SLACK,
-        delivery.c.kind == "event",
+        delivery.c.kind.in_(EVENTS),
         delivery.c.created_at > bindparam("since", type_=Double()),
     )
     .order_by(delivery.c.id)
@@ -228,7 +228,7 @@ _BEFORE = (
     .where(
         delivery.c.lane_id == bindparam("lane"),
         delivery.c.id < bindparam("turn"),
-        delivery.c.kind == "event",
+        delivery.c.kind.in_(EVENTS),
     )
     .order_by(delivery.c.id.desc())
     .limit(RETOLD)

@@ -130,7 +130,7 @@ class Scene:
         return found()[-1]
 
     async def marked(self, message: Message, *marks: str) -> None:
-        """Wait until `message` carries these marks, and no others. `SENT` is the mark for it at this vendor."""
+        """Wait until `message` carries these marks, and no others; `SENT` as its vendor has it."""
         wanted = [self.taken if mark == SENT else mark for mark in marks]
         await self.until(lambda: list(message.reactions) == wanted, f"the marks {wanted}")
 
