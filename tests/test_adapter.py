@@ -115,7 +115,7 @@ def test_what_is_no_moment(value: object) -> None:
     assert moment(value) is None
 
 
-def test_scalars_have_dotted_names_and_leave_out_what_was_read() -> None:
+def test_details_have_dotted_names_and_leave_out_what_was_read() -> None:
     value: dict[str, Any] = {
         "plan": "gold",
         "vip": False,
@@ -130,6 +130,7 @@ def test_scalars_have_dotted_names_and_leave_out_what_was_read() -> None:
         "plan": "gold",
         "vip": False,
         "score": 1.5,
+        "list": [1, {"in": "a list"}],
         "user.id": 7,
         "user.name.first": "Ada",
     }

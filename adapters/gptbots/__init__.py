@@ -43,6 +43,10 @@ class GPTBotsSettings(Settings):
     bot_ids: tuple[str, ...] = Field(min_length=1)
     """The Agents that may hand over to you, one or more. Required."""
 
+    wait: float = Field(human_service.WAIT, gt=0, le=86_400, allow_inf_nan=False)
+    """Seconds, more than 0 and at most 86400, as the waiting time in GPTBots' console says: a handoff without
+    an answer ends then, and the alert shows until when to answer."""
+
 
 class GPTBotsSecrets(Secrets):
     api_key: SecretStr = Field(
@@ -54,7 +58,9 @@ class GPTBotsSecrets(Secrets):
         "Agent settings > Human handoff > Webhook",
     )
     webhook_token: tuple[SecretStr, ...] = Field(
-        (), description="it is the token that GPTBots sends where Integration > API > webhook asks for one"
+        (),
+        description="it is the token that GPTBots sends where Integration > API > webhook asks for one, if "
+        "that is not the API key",
     )
 
 
@@ -76,7 +82,10 @@ class GPTBots:
         self._source = source
         self._bot_ids = frozenset(settings.bot_ids)
         self._path_token = secrets.path_token
-        self._webhook_token = secrets.webhook_token
+        # Its page shows the API key as the token, and that the scheme may be Basic:
+        # gptbots.ai/docs/api-reference/conversation-api/webhook-receives-messages-v2
+        self._webhook_token = (*secrets.webhook_token, secrets.api_key)
+        self._wait = settings.wait
         self._api = API(http, settings.base_url, secrets.api_key, variable_for(source, "api_key"))
 
     def receive(self, webhook: Webhook) -> Received:
@@ -91,7 +100,7 @@ class GPTBots:
             raise NotAuthentic("the token in the path is wrong")
         if path == ["messages"]:
             return messages.read(webhook, source=self._source)
-        return human_service.read(webhook, path, source=self._source, bot_ids=self._bot_ids)
+        return human_service.read(webhook, path, source=self._source, bot_ids=self._bot_ids, wait=self._wait)
 
     @classmethod
     def preview(cls, webhook: Webhook, source: str) -> Received:
@@ -100,16 +109,19 @@ class GPTBots:
         if call is None:
             return messages.read(webhook, source=source)
         bot_ids = frozenset({str(body.get("bot_id"))})
-        return human_service.read(webhook, call.split("/"), source=source, bot_ids=bot_ids)
+        return human_service.read(
+            webhook, call.split("/"), source=source, bot_ids=bot_ids, wait=human_service.WAIT
+        )
 
     def _check_webhook_token(self, webhook: Webhook) -> None:
-        """GPTBots sends a token only where its console was told to; both schemes are documented. Without one
-        the address below the path's token is left, or else anybody could speak as the AI agent."""
+        """GPTBots sends a token only if its console is set to; both schemes are documented. Without a token,
+        only the address with the path token is accepted: else anyone could speak as the AI agent."""
         if not same_secret(token_of(webhook.headers, "bearer", "basic"), self._webhook_token):
             raise NotAuthentic(
                 "the token of the message webhook is missing or wrong",
-                remedy=f"Set {variable_for(self._source, 'webhook_token')} to what GPTBots sends; where it "
-                "sends none, give it the address with the path token in it, which may end with /messages",
+                remedy="Let GPTBots send the API key, or set "
+                f"{variable_for(self._source, 'webhook_token')} to what it sends; where it sends none, give "
+                "it the address with the path token in it, which may end with /messages",
             )
 
     def replay(self, body: bytes, at: datetime, *, fresh: bool) -> Webhook:
@@ -118,7 +130,7 @@ class GPTBots:
             at,
             fresh=fresh,
             path_token=self._path_token[0],
-            webhook_token=self._webhook_token[0] if self._webhook_token else None,
+            webhook_token=self._webhook_token[0],
             bot_ids=self._bot_ids,
         )
 

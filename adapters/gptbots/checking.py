@@ -63,5 +63,8 @@ def _reached(
         if not same_secret(token, path_tokens):
             what = f"the address of {name} has another token than {variable}"
             return wrong(what, remedy=f"{HANDOFF}: enter {address}/<{variable}>")
-    remedy = f"See what the bridge logged; a 401 is about {variable_for(source, 'webhook_token')}"
+    remedy = (
+        f"See what the bridge logged; a 401 is about {variable_for(source, 'webhook_token')}, or about the "
+        "API key that GPTBots sends"
+    )
     return wrong(f"{name} does not reach us: it was answered {status}", remedy=remedy)

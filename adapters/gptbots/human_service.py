@@ -49,8 +49,13 @@ _ROLES = {"QUESTION": Role.CUSTOMER, "ANSWER": Role.BOT}
 _ENDED_BY = {"TIMEOUT": Role.SYSTEM, "USER_CLOSED": Role.CUSTOMER}
 
 
-def read(webhook: Webhook, path: Sequence[str], *, source: str, bot_ids: frozenset[str]) -> Received:
-    """`path` is what follows the token. No call has an id, so a call is the same if its body is."""
+def read(
+    webhook: Webhook, path: Sequence[str], *, source: str, bot_ids: frozenset[str], wait: float
+) -> Received:
+    """`path` is what follows the token; after `wait` seconds GPTBots ends a session without an answer.
+
+    No call has an id, so a call is the same if its body is.
+    """
     ending = f"/{'/'.join(path)}"
     call = next((call for call in CALLS if ending.endswith(f"/{call}")), None)
     if call is None:
@@ -71,6 +76,8 @@ def read(webhook: Webhook, path: Sequence[str], *, source: str, bot_ids: frozens
     }
     try:
         event = CALLS[call](body, base)
+        if isinstance(event, HandoffStarted):
+            event = event.model_copy(update={"wait": wait})
     except Unreadable as problem:
         details = scalars(body, without=_READ)
         event = UnknownEvent(**base, type=call, problem=str(problem), details=details)
@@ -105,9 +112,8 @@ def _establish(body: Mapping[str, Any], base: dict[str, Any]) -> AnyEvent:
             for told in mappings(body.get("body"))
             if (text := word(told.get("text")))
         ),
-        wait=WAIT,
         details=scalars(
-            body, without={*_READ, "email", "user_info.email", "user_info.phone", "user_info.user_id"}
+            body, without={*_READ, "body", "email", "user_info.email", "user_info.phone", "user_info.user_id"}
         ),
     )
 

@@ -17,6 +17,7 @@ from bridge.adapter import (
     Unreadable,
     Webhook,
     address,
+    mapping,
     mappings,
     moment,
     scalars,
@@ -31,6 +32,7 @@ from bridge.model import (
     Audio,
     Author,
     ConversationKey,
+    Customer,
     File,
     Image,
     Message,
@@ -45,6 +47,8 @@ ANSWER = {"code": 200, "msg": "success"}
 
 _ROLES = {"ANSWER": Role.BOT, "QUESTION": Role.CUSTOMER}
 _READ = {"conversation_id", "create_time"}
+#: what the parts of a message were read from
+_READ_OF_MESSAGE = {*_READ, "text", "message_type", "flow_output", "output"}
 
 
 def is_probe(body: Mapping[str, Any]) -> bool:
@@ -68,6 +72,7 @@ def read(webhook: Webhook, *, source: str) -> Received:
         "id": key,
         "conversation": ConversationKey(source=source, id=conversation),
         "at": moment(body.get("create_time")) or webhook.at,
+        "customer": _customer(body),
     }
     event: AnyEvent
     try:
@@ -78,6 +83,14 @@ def read(webhook: Webhook, *, source: str) -> Received:
     if isinstance(event, Message) and not event.parts:
         return Received(once, answer=ANSWER, unread=("empty message",))
     return Received(once, (event,), answer=ANSWER, unread=unread_in((event,)))
+
+
+def _customer(body: Mapping[str, Any]) -> Customer | None:
+    """No page shows a customer here; it is read if it comes under the names that the human service has."""
+    for told in (body, mapping(body.get("user_info"))):
+        if id := word(told.get("user_id")) or word(told.get("anonymous_id")):
+            return Customer(id=id)
+    return None
 
 
 def _v1(body: Mapping[str, Any], base: dict[str, Any]) -> AnyEvent:
@@ -98,7 +111,7 @@ def _v1(body: Mapping[str, Any], base: dict[str, Any]) -> AnyEvent:
     told = text is not None and _squashed(text) in (*said, "".join(said))  # by the flow, with its label
     if text is not None and not (told and said):
         branches.insert(0, Text(text=text))
-    details = scalars(body, without={*_READ, "text", "message_type"})
+    details = scalars(body, without=_READ_OF_MESSAGE)
     return Message(
         **base, author=Author(role=_ROLES[kind]), parts=without_blank_texts(branches), details=details
     )
@@ -112,7 +125,8 @@ def _v2(body: Mapping[str, Any], base: dict[str, Any]) -> AnyEvent:
         for branch in mappings(body["output"])
         for part in parts_of(branch.get("content"), _label(branch, "from_component_branch"))
     )
-    return Message(**base, author=Author(role=Role.BOT), parts=parts, details=scalars(body, without=_READ))
+    details = scalars(body, without=_READ_OF_MESSAGE)
+    return Message(**base, author=Author(role=Role.BOT), parts=parts, details=details)
 
 
 def parts_of(content: object, label: str | None) -> Iterator[AnyPart]:

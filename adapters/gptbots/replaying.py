@@ -19,7 +19,7 @@ def replayed(
     *,
     fresh: bool,
     path_token: SecretStr,
-    webhook_token: SecretStr | None,
+    webhook_token: SecretStr,
     bot_ids: Collection[str],
 ) -> Webhook:
     """Times are seconds in the message webhook and milliseconds in the human service. A session that is
@@ -37,5 +37,5 @@ def replayed(
         body = json.dumps(told, ensure_ascii=False).encode()
     if call is not None:
         return Webhook(f"{path_token.get_secret_value()}/{call}", {}, body, at)
-    token = {"authorization": f"Bearer {webhook_token.get_secret_value()}"} if webhook_token else {}
-    return Webhook("messages", token, body, at)
+    token = f"Bearer {webhook_token.get_secret_value()}"
+    return Webhook("messages", {"authorization": token}, body, at)

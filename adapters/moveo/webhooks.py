@@ -246,7 +246,13 @@ _READ = {"event_type", "session_id", "timestamp", *(f"context.user.{name}" for n
 _AUTHOR = {"author_id", "author_name", "author_type"}
 _READ_OF: Mapping[str, set[str]] = {
     "message:brain_send": {"output.responses"},
-    "message:send": {"from.agent_id", "from.agent_name", "from.agent_avatar", "body.text"},
+    "message:send": {
+        "from.agent_id",
+        "from.agent_name",
+        "from.agent_avatar",
+        "body.text",
+        "body.attachments",
+    },
     "message:compose": {*_AUTHOR, "action"},
     "message:read": {"author_type"},
     "message:delivered": {"author_type"},

@@ -72,7 +72,8 @@ def moment(value: object) -> datetime | None:
 
 
 def scalars(value: Mapping[str, Any], *, without: Collection[str] = ()) -> dict[str, Any]:
-    """The plain values in `value` by dotted name, for an event's `details`: `{"metadata.locale": "en"}`.
+    """The plain values and lists in `value` by dotted name, for an event's `details`:
+    `{"metadata.locale": "en", "metadata.tags": ["vip"]}`.
 
     `without` names what was read already, dotted as well; a name there leaves out all below it.
     """
@@ -86,7 +87,7 @@ def _scalars(value: Mapping[str, Any], prefix: str, without: Collection[str]) ->
             continue
         if isinstance(inner, dict):
             yield from _scalars(inner, f"{name}.", without)
-        elif isinstance(inner, str | int | float):
+        elif isinstance(inner, str | int | float | list):
             yield name, inner
 
 

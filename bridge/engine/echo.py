@@ -8,9 +8,9 @@ each takes away one echo.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from bridge.model import AnyPart, File, Link, Message, Reply, Role, Text
+from bridge.model import AnyEvent, AnyPart, File, HandoffStarted, Link, Message, Reply, Role, Text
 
 ECHO = 86_400.0  # seconds in which an agent's words may come back as theirs
 SHORT_ECHO = 300.0  # and as the bot's, which may well say the same by itself
@@ -27,7 +27,8 @@ def digests(reply: Reply) -> tuple[str, str]:
 def digest(message: Message, *, tells_humans_apart: bool) -> str | None:
     """What `message` would be known by if it were an echo; None where it cannot be one.
 
-    Where a vendor tells a human's words as the bot's, and in another conversation, only the words are left.
+    Where a vendor tells a human's words as the bot's, and in another conversation, only the words are left:
+    it is an echo in a conversation of the same customer (`was_handed_over_from`).
     """
     key, words = message.conversation, words_of(message.parts)
     if message.author.role is Role.AGENT:
@@ -35,6 +36,24 @@ def digest(message: Message, *, tells_humans_apart: bool) -> str | None:
     if message.author.role is Role.BOT and not tells_humans_apart:
         return _of(key.source, words)
     return None
+
+
+def was_handed_over_from(start: HandoffStarted, events: Iterable[AnyEvent]) -> bool:
+    """Whether `events`, the newest first, are of the conversation from which the AI agent handed over.
+
+    Then its last answer before `start` is the last one that `start` quotes. Neither has to name a customer.
+    """
+    quoted = [" ".join(quote.text.split()) for quote in start.context if quote.role is Role.BOT]
+    answers = [answer for answer in quoted if answer]
+    before = (
+        event
+        for event in events
+        if isinstance(event, Message) and event.author.role is Role.BOT and event.at <= start.at
+    )
+    last = next(before, None)
+    if last is None or not answers:
+        return False
+    return answers[-1] in {words_of(last.parts), *(words_of([part]) for part in last.parts)}
 
 
 def _of(*told: str) -> str:

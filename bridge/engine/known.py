@@ -1,11 +1,13 @@
-"""Knowing a message that a vendor tells twice: by a webhook, and in its history under another id. Pure."""
+"""Knowing a message that a vendor tells twice: by a webhook, and in its history under another id; or under
+the same id, with the same words or with others. Pure."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 from bridge.engine.echo import words_of
-from bridge.model import AnyEvent, Message, Presence
+from bridge.model import AnyEvent, Message, Presence, Text
 
 SAME = 3.0  # seconds between the two times of one message: some are cut to a second, some to none
 
@@ -40,3 +42,20 @@ def same(one: AnyEvent, other: AnyEvent) -> bool:
 
 def _said(message: Message) -> tuple[object, ...]:
     return (*(part.kind for part in message.parts), words_of(message.parts))
+
+
+def same_content(one: AnyEvent, other: Message) -> bool:
+    """Whether two events with one id say the same. Times, addresses of files and white space do not count:
+    they differ where a vendor only repeats itself."""
+    return isinstance(one, Message) and _content(one) == _content(other)
+
+
+def revision_key(message: Message) -> str:
+    """The delivery key of `message` as a revision: the same for the same words."""
+    digest = hashlib.sha256("\0".join(_content(message)).encode()).hexdigest()
+    return f"{message.id}:{digest}"
+
+
+def _content(message: Message) -> tuple[str, ...]:
+    """The words, and which other parts there are. In how many pieces the words come does not count."""
+    return (*(part.kind for part in message.parts if not isinstance(part, Text)), words_of(message.parts))

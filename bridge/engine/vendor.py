@@ -222,9 +222,9 @@ class VendorCarrier:
                     return PutBack(0.0) if kept.changed else self._kept(turn, composed.held(kept.held))
                 ref = (await adapter.send(step.reply)).ref
             if step.key == steps[-1].key:
-                return _sent(turn, ref, composed.wish)
+                return _sent(turn, ref, composed.wish, adapter)
             await self._ledger.progress(turn, {step.key: ref or ""})
-        return _sent(turn, turn.refs[steps[-1].key], composed.wish)
+        return _sent(turn, turn.refs[steps[-1].key], composed.wish, adapter)
 
     async def _room(self, turn: Turn, adapter: Adapter, *, calls: int) -> float:
         """Seconds until the vendor's limits let `calls` more calls go; 0 for now, and they are counted."""
@@ -301,7 +301,7 @@ class VendorCarrier:
         with _until_no(turn):
             await self._ledger.begin_reply(turn, "0", digests(reply), None)
             ref = (await adapter.send(reply)).ref
-        return Done(ref, follow=(notice(turn, "The customer was told that somebody will come."),))
+        return Done(ref, follow=(notice(turn, _greeted(adapter)),))
 
     async def _choose(self, turn: Turn, choice: Choice) -> Done | Uncertain:
         """Say it once: no vendor can be asked whether it has heard something."""
@@ -406,8 +406,15 @@ async def _uploaded(step: Step, adapter: Adapter) -> Step:
     return dataclasses.replace(step, reply=step.reply.model_copy(update={"parts": (part,)}))
 
 
-def _sent(turn: Turn, ref: str | None, wish: gate.Wish) -> Done:
-    follow = [mark(turn, "sent"), *sent_late(turn)]
+def _greeted(adapter: Adapter) -> str:
+    if adapter.capabilities.delivers_replies:
+        return "The customer was told that somebody will come."
+    return f"The greeting was recorded at {adapter.vendor}. Your app has to show it to the customer."
+
+
+def _sent(turn: Turn, ref: str | None, wish: gate.Wish, adapter: Adapter) -> Done:
+    state = "sent" if adapter.capabilities.delivers_replies else "recorded"
+    follow = [mark(turn, state), *sent_late(turn)]
     if wish.choice is HeldChoice.TAKE_OVER:
         follow.append(notice(turn, acts.taken(wish.by, turn.conversation)))
     return Done(ref, change=Change(answered=True), follow=tuple(follow))

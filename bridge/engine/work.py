@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from bridge.control import Signal
 from bridge.model import Control, ConversationKey, DeliveryState, Direction, HandoffStarted, ThreadKey
@@ -145,6 +145,13 @@ class NewDelivery:
     message: str | None = None
 
 
+class SentDigest(NamedTuple):
+    """The digest of a reply that the vendor may tell back: its row, and the reply's conversation."""
+
+    id: int
+    conversation: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """Something written at `place` (its own ts) that was found there. It may have come as an event, and then
@@ -209,9 +216,9 @@ class Turn:
 @dataclass(frozen=True, slots=True)
 class Change:
     """What a delivery taught us, written with its outcome. `happened` is for the control that stands when it
-    is written, done by `by`; `answered`: the customer has an agent's words; `heard` is the digest of a reply
-    whose echo it was; `alert`: where that of a handoff stands in the thread; `vendor_at`: what the vendor
-    tells of before that time, by its own clock, is overtaken by what happened; `meant` is the last
+    is written, done by `by`; `answered`: the customer has an agent's words; `heard` is the id of the
+    `SentDigest` whose echo it was; `alert`: where that of a handoff stands in the thread; `vendor_at`: what
+    the vendor tells of before that time, by its own clock, is overtaken by what happened; `meant` is the last
     handoff that it can end."""
 
     happened: Signal | None = None
@@ -221,7 +228,7 @@ class Change:
     facts: Mapping[str, Any] | None = None
     card: str | None = None
     typing: Typist | None = None
-    heard: str | None = None
+    heard: int | None = None
     vendor_at: float | None = None
     meant: int | None = None
 
@@ -294,6 +301,12 @@ MEANT = "meant"
 KEPT = "kept"
 #: among a delivery's refs: the later ones that its message shows as well
 COVERS = "covers"
+#: the kind of a delivery that carries a message which a vendor tells again with other words
+REVISION = "revision"
+#: the kinds of deliveries whose payload is an event
+EVENTS = ("event", REVISION)
+#: the outcome of an event that tells back what was said from here
+ECHOED = "echo"
 #: the outcome of an event that a quiet channel does not show
 QUIET = "quiet"
 #: among its refs: the states it was in before somebody sent it on

@@ -9,7 +9,15 @@ from bridge.render.events import notice, render, status
 from bridge.render.files import without
 from bridge.render.handoff import HandoffView
 from bridge.render.home import REFRESH, HomeRow, home
-from bridge.render.message import ConversationView, Shown, SlackFile, SlackMessage, username
+from bridge.render.message import (
+    ConversationView,
+    Shown,
+    SlackFile,
+    SlackMessage,
+    identified,
+    short_name,
+    username,
+)
 from bridge.render.question import failure, question
 from bridge.render.transcript import transcript
 
@@ -31,12 +39,14 @@ __all__ = [
     "escalation",
     "failure",
     "home",
+    "identified",
     "notice",
     "opened_again",
     "percentile",
     "question",
     "reminder",
     "render",
+    "short_name",
     "status",
     "still_waits",
     "transcript",

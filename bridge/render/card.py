@@ -114,4 +114,7 @@ def _known(*fields: tuple[str, str | None]) -> list[list[Element]]:
 
 
 def _value(value: Any) -> str:
+    """A list of plain values is shown with commas, anything else that is no text as JSON."""
+    if isinstance(value, list) and not any(isinstance(item, list | dict) for item in value):
+        return ", ".join(map(_value, value))
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from bridge.model import Author, Control, Role
+from bridge.model import Control
 from bridge.render import limits
 from bridge.render.card import COLOURS, coloured, field, when
 from bridge.render.carousel import link_button
@@ -20,7 +20,7 @@ from bridge.render.literal import (
     section,
     text,
 )
-from bridge.render.message import ConversationView, Face, SlackMessage, ladder, username
+from bridge.render.message import ConversationView, Face, SlackMessage, ladder
 from bridge.render.said import said
 from bridge.render.words import lasting
 
@@ -29,7 +29,7 @@ _LATE = "#E01E5A"
 
 def reminder(view: ConversationView, handoff: HandoffView, waited: float) -> SlackMessage:
     """For the thread: the customer still waits, for `waited` seconds by now."""
-    head = _head("alarm_clock", f"{_name(view)} has waited {lasting(waited)} for a human")
+    head = _head("alarm_clock", f"{view.who} has waited {lasting(waited)} for a human")
     return coloured(head, (_waiting(view, handoff),), COLOURS[Control.WAITING]).told_to_channel()
 
 
@@ -41,14 +41,14 @@ def escalation(
     Only a rich_text element pings: where Slack refuses the blocks, the words stand alone.
     https://docs.slack.dev/reference/block-kit/blocks/rich-text-block
     """
-    words = f"{_name(view)} has waited {lasting(waited)}, and nobody has claimed the conversation"
+    words = f"{view.who} has waited {lasting(waited)}, and nobody has claimed the conversation"
     head = _head("rotating_light", words, *([text(" "), _mention(to)] if to else []))
     return _to_anywhere(coloured(head, (_waiting(view, handoff),), _LATE), handoff.thread)
 
 
 def alarm(view: ConversationView, handoff: HandoffView) -> SlackMessage:
     """The AI agent talks on beside a human."""
-    head = _head("warning", f"{_name(view)}: the AI agent goes on answering after a human took over")
+    head = _head("warning", f"{view.who}: the AI agent goes on answering after a human took over")
     facts = [_source(view)]
     if one_line(handoff.owner):
         facts.append(field("With", handoff.owner or ""))
@@ -59,7 +59,7 @@ def alarm(view: ConversationView, handoff: HandoffView) -> SlackMessage:
 
 def opened_again(view: ConversationView) -> SlackMessage:
     """For the thread: what was closed goes on."""
-    head = _head("bell", f"{_name(view)} wrote again after the conversation was closed")
+    head = _head("bell", f"{view.who} wrote again after the conversation was closed")
     facts = rich_text(bullets(_source(view)))
     return coloured(head, (facts,), COLOURS[view.control]).told_to_channel()
 
@@ -75,7 +75,7 @@ def still_waits(what: str, problem: str, until: float | None) -> SlackMessage:
 
 def unseen(view: ConversationView, problem: str, until: float | None, thread: str | None) -> SlackMessage:
     """For another channel than the thread's, which cannot be told there: its messages wait."""
-    head = _head("hourglass_flowing_sand", f"{_name(view)}: what is said cannot be shown in the thread yet")
+    head = _head("hourglass_flowing_sand", f"{view.who}: what is said cannot be shown in the thread yet")
     facts = [_source(view), field("Why", _brief(problem), limits.PROBLEM)]
     if until is not None:
         facts.append([text("It is tried again until: ", bold=True), _at(until)])
@@ -104,10 +104,6 @@ def _mention(to: str) -> Element:
     if to.startswith("S"):
         return {"type": "usergroup", "usergroup_id": to}
     return {"type": "user", "user_id": to}
-
-
-def _name(view: ConversationView) -> str:
-    return username(Author(role=Role.CUSTOMER), view.customer) or "Customer"
 
 
 def _source(view: ConversationView) -> list[Element]:

@@ -77,7 +77,9 @@ def status(event: Typing) -> str | None:
 
 def _message(event: Message, view: ConversationView) -> tuple[Shown, ...]:
     said = pieces(event.parts, event.author.role, can_choose=view.can_choose)
-    by = face(event.author, event.customer or view.customer)
+    by = face(event.author, view.known(event.customer))
+    if view.is_correction and said:
+        said = [*flow([section(text("Correction:", italic=True))]), *said]
     if event.late and said:
         said = [*flow([_told_late(event)]), *said]
     if not (said and view.out_of_turn and event.author.role is Role.BOT):
@@ -98,7 +100,7 @@ def _told_late(event: Message) -> Element:
 
 
 def _who(author: Author, view: ConversationView) -> str:
-    return username(author, view.customer) or "The system"
+    return username(author, view.known()) or "The system"
 
 
 def _ended(event: ConversationEnded, view: ConversationView) -> str:

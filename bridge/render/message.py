@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,6 +14,8 @@ from bridge.render.acts import OURS
 from bridge.render.literal import Block, Element, escape, is_web, one_line
 
 #: in parentheses stands who somebody is, and that customers do not say themselves
+#: of a short name: no two look alike (Crockford's base 32)
+_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _NO_ROLE = str.maketrans("()（）﹙﹚⁽⁾", "[][][][]")
 
 
@@ -92,12 +95,17 @@ class ConversationView:
     can_choose: bool = False  # whether the vendor lets us say something as the customer
     can: frozenset[Act] = OURS  # the acts that can be done about it, at this vendor and on its route
     out_of_turn: bool = False  # whether the AI agent speaks though a human has the conversation
+    is_correction: bool = False  # whether the vendor tells an earlier message again, with other words
     row: int | None = None  # the store's row of it, for what is pressed
 
     @property
     def who(self) -> str:
         """The customer, as they are called here."""
-        return username(Author(role=Role.CUSTOMER), self.customer) or "Customer"
+        return username(Author(role=Role.CUSTOMER), self.known()) or "Customer"
+
+    def known(self, told: Customer | None = None) -> Customer:
+        """What is known of the customer, with what an event has `told` of them."""
+        return identified(self.customer, self.key, told)
 
 
 @dataclass(frozen=True)
@@ -124,6 +132,20 @@ def face(author: Author, customer: Customer | None) -> Face:
     return Face(username(author, customer), icon_emoji=_EMOJI[author.role])
 
 
+def identified(customer: Customer | None, key: ConversationKey, told: Customer | None = None) -> Customer:
+    """`customer` with what `told` adds; with the conversation's id where no vendor told theirs."""
+    both = [one.model_dump(exclude_none=True) for one in (customer, told) if one is not None]
+    return Customer(**{"id": key.id, **{name: value for one in both for name, value in one.items()}})
+
+
+def short_name(id: str | None) -> str:
+    """The name of a customer who gave none: the same for the same id, which it does not give away."""
+    if not id:
+        return "Customer"
+    bits = int.from_bytes(hashlib.sha256(id.encode()).digest()[:4])
+    return "Customer " + "".join(_LETTERS[(bits >> shift) & 31] for shift in (0, 5, 10, 15))
+
+
 def username(author: Author, customer: Customer | None = None) -> str | None:
     """The name shown for `author`; None for the system, which speaks as the app."""
     known = customer.name if customer and author.role is Role.CUSTOMER else None
@@ -132,7 +154,7 @@ def username(author: Author, customer: Customer | None = None) -> str | None:
     match author.role:
         case Role.CUSTOMER:
             name = name.translate(_NO_ROLE)
-            return f"{name} (customer)" if name else "Customer"
+            return f"{name} (customer)" if name else short_name((customer and customer.id) or author.id)
         case Role.BOT:
             return f"{name} (AI agent)" if name else "AI agent"
         case Role.AGENT:

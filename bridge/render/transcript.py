@@ -30,7 +30,7 @@ def _told(event: AnyEvent, view: ConversationView) -> Iterator[Element]:
     if isinstance(event, Message):
         quoted = list(_quoted(event))
         if quoted:
-            who = username(event.author, event.customer or view.customer) or "The system"
+            who = username(event.author, view.known(event.customer)) or "The system"
             yield section(text(who, bold=True), text(", "), when(event.at))
             yield from quoted
     elif isinstance(event, HandoffStarted):

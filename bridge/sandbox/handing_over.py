@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bridge.sandbox.seen import SENT, words
+from bridge.sandbox.seen import RECORDED, SENT, words
 from bridge.sandbox.slack import Message
 from bridge.sandbox.trip import APP, Trip, expect, once
 
@@ -106,12 +106,12 @@ async def agent_replies(trip: Trip) -> str:
         lambda: told in trip.replies,
         lambda: f"{trip.replies}, and in the thread\n{trip.thread}",
     )
-    await _marked(trip, reply, SENT)
+    await _marked(trip, reply, RECORDED if trip.ways.recorded else SENT)
     await _marked(trip, other)
     expect(not note.reactions, "no mark on the note", note.reactions)
     expect(trip.replies == [told], "the reply alone, and once", trip.replies)
     if trip.ways.recorded:
-        return "the owner's reply was recorded and is marked as sent; a note and another's reply stayed in"
+        return "the owner's reply was recorded and marked as that; a note and another's reply stayed in"
     return "the owner's reply reached the customer, marked as sent; a note and another's reply stayed in"
 
 
@@ -119,9 +119,9 @@ async def customer_answers(trip: Trip) -> str | None:
     if "handoff" not in trip.ways.hears:
         return None
     trip.says(ANSWER)
-    await trip.shows(trip.ways.customer, ANSWER)
+    await trip.shows(trip.customer, ANSWER)
     once(trip.thread)  # the vendor's echo of the reply came before this answer
-    return f"the answer is in the thread as {trip.ways.customer}, the echo of the reply is not"
+    return f"the answer is in the thread as {trip.customer}, the echo of the reply is not"
 
 
 async def handed_back(trip: Trip) -> str:

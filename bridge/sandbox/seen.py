@@ -17,6 +17,7 @@ from bridge.sandbox.stage import Process, Stage
 T = TypeVar("T")
 
 SENT = "white_check_mark"
+RECORDED = "ledger"
 _WORDS = ("text", "url", "alt_text")
 _ONE_LINE = ("rich_text_section", "rich_text_quote", "rich_text_preformatted")
 

@@ -13,7 +13,7 @@ async def opens(trip: Trip) -> str:
     trip.thread = await trip.seen.thread(trip.ways.channel, f"Parcel {trip.order}")
     await trip.shows(trip.ways.ai, f"Parcel {trip.order}")
     if "bot" in trip.ways.hears:
-        await trip.shows(trip.ways.customer, f"Where is order {trip.order}?")
+        await trip.shows(trip.customer, f"Where is order {trip.order}?")
     for told in (trip.ways.source, "the AI agent has the conversation"):
         await trip.seen.card(trip.thread, told)
     return f"the conversation is a thread in #{trip.ways.channel}, under its card"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from bridge.sandbox.seen import Seen, Thread, Unseen, words
@@ -50,6 +51,12 @@ class Trip:
     def agent(self) -> str:
         """The name under which the vendor has the owner's reply."""
         return self.ways.agent or self.name(self.owner)
+
+    @property
+    def customer(self) -> str:
+        """The name above the customer's messages: the card's short name where the vendor has none."""
+        found = re.search(r"Customer [0-9A-Z]{4}", self.thread.card)
+        return self.ways.customer or (found[0] if found else "a customer with a short name")
 
     def name(self, user: str) -> str:
         """How Slack names a person."""

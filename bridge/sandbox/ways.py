@@ -28,7 +28,7 @@ class Ways:
     channel: str
     webhook: str
     ai: str
-    customer: str
+    customer: str | None
     hears: frozenset[str]
     shape: str
     products: tuple[str, ...]
@@ -78,7 +78,7 @@ WAYS = {
         channel="support",
         webhook="message",
         ai="AI agent",
-        customer="Customer",
+        customer=None,
         hears=frozenset(("handoff",)),
         shape="both branches",
         products=("Products · branch 1", "Mountain Mug", "Advice · branch 2", "our three favourites"),

@@ -15,7 +15,7 @@ from bridge.engine.work import Row
 from bridge.errors import BridgeError, DeliveryError
 from bridge.logs import fault
 from bridge.model import ThreadKey
-from bridge.render import HomeRow, home
+from bridge.render import HomeRow, home, short_name
 from bridge.render.literal import context
 from bridge.slack.api import SlackApi
 from bridge.slack.people import People
@@ -99,10 +99,10 @@ class Homes:
 
     async def _row(self, row: Row, thread: ThreadKey) -> HomeRow:
         about, handoff = row.conversation, row.handoff
-        customer = self._routes.view(about, about.facts).customer
+        known = self._routes.view(about, about.facts).known()
         return HomeRow(
             conversation=about.id,
-            name=customer.name if customer else None,
+            name=known.name or short_name(known.id),
             source=about.key.source,
             control=about.control,
             since=datetime.fromtimestamp(about.since or handoff.started_at, UTC),

@@ -22,6 +22,7 @@ from bridge.slack.view import digest
 #: reaction of each state; no mark means not sent
 MARKS = {
     "sent": "white_check_mark",
+    "recorded": "ledger",  # by a vendor that does not carry it to the customer
     "failed": "x",
     "uncertain": "grey_question",
     "waiting": "hourglass_flowing_sand",
@@ -67,6 +68,8 @@ class MarksCarrier:
             case "mark", {"state": "sent"}:
                 # Without its mark a reply reads as not sent; the other marks have their notices already.
                 what = "A reply was sent to the customer, but could not be marked"
+            case "mark", {"state": "recorded"}:
+                what = "A reply was recorded at the vendor, but could not be marked"
             case "question", _:
                 what = "A reply waits for its author's word, who could not be asked"
             case "whisper", {"text": text} if outcome.can_retry:
@@ -89,8 +92,8 @@ class MarksCarrier:
     async def _receipt(self, turn: Turn) -> Outcome:
         """No vendor says which message a receipt is about: it shows on the agents' last one."""
         receipt = EVENT.validate_json(turn.payload)
-        if not isinstance(receipt, Receipt) or (receipt.state == "read" and receipt.by != Role.CUSTOMER):
-            return Done()  # that our own side has read says nothing of the reply
+        if not isinstance(receipt, Receipt) or not _is_of_a_reply(receipt):
+            return Done()
         reply = await self._ledger.last_reply(turn.conversation.id)
         if reply is None:
             return Done()
@@ -150,3 +153,11 @@ class MarksCarrier:
             # message_not_found: the agent deleted it; there is nothing left to mark.
             if error.code not in (fine, "message_not_found"):
                 raise
+
+
+def _is_of_a_reply(receipt: Receipt) -> bool:
+    """Whether it says something of a person's reply. The AI agent's receipts do not, and that an agent has
+    read says only that our own side has."""
+    if receipt.state == "read":
+        return receipt.by == Role.CUSTOMER
+    return receipt.by not in (Role.BOT, Role.SYSTEM)

@@ -19,7 +19,7 @@ from bridge.slack.marks import MARKS
 from bridge.slack.payloads import edited_at
 
 #: with one of these from us a message has been taken care of, whether or not the store remembers it
-_TAKEN = (MARKS["sent"], MARKS["uncertain"])
+_TAKEN = (MARKS["sent"], MARKS["recorded"], MARKS["uncertain"])
 
 
 def since(heard: float) -> float:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bridge.engine.ports import Limit
-from bridge.engine.work import Turn
+from bridge.engine.work import EVENTS, Turn
 from bridge.model import Control, Direction
 from bridge.slack.api import SlackApi
 
@@ -62,7 +62,7 @@ class Slots:
         in_time = turn.late is not None and turn.late < SLOT
         self._reserved = pace.removeprefix(_HAS_SLOT) if pace.startswith(_HAS_SLOT) and in_time else None
         told = turn.conversation.control in (Control.BOT, Control.CLOSED)
-        talks = turn.direction is Direction.SLACK and turn.kind == "event" and told
+        talks = turn.direction is Direction.SLACK and turn.kind in EVENTS and told
         self._lines_up = (talks or turn.kind == "card") and not pace.startswith(_HAS_SLOT)
 
     async def wait(self, channel: str) -> float:

@@ -9,13 +9,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridge.control import WHOLE_SECOND
-from bridge.engine.echo import ECHO, SHORT_ECHO
+from bridge.engine.echo import ECHO, SHORT_ECHO, was_handed_over_from
 from bridge.engine.echo import digest as said_digest
 from bridge.engine.follow import failure as failure_of
 from bridge.engine.ports import Ledger
 from bridge.engine.work import (
     COVERS,
+    ECHOED,
+    EVENTS,
     QUIET,
+    REVISION,
     Again,
     AlertPlace,
     Change,
@@ -56,9 +59,10 @@ from bridge.slack.opening import Opener
 from bridge.slack.pacing import Slots
 from bridge.slack.rendering import rendered, transcribed
 from bridge.slack.routes import Routes
-from bridge.slack.view import learn
+from bridge.slack.view import customer, learn
 
 MOST_QUIET = 200  # events of a quiet channel that a handoff's thread begins with
+MOST_BEFORE = 200  # events among which the last answer before a handoff is looked for
 BY_OUR_CLOCK = 10.0  # seconds that a vendor's clock may be ahead when an agent ended a handoff
 
 _WAITS = {"reply": "A reply", "correction": "A correction", "choice": "What was chosen for the customer"}
@@ -116,12 +120,16 @@ class ThreadCarrier:
                 return await self._show(turn, await self._after_the_quiet(turn, Showing((again,), facts)))
         event = EVENT.validate_json(turn.payload)
         if (heard := await self._echo(turn, event)) is not None:
-            return Done(ref="echo", change=Change(heard=heard))
+            return Done(ref=ECHOED, change=Change(heard=heard))
+        revises = turn.kind == REVISION
+        if revises and isinstance(event, Message) and await self._ledger.first_was_echo(turn, event):
+            return Done(ref=ECHOED)
         if await self._was_told(turn, event):
             return Done(ref="told")
         facts = learn(facts, event, self._routes.shown)
         covers: tuple[int, ...] = ()
-        if isinstance(event, Message) and (turn.late is not None or COVERS in turn.refs):
+        gathers = not revises and (turn.late is not None or COVERS in turn.refs)
+        if gathers and isinstance(event, Message):
             event, covers, facts = await self._gathered(turn, event, facts)
         if await self._is_quiet(turn, event, facts):
             return Done(QUIET, change=None if facts == stands.facts else Change(facts=facts))
@@ -129,19 +137,38 @@ class ThreadCarrier:
         return await self._show(turn, await self._after_the_quiet(turn, showing))
 
     def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
-        if isinstance(outcome, Again) or turn.kind != "event":
+        if isinstance(outcome, Again) or turn.kind not in EVENTS:
             return ()
         problem = getattr(outcome, "problem", "")
         text = f"A message of this conversation could not be shown here: {problem}"
         return (failure_of(turn, text, can_retry=getattr(outcome, "can_retry", True)),)
 
-    async def _echo(self, turn: Turn, event: AnyEvent) -> str | None:
-        """The digest of the reply of ours that `event` tells back."""
+    async def _echo(self, turn: Turn, event: AnyEvent) -> int | None:
+        """The id of the digest of the reply of ours that `event` tells back."""
         if not isinstance(event, Message):
             return None
         told = said_digest(event, tells_humans_apart=self._routes.tells_humans_apart(turn.conversation))
-        within = ECHO if event.author.role is Role.AGENT else SHORT_ECHO
-        return told if told is not None and await self._ledger.was_said(told, within) else None
+        if told is None:
+            return None
+        as_agent = event.author.role is Role.AGENT
+        for reply in await self._ledger.matching_replies(told, ECHO if as_agent else SHORT_ECHO):
+            if as_agent or await self._is_same_customer(turn, event, reply.conversation):
+                return reply.id
+        return None
+
+    async def _is_same_customer(self, turn: Turn, event: Message, replied: int | None) -> bool:
+        """Whether the conversation `replied`, in which an agent replied, is of the customer of `event`."""
+        if replied is None or replied == turn.conversation.id:
+            return True
+        who = event.customer or customer(turn.conversation.facts)
+        other = customer((await self._ledger.conversation(replied)).facts)
+        if who is not None and other is not None and who.id and other.id:
+            return who.id == other.id
+        handoff = await self._ledger.last_handoff(replied)
+        if handoff is None or handoff.start is None:
+            return False
+        events = await self._ledger.newest_events(turn.conversation.id, MOST_BEFORE)
+        return was_handed_over_from(handoff.start, events)
 
     async def _was_told(self, turn: Turn, event: AnyEvent) -> bool:
         """Whether the vendor's history told it already, under another id."""
@@ -183,6 +210,8 @@ class ThreadCarrier:
             if (handoff := await self._ledger.last_handoff(stands.id)) is not None:
                 told = json.dumps({"handoff": handoff.id})
                 follow = (NewDelivery(Direction.ALERTS, "alarm", f"alarm:{handoff.id}", told),)
+        if turn.kind == REVISION:
+            view = dataclasses.replace(view, is_correction=True)
         messages = await rendered(event, view, len(turn.payload))
         opens = bool(messages) or isinstance(event, ConversationStarted)
         return Showing(messages, facts, opens=opens, follow=follow)

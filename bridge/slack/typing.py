@@ -13,7 +13,7 @@ from bridge.engine.ports import Ledger
 from bridge.engine.work import Change, Conversation, Done, NewDelivery, Outcome, Turn, Typist
 from bridge.errors import BridgeError
 from bridge.model import EVENT, Typing
-from bridge.render import status, username
+from bridge.render import identified, status, username
 from bridge.slack.api import SlackApi
 from bridge.slack.view import customer
 
@@ -41,7 +41,8 @@ class TypingCarrier:
         typist = Typist("")
         if event.active and (words := status(event)):
             lasts = min(event.seconds or LASTS, LASTS)
-            name = username(event.author, customer(conversation.facts))
+            known = identified(customer(conversation.facts), conversation.key)
+            name = username(event.author, known)
             typist = Typist(words, name, time.time() + lasts)
         elif conversation.typing is None:
             return Done()  # nobody was shown as typing

@@ -11,7 +11,7 @@ from typing import Any
 from bridge.adapter import Adapter
 from bridge.config import MAIN, Config
 from bridge.engine.ports import Carrier, Ledger
-from bridge.engine.work import Conversation, Done, NewDelivery, Outcome, PutBack, Turn
+from bridge.engine.work import EVENTS, Conversation, Done, NewDelivery, Outcome, PutBack, Turn
 from bridge.errors import Rejected, RetryLater, Unavailable
 from bridge.media import Fetcher
 from bridge.model import EVENT, Direction
@@ -156,7 +156,7 @@ class Workspaces:
         A thread in a workspace that is not configured any more is left: what comes next opens another. Raises
         a `DeliveryError`.
         """
-        about, told = turn.conversation, {} if turn.kind == "event" else turn.read()
+        about, told = turn.conversation, {} if turn.kind in EVENTS else turn.read()
         if turn.kind in ("digest", "numbers", "scan"):
             one = self._all.get(told.get("workspace", MAIN))
             return Done("not needed") if one is None else self._used(one)
@@ -203,7 +203,7 @@ class Workspaces:
         about = turn.conversation
         if len(self._all) == 1:
             return about.facts
-        if turn.kind == "event":
+        if turn.kind in EVENTS:
             return learn(about.facts, EVENT.validate_json(turn.payload))
         if "handoff" in told:
             return known(about, await self._ledger.handoff(told["handoff"]))

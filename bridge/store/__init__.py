@@ -28,10 +28,11 @@ from bridge.engine.work import (
     Outcome,
     Owner,
     Row,
+    SentDigest,
     Turn,
 )
 from bridge.errors import ConfigError, OutcomeUnknown
-from bridge.model import AnyEvent, ConversationKey, HeldChoice, ThreadKey
+from bridge.model import AnyEvent, ConversationKey, HeldChoice, Message, ThreadKey
 from bridge.store import (
     changes,
     conversations,
@@ -43,6 +44,7 @@ from bridge.store import (
     migrate,
     pace,
     replies,
+    revisions,
     watch,
 )
 from bridge.store.catchup import CatchUp
@@ -358,9 +360,13 @@ class Store(CatchUp, Upkeep):
         await self._database.run(inbox.keep_clock, about, new)
         self._wake()
 
-    async def was_said(self, digest: str, within: float) -> bool:
-        """Whether a reply with this digest was begun in the last `within` seconds, and not told back yet."""
-        return await self._database.run(replies.was_said, digest, within)
+    async def matching_replies(self, digest: str, within: float) -> list[SentDigest]:
+        """The replies with this digest, begun in the last `within` seconds and not told back yet."""
+        return await self._database.run(replies.matching_replies, digest, within)
+
+    async def first_was_echo(self, turn: Turn, message: Message) -> bool:
+        """Whether the message that `message` revises was our own reply, told back."""
+        return await self._database.run(revisions.first_was_echo, turn, message)
 
     async def open_thread(self, conversation: int, where: ThreadKey, card: str) -> Conversation:
         """`where` is the conversation's thread from now on; `card` the digest of the card that opens it."""

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Double, and_, bindparam, delete, func, or_, s
 from bridge.engine.age import SOON
 from bridge.engine.known import same, unknown
 from bridge.engine.reread import reread
-from bridge.engine.work import Found, Incoming, NewDelivery, Turn
+from bridge.engine.work import EVENTS, Found, Incoming, NewDelivery, Turn
 from bridge.errors import OutcomeUnknown
 from bridge.model import EVENT, AnyEvent, DeliveryState, Direction, ThreadKey
 from bridge.store import changes, conversations, early, inbox, replies
@@ -220,7 +220,7 @@ _EVENTS = (
     .where(
         lane.c.conversation_id == bindparam("conversation"),
         lane.c.direction == Direction.SLACK,
-        delivery.c.kind == "event",
+        delivery.c.kind.in_(EVENTS),
         delivery.c.created_at > bindparam("since", type_=Double()),
     )
     .order_by(delivery.c.id)
@@ -230,7 +230,7 @@ _BEFORE = (
     .where(
         delivery.c.lane_id == bindparam("lane"),
         delivery.c.id < bindparam("turn"),
-        delivery.c.kind == "event",
+        delivery.c.kind.in_(EVENTS),
     )
     .order_by(delivery.c.id.desc())
     .limit(RETOLD)

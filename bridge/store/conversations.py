@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bridge.engine.work import Change, Conversation, NewDelivery, Owner, Typist
@@ -88,9 +88,7 @@ _LEAVE = (
     .values(team=None, channel=None, thread_ts=None)
 )
 # one echo for each time it was said
-_HEARD = delete(said).where(
-    said.c.id == select(func.min(said.c.id)).where(said.c.digest == bindparam("digest")).scalar_subquery()
-)
+_HEARD = delete(said).where(said.c.id == bindparam("said"))
 
 
 def read(connection: Connection, ids: Iterable[int]) -> dict[int, Conversation]:
@@ -145,7 +143,7 @@ def change(connection: Connection, about: int, told: Change) -> list[NewDelivery
     if told.facts is not None:
         values["facts"] = json.dumps(told.facts)
     if told.heard is not None:
-        connection.execute(_HEARD, {"digest": told.heard})
+        connection.execute(_HEARD, {"said": told.heard})
     if told.card is not None:
         values["card"] = told.card
     if told.typing is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -24,7 +24,8 @@ from bridge.model import (
 from bridge.store import handoffs
 from bridge.store.keeping import keep
 from bridge.store.lanes import enqueue, queue
-from bridge.store.replies import was_said
+from bridge.store.replies import matching_replies
+from bridge.store.revisions import revise
 from bridge.store.rows import Rows
 from bridge.store.tables import conversation, now
 
@@ -52,19 +53,25 @@ Webhook = tuple[Incoming, Sequence[AnyEvent]]
 def keep_events(connection: Connection, webhooks: Sequence[Webhook]) -> list[tuple[bool, bool]]:
     """Keep webhooks and queue their events for Slack, in this order.
 
-    For each, whether it is new; False where it was kept before, and then nothing is done, except about a
-    start that has no id of its own: once its handoff is over, the same is the start of another. And whether
-    some lane is due because of them all: most come while their lanes are busy.
+    For each, whether it is new; False where it was kept before, and then nothing is done, with two
+    exceptions. A start that has no id of its own is the start of another handoff once the first is over. A
+    message that has other words now is queued as a revision. And whether some lane is due because of them
+    all: most come while their lanes are busy.
     """
     new = keep(connection, [incoming for incoming, _ in webhooks])
-    told = [
-        (number, event)
-        for number, (_, events) in enumerate(webhooks)
-        for event in events
-        if new[number] or _is_unnamed(event)
-    ]
+    told, again_told = [], list[tuple[int, Message]]()
+    for number, (_, events) in enumerate(webhooks):
+        for event in events:
+            if new[number] or _is_unnamed(event):
+                told.append((number, event))
+            elif isinstance(event, Message):
+                again_told.append((number, event))
     # Sorted, so that all who write the same conversations lock them in the same order.
-    met = _meet(connection, sorted({_about(event) for _, event in told}))
+    met = _meet(
+        connection,
+        sorted({_about(event) for _, event in told}),
+        known_only={_about(event) for _, event in again_told},
+    )
     rows = [met[_about(event)] for _, event in told]
     deliveries = [(row.id, _delivery(event)) for row, (_, event) in zip(rows, told, strict=True)]
     accepted, due = queue(connection, deliveries)
@@ -72,6 +79,8 @@ def keep_events(connection: Connection, webhooks: Sequence[Webhook]) -> list[tup
     follow: list[tuple[int, NewDelivery]] = []
     for row, (number, event), queued in zip(rows, told, accepted, strict=True):
         again = not queued and _is_unnamed(event)
+        if not queued and isinstance(event, Message):
+            again_told.append((number, event))
         if again and controls[row.id] in (Control.BOT, Control.CLOSED):
             event = event.model_copy(update={"id": f"{event.id}:{event.at.timestamp()}"})
             enqueue(connection, [(row.id, _delivery(event))])
@@ -83,6 +92,12 @@ def keep_events(connection: Connection, webhooks: Sequence[Webhook]) -> list[tup
             follow += [(row.id, one) for one in more]
             due = True
     enqueue(connection, follow)
+    for number, message in again_told:
+        row = met.get(_about(message))
+        if row is None or message.late:  # how a history's words differ from a webhook's is not known
+            continue
+        if revise(connection, row.id, webhooks[number][0], message):
+            new[number] = due = True
     return [(one, due) for one in new]
 
 
@@ -90,11 +105,14 @@ def _about(event: AnyEvent) -> tuple[str, str]:
     return event.conversation.source, event.conversation.id
 
 
-def _meet(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Any]:
-    """The rows of these conversations, known or new, locked in this order."""
-    if not keys:
+def _meet(
+    connection: Connection, keys: Sequence[tuple[str, str]], known_only: Collection[tuple[str, str]] = ()
+) -> dict[tuple[str, str], Any]:
+    """The rows of these conversations, known or new, locked in this order; of `known_only` those known."""
+    asked = sorted({*keys, *known_only})
+    if not asked:
         return {}
-    met = {row[1:3]: row for row in connection.execute(_KNOWN, _ABOUT.given(connection, keys)).all()}
+    met = {row[1:3]: row for row in connection.execute(_KNOWN, _ABOUT.given(connection, asked)).all()}
     if unknown := [key for key in keys if key not in met]:
         met |= {row[1:3]: row for row in connection.execute(_MEET, _ABOUT.given(connection, unknown)).all()}
     return met
@@ -114,7 +132,7 @@ def _matters(stands: Control, event: AnyEvent) -> bool:
 def _is_echo(connection: Connection, event: AnyEvent) -> bool:
     """Whether a vendor tells back what we said for somebody here: that says nothing new of who has it."""
     told = digest(event, tells_humans_apart=True) if isinstance(event, Message) else None
-    return told is not None and was_said(connection, told, ECHO)
+    return told is not None and bool(matching_replies(connection, told, ECHO))
 
 
 def _delivery(event: AnyEvent) -> NewDelivery:

@@ -13,7 +13,16 @@ from sqlalchemy.dialects.postgresql import insert
 from bridge.control import Signal
 from bridge.engine.gate import Stopped, Wish, admit
 from bridge.engine.reread import REREAD, reread
-from bridge.engine.work import KEPT, SENDING, Conversation, Incoming, NewDelivery, Owner, Turn
+from bridge.engine.work import (
+    KEPT,
+    SENDING,
+    Conversation,
+    Incoming,
+    NewDelivery,
+    Owner,
+    SentDigest,
+    Turn,
+)
 from bridge.model import DeliveryState, Direction, HeldChoice, HeldFor, ThreadKey
 from bridge.store import conversations, early, handoffs
 from bridge.store.deadletters import hold, is_dead, queue_again, try_again
@@ -24,10 +33,13 @@ from bridge.store.tables import ACTIVE, delivery, lane, locked, now, said
 #: where something was written or pressed: a thread, or without one a conversation
 Where = ThreadKey | int
 
+MOST_MATCHING = 100  # replies with the same words, to as many customers
+
 _SAID = (
-    select(said.c.id)
+    select(said.c.id, said.c.conversation_id)
     .where(said.c.digest == bindparam("digest"), said.c.at > now() - bindparam("within", type_=Double()))
-    .limit(1)
+    .order_by(said.c.id)
+    .limit(MOST_MATCHING)
 )
 _SAY = insert(said).values(digest=bindparam("digest"), at=now(), conversation_id=bindparam("about"))
 OF_KEY = select(delivery.c.id, delivery.c.state, delivery.c.refs, delivery.c.payload).where(
@@ -326,8 +338,9 @@ def _place_of(message: Mapping[str, Any]) -> ThreadKey | None:
     return ThreadKey(**place) if all(isinstance(value, str) for value in place.values()) else None
 
 
-def was_said(connection: Connection, digest: str, within: float) -> bool:
-    return connection.execute(_SAID, {"digest": digest, "within": within}).first() is not None
+def matching_replies(connection: Connection, digest: str, within: float) -> list[SentDigest]:
+    """The replies with this digest that were begun in the last `within` seconds, the oldest first."""
+    return [SentDigest(*row) for row in connection.execute(_SAID, {"digest": digest, "within": within})]
 
 
 def act(

@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from bridge.engine.work import KEPT, Backlog, Course, Row
+from bridge.engine.work import EVENTS, KEPT, Backlog, Course, Row
 from bridge.model import EVENT, AnyEvent, Control, DeliveryState, Direction
 from bridge.store import conversations
 from bridge.store.handoffs import of_row
@@ -130,7 +130,7 @@ _NEWEST = (
     select(delivery.c.payload)
     .join(lane, lane.c.id == delivery.c.lane_id)
     .where(lane.c.conversation_id == bindparam("conversation"), lane.c.direction == Direction.SLACK)
-    .where(delivery.c.kind == "event")
+    .where(delivery.c.kind.in_(EVENTS))
     .order_by(delivery.c.id.desc())
     .limit(bindparam("most"))
 )

@@ -10,7 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bridge.config import Config
+from bridge.engine.known import revision_key
 from bridge.engine.lanes import redacted
+from bridge.engine.work import EVENTS
+from bridge.model import AnyEvent, Message
 from bridge.received import SLACK, again, of_slack
 from bridge.slack.routes import Routes
 from bridge.store.lanes import storable
@@ -91,7 +94,7 @@ class Telling:
             told |= {"told": kind, "by": user}
         else:
             read = again(row, self._config.sources.get(row.source))
-            told["keys"] = tuple(storable(event.id) for event in read.events)
+            told["keys"] = tuple(storable(key) for event in read.events for key in _delivery_keys(event))
             told["events"] = [
                 {"kind": event.kind, "id": event.id, "conversation": event.conversation.id}
                 for event in read.events
@@ -193,9 +196,14 @@ class Telling:
         return problem if self._text else redacted(problem)
 
 
+def _delivery_keys(event: AnyEvent) -> tuple[str, ...]:
+    """Those under which `event` may be queued: its own, or as a revision of what has its id."""
+    return (event.id, revision_key(event)) if isinstance(event, Message) else (event.id,)
+
+
 def _about(row: Any, payload: Mapping[str, Any]) -> Told:
     """What it carries, without anybody's words."""
-    if row.kind == "event":
+    if row.kind in EVENTS:
         told = {name: payload[name] for name in _OF_EVENT if payload.get(name) is not None}
         author = payload.get("author") or {}
         if isinstance(told.get("by"), dict):

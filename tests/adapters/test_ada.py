@@ -198,7 +198,10 @@ EVENTS: dict[str, AnyEvent] = {
         text="Mina has joined",
     ),
     "message-unknown-content": said(
-        8, BOT, UnknownPart(type="quick_replies", data={"type": "quick_replies", "choices": ["Yes", "No"]})
+        8,
+        BOT,
+        UnknownPart(type="quick_replies", data={"type": "quick_replies", "choices": ["Yes", "No"]}),
+        details={"content.choices": ["Yes", "No"]},
     ),
     "message-unknown-role": said(
         9,
@@ -252,7 +255,7 @@ EVENTS: dict[str, AnyEvent] = {
         at=LATER,
         customer=Customer(id=VISITOR),
         type="v1.conversation.rated",
-        details={"score": 5, "by.role": "end_user"},
+        details={"score": 5, "answers": [1, 2], "by.role": "end_user"},
     ),
 }
 UNREAD = {

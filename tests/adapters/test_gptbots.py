@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from bridge.adapter import Received, Webhook
 from bridge.errors import NotAllowed, NotAuthentic, NotFound
@@ -112,7 +113,11 @@ EVENTS: dict[str, AnyEvent] = {
     "messages-v1-same-text": v1(Text(label="Answer", text="One."), Text(label="branch 2", text="Two.")),
     "messages-v1-empty": v1(Text(text="")),
     "messages-v1-unknown-type": v1_unknown("EVENT", message_type="EVENT"),
-    "messages-v1-without-type": v1_unknown("message", "message_type is missing"),
+    "messages-v1-without-type": v1_unknown(
+        "message",
+        "message_type is missing",
+        flow_output=[{"content": "你好", "branch": "1", "from_component_name": "User Input"}],
+    ),
     "messages-v1-odd-text": v1_unknown(
         "message", "text is not a text", message_type="ANSWER", **{"text": ..., "text.en": "Hi"}
     ),
@@ -322,6 +327,29 @@ def test_where_no_token_is_configured_messages_want_the_one_in_the_path(header: 
     for path in ("messages", "wrong/messages"):
         with pytest.raises(NotAuthentic):
             gptbots.receive(replace(webhook, path=path))
+
+
+@pytest.mark.parametrize("tokens", [(), ("the-webhook-token",)])
+@pytest.mark.parametrize("scheme", ["Bearer", "Basic"])
+def test_the_api_key_is_a_token_of_the_message_webhook(tokens: tuple[str, ...], scheme: str) -> None:
+    gptbots = make("gptbots", secrets={"webhook_token": tokens})
+    webhook = replace(genuine("gptbots", "messages-v1"), headers=signing.gptbots("the-key", scheme))
+
+    assert gptbots.receive(webhook) == receive("messages-v1")
+    with pytest.raises(NotAuthentic):
+        gptbots.receive(replace(webhook, headers=signing.gptbots("the-key2", scheme)))
+    with pytest.raises(NotAuthentic):  # the human service has its own secret
+        gptbots.receive(replace(genuine("gptbots", "chat"), path="the-key/chat"))
+
+
+def test_the_alert_has_the_waiting_time_of_the_console() -> None:
+    gptbots = make("gptbots", wait=300.0)
+
+    (started,) = gptbots.receive(genuine("gptbots", "establish")).events
+    assert started.wait == 300.0
+    for wait in (0, -1, 86_401, float("nan"), float("inf")):
+        with pytest.raises(ValidationError):
+            make("gptbots", wait=wait)
 
 
 @pytest.mark.parametrize("prefix", ["", "human/service", "a//b"])

@@ -96,6 +96,8 @@ FROM = {
     "to.user_id": "user-789",
 }
 
+BODY = {"body.text": ["Hello"], "body.attachments": []}
+
 EVENTS: dict[str, tuple[AnyEvent, ...]] = {
     "brain-send": (
         brain(
@@ -236,7 +238,7 @@ EVENTS: dict[str, tuple[AnyEvent, ...]] = {
         ),
     ),
     "send-odd": unknown("message:send", "req-456", "body is not an object", body="Hello", **FROM),
-    "send-odd-text": unknown("message:send", "req-456", "body.text is not a text", **FROM),
+    "send-odd-text": unknown("message:send", "req-456", "body.text is not a text", **FROM, **BODY),
     "compose-start": (told(Typing, "req-789", author=SARAH, active=True),),
     "compose-stop": (told(Typing, "req-789", author=BRAIN, active=False),),
     "compose-odd": unknown("message:compose", "req-789", "action is neither start nor stop", **WHO),
@@ -264,6 +266,7 @@ EVENTS: dict[str, tuple[AnyEvent, ...]] = {
             customer=Customer(id="user-789", phone="+3021", language="el"),
             details={
                 "context.user.custom_psid": "c-1",
+                "context.tags": ["vip"],
                 "context.global.client_url": "https://example.com/",
                 "context.live_instructions": "***",
             },

@@ -15,6 +15,7 @@ from bridge.sandbox.stage import AnyVendor, Stage
 from tests.crash.books import cards, until
 
 SENT, FAILED, WAITING = "white_check_mark", "x", "hourglass_flowing_sand"
+RECORDED = "ledger"
 UNCERTAIN, HELD = "grey_question", "double_vertical_bar"
 
 PATIENCE = 40.0  # seconds at the most: a machine may be slow, and a bridge be killed meanwhile
@@ -48,6 +49,11 @@ class Scene:
     def sent(self) -> list[str]:
         messages = self.vendor.conversations[self.talk].messages
         return [message.text for message in messages if message.role == "agent"]
+
+    @property
+    def taken(self) -> str:
+        """The mark of a reply that the vendor has: Moveo only records it."""
+        return RECORDED if self.vendor is self.stage.moveo else SENT
 
     def says(self, *texts: str) -> None:
         """The customer writes."""
@@ -124,8 +130,9 @@ class Scene:
         return found()[-1]
 
     async def marked(self, message: Message, *marks: str) -> None:
-        """Wait until `message` carries these marks, and no others."""
-        await self.until(lambda: list(message.reactions) == list(marks), f"the marks {marks}")
+        """Wait until `message` carries these marks, and no others; `SENT` as its vendor has it."""
+        wanted = [self.taken if mark == SENT else mark for mark in marks]
+        await self.until(lambda: list(message.reactions) == wanted, f"the marks {wanted}")
 
     async def carried(self, text: str = "and that is all") -> None:
         """Wait until a reply got through: everything written before it has been decided by then."""

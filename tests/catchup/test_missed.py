@@ -16,6 +16,7 @@ from bridge.slack.missed import missed, since
 US = Identity(team="T1", user="UBOT", bot="BBOT")
 THREAD = ThreadKey(team="T1", channel="C1", ts="1000.000100")
 NOON = 1_800_000_000.0
+RECORDED = "ledger"
 SENT, UNCERTAIN, WAITING = "white_check_mark", "grey_question", "hourglass_flowing_sand"
 
 
@@ -87,6 +88,7 @@ def test_oldest_first_and_who_was_heard_is_not_late() -> None:
         message(user=None),
         message(ts=THREAD.ts, reply_count=3),  # the card comes with every answer
         marked(**{SENT: ["UBOT"]}),
+        marked(**{RECORDED: ["UBOT"]}),
         marked(**{SENT: ["U2", "UBOT"], "eyes": ["U2"]}),
         marked(**{UNCERTAIN: ["UBOT"]}),
     ],

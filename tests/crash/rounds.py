@@ -104,7 +104,7 @@ class Writes(Round):
         scene, asked = self.talk.scene, list[int]()
         last = self.replies[-1]
         if then is None:
-            await scene.until(lambda: {SENT, UNCERTAIN} & {*last.reactions}, "a mark")
+            await scene.until(lambda: {scene.taken, UNCERTAIN} & {*last.reactions}, "a mark")
             then = Then.ASKED if UNCERTAIN in last.reactions else then
         if then is Then.ASKED:
             assert self.vendor.name != "ada"

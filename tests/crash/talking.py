@@ -7,7 +7,7 @@ import random
 
 from bridge.sandbox.slack import Message
 from bridge.sandbox.stage import Stage
-from tests.bridge.scene import SENT, UNCERTAIN
+from tests.bridge.scene import UNCERTAIN
 from tests.crash.rounds import NOBODY_KNOWS, stands_once
 from tests.faults.books import Books, Talk, talk
 from tests.handoffs.ways import named
@@ -44,7 +44,7 @@ class Traffic:
             if talk.scene.vendor.name in self.told_by:
                 talk.says(self.rng.randint(1, 3))
             replies.append(talk.writes())
-            decided = lambda: {SENT, UNCERTAIN} & {*replies[-1].reactions}
+            decided = lambda: {talk.scene.taken, UNCERTAIN} & {*replies[-1].reactions}
             await talk.scene.until(decided, "a mark", 120)
             await asyncio.sleep(self.rng.uniform(0.2, 1.0))
 

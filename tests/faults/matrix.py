@@ -206,6 +206,7 @@ SLACK = (
 # ── vendors ──────────────────────────────────────────────────────────────────────────────────────
 
 WAITED = Mark(("hourglass_flowing_sand", "white_check_mark"))
+WAITED_TO_RECORD = Mark(("hourglass_flowing_sand", "ledger"))
 ASKED = Mark(("hourglass_flowing_sand", "grey_question"))
 REFUSED = Mark(("x",))
 LOOK = Thread(("Nobody knows whether this reply arrived", "Look in the vendor's console"))
@@ -230,7 +231,10 @@ def _vendor(
 
 def _waits(fault: str, log: str, *, tried: Tried = Tried.AGAIN, **cause: Any) -> tuple[Row, ...]:
     """Not taken, for a reason that may pass."""
-    return (_vendor(VENDORS, fault, tried, End.SENT, log, WAITED, **cause),)
+    return (
+        _vendor(("Ada", "GPTBots"), fault, tried, End.SENT, log, WAITED, **cause),
+        _vendor(("Moveo",), fault, tried, End.SENT, log, WAITED_TO_RECORD, **cause),
+    )
 
 
 def _doubtful(fault: str, log: str, **cause: Any) -> tuple[Row, ...]:

@@ -204,9 +204,9 @@ async def test_row_25_two_agents_do_not_answer_one_customer(stage: Stage, name: 
         scene = await _slowly(await waiting(stage, vendor, f"Lena {number}"), number)
         users = ("U0MINA", "U0JO") if number % 2 else ("U0JO", "U0MINA")
         replies = [scene.writes(f"from {user}", user) for user in users]
-        decided = lambda: all({SENT, HELD} & one.reactions.keys() for one in replies)
+        decided = lambda: all({scene.taken, HELD} & one.reactions.keys() for one in replies)
         await scene.until(decided, "both replies decided")
-        (winner,) = [one for one in replies if SENT in one.reactions]
+        (winner,) = [one for one in replies if scene.taken in one.reactions]
         (loser,) = [one for one in replies if HELD in one.reactions]
         assert scene.sent == [winner.text]
         has_it = "Mina Park" if winner.user == "U0MINA" else "Jo"

@@ -10,7 +10,7 @@ import pytest_asyncio
 from bridge.sandbox.slack import Message
 from bridge.sandbox.stage import Stage
 from bridge.sandbox.vendors.moveo import MoveoConversation
-from tests.bridge.scene import PATIENCE
+from tests.bridge.scene import PATIENCE, RECORDED
 from tests.crash.books import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -88,11 +88,14 @@ async def test_receipts_show_on_the_last_reply(stage: Stage) -> None:
     first = stage.slack.post_as("U0MINA", VIP, "One", thread_ts=root.ts)
     last = stage.slack.post_as("U0MINA", VIP, "Two", thread_ts=root.ts)
     stage.slack.post_as("U0MINA", VIP, "// a note", thread_ts=root.ts)
-    await until(lambda: "white_check_mark" in last.reactions, PATIENCE, "both sent")
-    stage.moveo.send_sample("message:delivered", customer.id)
+    await until(lambda: RECORDED in last.reactions, PATIENCE, "both sent")
+    stage.moveo.send_sample("message:delivered", customer.id)  # by the AI agent: of no reply
     stage.moveo.send_sample("message:read/visitor", customer.id)
+    await until(lambda: "eyes" in last.reactions, PATIENCE, "it is read")
+    assert "inbox_tray" not in last.reactions
+    stage.moveo.receipt(customer, "delivered")
     await until(lambda: {"inbox_tray", "eyes"} <= set(last.reactions), PATIENCE, "both receipts")
-    assert set(first.reactions) == {"white_check_mark"}
+    assert set(first.reactions) == {RECORDED}
 
 
 async def test_a_change_before_it_goes_out_is_what_goes_out(stage: Stage) -> None:
@@ -113,7 +116,7 @@ async def test_a_change_before_it_goes_out_is_what_goes_out(stage: Stage) -> Non
 async def test_a_change_that_comes_too_late_offers_a_correction(stage: Stage) -> None:
     customer, root = await talking(stage, "Late Lena")
     reply = stage.slack.post_as("U0MINA", VIP, "It is bule", thread_ts=root.ts)
-    await until(lambda: "white_check_mark" in reply.reactions, PATIENCE, "sent")
+    await until(lambda: RECORDED in reply.reactions, PATIENCE, "sent")
     stage.slack.edit_as("U0MINA", VIP, reply.ts, "It is blue")
     await until(lambda: "changed here after it had gone out" in said(root)[-1], PATIENCE, "the notice")
     notice = root.replies[-1]
@@ -129,7 +132,7 @@ async def test_a_change_that_comes_too_late_offers_a_correction(stage: Stage) ->
 async def test_a_deletion_that_comes_too_late_is_told(stage: Stage) -> None:
     customer, root = await talking(stage, "Gone Gus")
     reply = stage.slack.post_as("U0MINA", VIP, "Oops", thread_ts=root.ts)
-    await until(lambda: "white_check_mark" in reply.reactions, PATIENCE, "sent")
+    await until(lambda: RECORDED in reply.reactions, PATIENCE, "sent")
     stage.slack.delete_as("U0MINA", VIP, reply.ts)
     await until(lambda: "deleted here after it had gone out" in said(root)[-1], PATIENCE, "the notice")
     assert agents(customer) == ["Oops"]
@@ -150,7 +153,7 @@ async def test_a_changed_note_stays_a_note(stage: Stage) -> None:
 async def test_an_unfurled_link_is_no_change(stage: Stage) -> None:
     customer, root = await talking(stage, "Link Lou")
     reply = stage.slack.post_as("U0MINA", VIP, "See https://example.com/a", thread_ts=root.ts)
-    await until(lambda: "white_check_mark" in reply.reactions, PATIENCE, "sent")
+    await until(lambda: RECORDED in reply.reactions, PATIENCE, "sent")
     stage.slack.unfurl(VIP, reply.ts, "https://example.com/a")
     stage.slack.post_as("U0MINA", VIP, "Next", thread_ts=root.ts)
     await until(lambda: "Next" in agents(customer), PATIENCE, "the next reply")
@@ -169,9 +172,9 @@ async def test_a_deleted_card_opens_another_thread_once(stage: Stage) -> None:
     await until(lambda: len(new.replies) == 4, PATIENCE, "a line that says so, and all three")
     assert said(new)[0] == "This conversation goes on here: its earlier thread is gone."
     reply = stage.slack.post_as("U0MINA", VIP, "Still here", thread_ts=new.ts)
-    await until(lambda: "white_check_mark" in reply.reactions, PATIENCE, "a reply from the new one")
+    await until(lambda: RECORDED in reply.reactions, PATIENCE, "a reply from the new one")
     old = stage.slack.post_as("U0MINA", VIP, "And from the old one", thread_ts=root.ts)
-    await until(lambda: "white_check_mark" in old.reactions, PATIENCE, "a reply from the old one")
+    await until(lambda: RECORDED in old.reactions, PATIENCE, "a reply from the old one")
     assert agents(customer) == ["Still here", "And from the old one"]
 
 

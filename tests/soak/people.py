@@ -56,7 +56,8 @@ class Reply:
     def marks(self) -> list[str]:
         """What the bridge says of it, but for the customer's receipts."""
         ours = [name for name, users in self.message.reactions.items() if "U0BRIDGE" in users]
-        return [name for name in ours if name not in ("inbox_tray", "eyes")]
+        plain = ["white_check_mark" if name == "ledger" else name for name in ours]  # Moveo only records
+        return [name for name in plain if name not in ("inbox_tray", "eyes")]
 
 
 @dataclass(eq=False)

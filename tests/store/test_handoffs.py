@@ -249,7 +249,7 @@ async def held(story: Story) -> Turn:
     turn = await story.reply("hello")
     wish = Wish(MINA, confirms=True)
     assert await story.store.begin_reply(turn, "0", ["d"], wish) == Stopped(HeldFor.BOT)
-    assert not await story.store.was_said("d", 60)  # it was never begun
+    assert not await story.store.matching_replies("d", 60)  # it was never begun
     await story.store.advance(turn, Kept("held", "held: bot"), keep_going=False)
     return turn
 

@@ -241,17 +241,18 @@ async def test_what_was_said_is_known_again(store: Store) -> None:
         turn, Done(follow=(NewDelivery(Direction.VENDOR, "reply", "r", "{}"),)), keep_going=False
     )
     (sending,) = [one for one in await store.claim(worker, 30, 10) if one.kind == "reply"]
-    assert await store.was_said("d1g357", 60) is False
+    assert await store.matching_replies("d1g357", 60) == []
     for _ in range(2):  # said twice
         assert await store.begin_reply(sending, "0", ["d1g357", "other"], None) is None
     for _ in range(2):  # and heard twice
-        assert await store.was_said("d1g357", 60) is True
+        first, *_rest = await store.matching_replies("d1g357", 60)
+        assert first.conversation == sending.conversation.id
         await receive(store, said("c", 90 + _))
         echo = await one(store, worker)
-        await store.advance(echo, Done(change=Change(heard="d1g357")), keep_going=True)
-    assert await store.was_said("d1g357", 60) is False
-    assert await store.was_said("other", 60) is True
-    assert await store.was_said("other", 0) is False
+        await store.advance(echo, Done(change=Change(heard=first.id)), keep_going=True)
+    assert await store.matching_replies("d1g357", 60) == []
+    assert len(await store.matching_replies("other", 60)) == 2
+    assert await store.matching_replies("other", 0) == []
 
 
 async def test_keys_of_any_length_are_kept_apart(store: Store) -> None:

@@ -3,7 +3,7 @@
 import { day, el, link, time, timeSeconds } from "./dom.js";
 
 const EMOJI = Object.fromEntries(
-  `robot_face 🤖 hourglass_flowing_sand ⏳ hourglass ⌛ double_vertical_bar ⏸️ speech_balloon 💬 white_check_mark ✅ heavy_check_mark ✔️ x ❌
+  `robot_face 🤖 hourglass_flowing_sand ⏳ hourglass ⌛ double_vertical_bar ⏸️ speech_balloon 💬 white_check_mark ✅ ledger 📒 heavy_check_mark ✔️ x ❌
   grey_question ❔ question ❓ bust_in_silhouette 👤 busts_in_silhouette 👥 headphones 🎧 lock 🔒 eyes 👀 +1 👍 -1 👎
   tada 🎉 warning ⚠️ rotating_light 🚨 bell 🔔 raised_hand ✋ wave 👋 heart ❤️ fire 🔥 smile 😄 slightly_smiling_face 🙂
   joy 😂 thinking_face 🤔 pray 🙏 rocket 🚀 star ⭐ pushpin 📌 paperclip 📎 link 🔗 memo 📝 clock1 🕐 stopwatch ⏱️

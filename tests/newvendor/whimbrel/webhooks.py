@@ -201,7 +201,7 @@ _CUSTOMER = ("id", "name", "email", "language")
 _READ = {"id", "type", "created", "conversation.id", *(f"conversation.customer.{name}" for name in _CUSTOMER)}
 _READ_OF: Mapping[str, set[str]] = {
     "conversation.opened": {"conversation.page"},
-    "message.created": {"message.id", *(f"message.from.{name}" for name in _WHO)},
+    "message.created": {"message.id", "message.content", *(f"message.from.{name}" for name in _WHO)},
     "typing": {"active", *(f"from.{name}" for name in _WHO)},
     "handoff.requested": {"handoff.reason", "handoff.team"},
     "conversation.closed": {"reason", *(f"from.{name}" for name in _WHO)},
