@@ -40,7 +40,7 @@ ALLOWED = {
     "metrics": set(),
     "telemetry": {"errors", "logs"},
     "calls": {"adapter", "metrics", "telemetry"},
-    "server": {"errors"},
+    "server": {"errors", "protocol"},
     "protocol": set(),
     "logs": set(),
     "media": BASE | {"config"},
