@@ -11,6 +11,7 @@ import json
 from http import HTTPStatus
 from typing import Any
 
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -49,10 +50,9 @@ class Protocol(HttpToolsProtocol):
         self._late: asyncio.TimerHandle | None = None
         self._unparsed = memoryview(b"")  # at most one read of the socket
         self._reads_on = False  # which is about to happen
+        self._answering: RequestResponseCycle | None = None
         self._last = False  # the connection's last request is here: nothing more is parsed
-        self._stalled: tuple[float, int] | None = (
-            None  # since when so many bytes of answers wait for the peer
-        )
+        self._stalled: tuple[float, int] | None = None  # since when how many bytes wait for the peer
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -61,7 +61,18 @@ class Protocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._arrived()
+        self._disconnect()
         super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _disconnect(self) -> None:
+        """Let the request that is being answered know; by itself uvicorn lets only the newest one know."""
+        if self._answering is not None and not self._answering.response_complete:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
 
     def data_received(self, data: bytes) -> None:
         if self._last:  # it is read all the same: a close with unread bytes would take the answer along
@@ -114,6 +125,7 @@ class Protocol(HttpToolsProtocol):
             self._stalled = now, size
         elif now - self._stalled[0] > self.unread:
             self.logger.warning("a connection was closed: its answers were not read for %g s", self.unread)
+            self._disconnect()
             self.transport.abort()
 
     # ── what httptools tells ─────────────────────────────────────────────────────────────────────

@@ -116,10 +116,10 @@ async def pour(into: socket.socket, data: bytes) -> int:
         try:
             sent += into.send(view[sent : sent + 65536])
         except BlockingIOError:
-            ready = loop.create_future()
-            loop.add_writer(into, lambda ready=ready: ready.done() or ready.set_result(None))
+            ready = asyncio.Event()
+            loop.add_writer(into, ready.set)
             try:
-                await asyncio.wait_for(ready, 1.0)
+                await asyncio.wait_for(ready.wait(), 1.0)
             except TimeoutError:
                 break
             finally:
@@ -206,12 +206,17 @@ UNREAD = {
 
 
 @pytest.mark.parametrize("kind", UNREAD)
-async def test_a_peer_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+async def test_a_peer_that_does_not_read_is_let_go(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
     async with served(monkeypatch, Impatient) as server:
         with deaf(server) as peer:
             await pour(peer, UNREAD[kind])
+            await until(lambda: bool(server.server_state.connections))
             await until(lambda: not server.server_state.connections)
             await until(lambda: not server.server_state.tasks)
+    assert "its answers were not read" in caplog.text
+    assert "Exception" not in caplog.text
 
 
 async def test_a_peer_that_reads_slowly_gets_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
