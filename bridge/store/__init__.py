@@ -38,6 +38,7 @@ from bridge.store.deadletters import Attempt, Delivery
 from bridge.store.listen import Listener
 from bridge.store.sealed import keys_of
 from bridge.store.together import Together
+from bridge.store.unreachable import postgres_at
 from bridge.store.upkeep import Upkeep
 
 __all__ = ["Attempt", "Delivery", "Store", "open_store"]
@@ -72,6 +73,7 @@ class Store(CatchUp, Upkeep):
         self._unanswered = False  # a claim may have been committed, and whoever claimed does not know what
         self.woken = asyncio.Event()
         self._listener = Listener(dsn, self.woken.set) if dsn else None
+        self.address = postgres_at(dsn) if dsn else f"SQLite at {getattr(database, 'path', '')}"
 
     @property
     def shared(self) -> bool:

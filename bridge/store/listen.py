@@ -16,6 +16,7 @@ from typing import Any
 import asyncpg
 
 from bridge.store.patience import patiently
+from bridge.store.unreachable import postgres_at
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class Listener:
 
     async def start(self, worker_id: int, name: str) -> None:
         self._worker, self._name = worker_id, name
-        await patiently(self._connect, _AWAY)
+        await patiently(self._connect, _AWAY, postgres_at(self._dsn))
         self._tasks = [asyncio.create_task(self._keep()), asyncio.create_task(self._notify())]
 
     async def stop(self) -> None:
