@@ -175,9 +175,9 @@ async def _serve(arguments: argparse.Namespace) -> int:
     store = store_of(config)
     try:
         if store.shared:
-            await patiently(store.check_schema, Unavailable)
+            await patiently(store.check_schema, Unavailable, store.address)
         else:
-            await store.migrate()
+            await patiently(store.migrate, Unavailable, store.address, patience=0.0)
         sockets = listening(config.server.host, config.server.port)
         bridge = Bridge(config, store)
     except BaseException:
@@ -211,7 +211,7 @@ async def _work(arguments: argparse.Namespace) -> int:
     store = store_of(config)
     try:
         check_can_work(store)
-        await patiently(store.check_schema, Unavailable)
+        await patiently(store.check_schema, Unavailable, store.address)
     except BaseException:
         await store.close()
         raise
@@ -237,7 +237,7 @@ async def _migrate(arguments: argparse.Namespace) -> int:
 
     store = store_of(_config(arguments))
     try:
-        before, after = await patiently(store.migrate, Unavailable)
+        before, after = await patiently(store.migrate, Unavailable, store.address)
     finally:
         await store.close()
     print(f"the schema is at {after}" + ("" if before == after else f" (was at {before or 'nothing'})"))

@@ -45,6 +45,11 @@ webhooks = Counter(
     ("source", "result"),
     registry=REGISTRY,
 )
+bodies_refused = Counter(
+    "bridge_bodies_refused",
+    "Large bodies that were refused, as too much was being sent at once",
+    registry=REGISTRY,
+)
 ingest_seconds = Histogram(
     "bridge_ingest_seconds",
     "From a webhook, or a request of Slack's (@slack), to its answer",

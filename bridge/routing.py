@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 
 from bridge.config import Match, Route
+from bridge.config.route import fits
 
 
 def choose(
@@ -31,6 +31,6 @@ def _fits(match: Match, told: dict[str, str | None]) -> bool:
         if patterns is None:
             continue
         value = told[key]
-        if value is None or not any(fnmatchcase(value.lower(), one.lower()) for one in patterns):
+        if value is None or not any(fits(value, one) for one in patterns):
             return False
     return True

@@ -7,6 +7,8 @@ nothing is to be missed between that look and the first request (`bridge.store.c
 When it ends, a platform tells its router and us at about the same time: a request may be on its way to us, or
 be written to a connection that would be closed before it is read. Who sent it may be one that does not try
 again (GPTBots).
+
+In between it closes connections whose answers are not read (`bridge.protocol`).
 """
 
 from __future__ import annotations
@@ -20,8 +22,10 @@ from types import FrameType
 import uvicorn
 
 from bridge.errors import ConfigError
+from bridge.protocol import Protocol
 
 LINGER = 0.5  # seconds
+TICKS = 10  # of uvicorn, a second, between two looks at the connections
 BACKLOG = 2048  # connections that wait, as uvicorn has it; the system may allow less
 
 logger = logging.getLogger(__name__)
@@ -59,6 +63,14 @@ class Server(uvicorn.Server):
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         await super().serve(sockets)
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS == 0:
+            now = self._loop.time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, Protocol):
+                    connection.check_unread(now)
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if sig == signal.SIGTERM and self.started and not self._loop.is_closed():

@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -26,6 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge import logs, metrics, telemetry
 from bridge.adapter import Adapter, Webhook, same_secret, token_of
+from bridge.bodies import Body, BodyBudget, too_large
 from bridge.engine.ports import Ledger
 from bridge.engine.work import Incoming
 from bridge.errors import Malformed, NotAllowed, NotAuthentic, NotFound, Refused, TooLarge, Unavailable
@@ -40,7 +42,6 @@ RESULTS = (
     *(one.code for one in (NotAuthentic, NotAllowed, NotFound, TooLarge, Malformed)),
 )
 LONGEST_ID = 512  # characters of a conversation's id; no index takes thousands
-BODIES = 64  # of the largest size, that are held at once: whoever fills them has proved nothing yet
 
 #: on every answer, unless it says otherwise: it is no page, and nobody keeps it
 _ALWAYS = (
@@ -107,6 +108,7 @@ def build(
                 metrics.count_unread(source, kind)
         return JSONResponse(received.answer)
 
+    budget = BodyBudget(max_body)
     answered = {name: metrics.ingest_seconds.labels(name) for name in (*adapters, SLACK)}
     for name in adapters:  # what is not there yet does not grow, for Prometheus, when it is
         for result in RESULTS:
@@ -137,6 +139,8 @@ def build(
 
     async def readyz(_request: Request) -> Response:
         ready, missing = await readiness()
+        if (problem := budget.problem()) is not None:
+            missing = {**missing, "bodies": problem}
         return JSONResponse({"ready": ready, "missing": missing}, status_code=200 if ready else 503)
 
     async def show_metrics(request: Request) -> Response:
@@ -160,7 +164,7 @@ def build(
             Route("/readyz", readyz),
             Route("/metrics", show_metrics),
         ],
-        middleware=[Middleware(Faults), Middleware(CappedBody, limit=max_body)],
+        middleware=[Middleware(Faults), Middleware(CappedBody, budget=budget)],
         exception_handlers={
             Refused: _refused,
             Unavailable: _unavailable,
@@ -192,47 +196,26 @@ def _note(incoming: Incoming, events: Sequence[AnyEvent], became: str) -> None:
 
 
 class CappedBody:
-    """Reads no more of a body than `limit` bytes, whatever its length claims to be; nor of all at once than
-    `BODIES` times as much."""
+    """Reads no more of a body than it may have, whatever its length claims to be: see `bridge.bodies`."""
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    def __init__(self, app: ASGIApp, budget: BodyBudget) -> None:
         self.app = app
-        self.limit = limit
-        self._held = 0
+        self._budget = budget
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        claimed = Headers(scope=scope).get("content-length", "")
+        claimed, limit = Headers(scope=scope).get("content-length", ""), self._budget.limit
         # Python makes no number of thousands of digits.
-        if claimed.isdecimal() and (len(claimed) > 15 or int(claimed) > self.limit):
-            await _json(self._too_large())(scope, receive, send)
+        if claimed.isdecimal() and (len(claimed) > 15 or int(claimed) > limit):
+            await _json(too_large(limit))(scope, receive, send)
             return
-        read = 0
-
-        async def capped() -> Message:
-            nonlocal read
-            message = await receive()
-            size = len(message.get("body", b""))
-            read += size
-            self._held += size
-            if read > self.limit:
-                raise self._too_large()
-            if self._held > self.limit * BODIES:
-                raise Unavailable("too much is being sent at once")
-            return message
-
+        body = Body(self._budget)
         try:
-            await self.app(scope, capped, send)
+            await self.app(scope, partial(body.receive, receive), send)
         finally:
-            self._held -= read
-
-    def _too_large(self) -> TooLarge:
-        return TooLarge(
-            f"the body is larger than {self.limit} bytes",
-            remedy="Raise [server] max_body if this was a real one",
-        )
+            self._budget.release(body)
 
 
 class Faults:

@@ -209,6 +209,18 @@ def test_a_single_secret_may_hold_a_comma(load: Load) -> None:
             "[engine.to_slack]\ndelay = [1]\n" + FILE,
             "engine.to_slack.delay: unknown key; did you mean 'delays'?",
         ),
+        (
+            '[[routes]]\nchannel = "C1234"\nmatch = { source = "acme-pidgeon" }\n' + FILE,
+            "routes.0.match.source: no source has the name 'acme-pidgeon'; did you mean 'acme-pigeon'?",
+        ),
+        (
+            '[[routes]]\nchannel = "C1234"\nmatch = { source = ["acme-*", "zebra-*"] }\n' + FILE,
+            "routes.0.match.source: no source has the name 'zebra-*'; it is one of: acme-pigeon",
+        ),
+        (
+            '[[routes]]\nchannel = "C1234"\nmatch = { vendor = ["PIGEON", "parott"] }\n' + FILE,
+            "routes.0.match.vendor: no vendor has the name 'parott'; did you mean 'parrot'?",
+        ),
         (FILE + "chanel = 'C1'\n", "routes.0.chanel: unknown key; did you mean 'channel'?"),
         (
             FILE + "match = { sorce = 'a' }\n",

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from bridge.adapter import Adapter, Secrets, Settings, variable_for
 from bridge.config import workspace
-from bridge.config.route import Match, Route
+from bridge.config.route import Match, Route, fits
 from bridge.config.sections import Engine, Media, Section, Server, Slack, Store
 from bridge.config.values import Filled, Name, UserId, nearest, several
 from bridge.config.workspace import MAIN, Workspace
@@ -83,6 +83,8 @@ def load(path: Path, environ: Mapping[str, str], adapters: Mapping[str, type[Ada
     else:
         faults.extend(_gaps(file.routes))
     tables = raw.get("sources")
+    if file is not None:
+        faults.extend(_unknown(file.routes, file.sources, adapters))
     sources = {
         name: source
         for name, table in (tables.items() if isinstance(tables, dict) else ())
@@ -145,6 +147,19 @@ def _gaps(routes: tuple[Route, ...]) -> Iterable[str]:
         )
     elif for_all[0] + 1 < len(routes):
         yield f"routes.{for_all[0] + 1}: is never reached; routes.{for_all[0]} before it has no `match`"
+
+
+def _unknown(routes: tuple[Route, ...], sources: Iterable[str], vendors: Iterable[str]) -> Iterable[str]:
+    """Names in a route's `match` that nothing has: the route would never be taken."""
+    for number, route in enumerate(routes):
+        for key, patterns, known in (
+            ("source", route.match.source, list(sources)),
+            ("vendor", route.match.vendor, sorted(vendors)),
+        ):
+            for pattern in patterns or ():
+                if not any(fits(one, pattern) for one in known):
+                    near = nearest(pattern.lower(), known) or f"; it is one of: {', '.join(known)}"
+                    yield f"routes.{number}.match.{key}: no {key} has the name {pattern!r}{near}"
 
 
 def _shared_variables(sources: Iterable[Source], workspaces: Iterable[str]) -> Iterable[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
@@ -24,11 +25,16 @@ from bridge.config.values import (
 from bridge.hours import Hours
 
 
+def fits(value: str, pattern: str) -> bool:
+    """Whether a pattern of a route's `match` fits; capitals make no difference."""
+    return fnmatchcase(value.lower(), pattern.lower())
+
+
 class Match(Section):
     """All keys given must fit; each is a name, a pattern with `*`, or a list of them. Empty fits all."""
 
     source: Globs | None = None
-    """Names of sources."""
+    """Names of sources. Each has to fit one of [sources]."""
 
     vendor: Globs | None = None
     """"ada", "gptbots", "moveo", or another that is installed. Default: any."""

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from bridge.adapter import Finding, Standing, unknown, wrong
 from bridge.config import Config
-from bridge.doctor import address, channels, clocks, configuration, database, slack, sources
+from bridge.doctor import address, channels, clocks, configuration, database, routes, slack, sources
 from bridge.doctor.case import Case, client
 from bridge.doctor.report import Report, as_json, as_text
 from bridge.errors import ConfigError
@@ -21,6 +21,7 @@ PATIENCE = 45.0  # seconds for a subject; each call has less
 
 SUBJECTS: dict[str, Callable[[Case], Awaitable[Iterable[Finding]]]] = {
     "configuration": configuration.check,
+    "routes": routes.check,
     "slack": slack.check,
     "channels": channels.check,
     "address": address.check,
@@ -44,12 +45,12 @@ async def run(load: Callable[[], Config], asked: argparse.Namespace) -> int:
         config = load()
     except ConfigError as error:
         found: Report = {"configuration": configuration.faults(error)}
-        code = 2
+        routing, code = [], 2
     else:
         found = await examine(config, running=not asked.before_start)
         broken = any(one.standing is Standing.WRONG for some in found.values() for one in some)
-        code = 1 if broken else 0
-    print(as_json(found) if asked.json else as_text(found))
+        routing, code = routes.table(config), 1 if broken else 0
+    print(as_json(found, routing) if asked.json else as_text(found))
     return code
 
 

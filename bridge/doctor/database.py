@@ -37,8 +37,7 @@ async def check(case: Case) -> Iterable[Finding]:
         finally:
             await reader.close()
     except BridgeError as error:
-        remedy = error.remedy or "Check DATABASE_URL, and that the database is up and lets us in"
-        return [wrong(error.problem, error.where, remedy=remedy)]
+        return [wrong(error.problem, error.where, remedy=error.remedy)]
     return [ok(f"Postgres answers, and its schema is at {newest()}", "DATABASE_URL"), *_of_keys(told)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bridge.adapter import Finding, Standing
 
@@ -26,7 +27,8 @@ def as_text(found: Report) -> str:
     return "\n".join([*lines, "", ", ".join(told)])
 
 
-def as_json(found: Report) -> str:
+def as_json(found: Report, routing: Sequence[Mapping[str, Any]]) -> str:
+    """`routing`: the rows of the routing table, none where the configuration cannot be read."""
     wrong = any(one.standing is Standing.WRONG for findings in found.values() for one in findings)
     listed = [
         {
@@ -39,4 +41,6 @@ def as_json(found: Report) -> str:
         for subject, findings in found.items()
         for one in findings
     ]
-    return json.dumps({"works": not wrong, "findings": listed}, indent=2, ensure_ascii=False)
+    return json.dumps(
+        {"works": not wrong, "routes": routing, "findings": listed}, indent=2, ensure_ascii=False
+    )

@@ -53,6 +53,7 @@ from bridge.store.database import Database, Postgres, Sqlite, is_read_only, post
 from bridge.store.deadletters import Attempt, Delivery
 from bridge.store.sealed import keys_of
 from bridge.store.together import Together
+from bridge.store.unreachable import postgres_at
 from bridge.store.upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class Store(CatchUp, Upkeep):
         self._unanswered = False  # a claim may have been committed, and whoever claimed does not know what
         self.woken = asyncio.Event()
         self._listener = _listener(dsn, self.woken.set) if dsn else None
+        self.address = postgres_at(dsn) if dsn else f"SQLite at {getattr(database, 'path', '')}"
 
     @property
     def shared(self) -> bool:

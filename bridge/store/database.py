@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from bridge.errors import ConfigError, Unavailable
 from bridge.store import sealed
 from bridge.store.sealed import Keys
+from bridge.store.unreachable import check_address
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -209,6 +211,7 @@ def postgres_dsn(url: str) -> str:
             where="environment",
             remedy="It is a Postgres address, postgres://user:password@host/name; unset it to use SQLite",
         )
+    check_address(parts)
     query = [(name, value) for name, value in parse_qsl(parts.query) if name not in _LIBPQ_ONLY]
     return urlunsplit((scheme, parts.netloc, parts.path, urlencode(query), ""))
 
@@ -291,6 +294,8 @@ def _told(error: Exception, where: str, *client_errors: type[Exception]) -> Exce
         return error
     if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == READ_ONLY:
         return Unavailable("takes no writes now: it is read-only, as a replica is", where=where)
+    if isinstance(error, sqlite3.DatabaseError):  # not yet one of SQLAlchemy's: the file cannot be opened
+        return Unavailable(f"{type(error).__name__}: {_first_line(error)}", where=where)
     if isinstance(error, DBAPIError):
         # The statement and its values stay out of it: they hold what customers wrote.
         return Unavailable(f"{type(error.orig).__name__}: {_first_line(error.orig)}", where=where)

@@ -15,9 +15,9 @@ from typing import Any
 
 import asyncpg
 
-from bridge.errors import Unavailable
 from bridge.store.lanes import CHANNEL
 from bridge.store.patience import patiently
+from bridge.store.unreachable import postgres_at
 
 logger = logging.getLogger(__name__)
 
@@ -62,10 +62,7 @@ class Listener:
 
     async def start(self, worker_id: int, name: str) -> None:
         self._worker, self._name = worker_id, name
-        try:
-            await patiently(self._connect, _AWAY)
-        except _AWAY as error:
-            raise Unavailable(f"{type(error).__name__}: {error}", where="Postgres") from error
+        await patiently(self._connect, _AWAY, postgres_at(self._dsn))
         self._tasks = [asyncio.create_task(self._keep()), asyncio.create_task(self._notify())]
 
     async def stop(self) -> None:

@@ -10,13 +10,15 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from bridge.errors import ConfigError, Unavailable
 from bridge.store import keyring, migrate, sealed
 from bridge.store.database import Database, Postgres, Sqlite, T, Transaction, postgres_dsn
+from bridge.store.patience import REMEDY
 from bridge.store.sealed import Keys, keys_of
+from bridge.store.unreachable import postgres_at, reason
 
 
 def read_only(path: Path) -> str:
@@ -39,8 +41,10 @@ class SqliteReader:
     async def run(self, transaction: Transaction[T], *args: Any) -> T:
         try:
             return await asyncio.to_thread(self._run, transaction, *args)
-        except OperationalError as error:
-            raise Unavailable(f"cannot be read: {error.orig}", where="SQLite") from None
+        except DatabaseError as error:
+            if isinstance(error, ProgrammingError):  # a fault of ours
+                raise
+            raise Unavailable(f"cannot be read: {error.orig}", where="SQLite") from error
 
     def _run(self, transaction: Transaction[T], *args: Any) -> T:
         with self._engine.begin() as connection:
@@ -81,7 +85,12 @@ async def _open(path: Path, url: str | None, environ: Mapping[str, str], *, writ
     else:
         database = Sqlite(path, keys, beside=True) if writes else SqliteReader(path, keys)
     try:
-        migrate.check(await database.run(migrate.version), "DATABASE_URL" if url else str(path))
+        try:
+            found = await database.run(migrate.version)
+        except Unavailable as error:
+            where = postgres_at(postgres_dsn(url)) if url else f"SQLite at {path}"
+            raise Unavailable(f"cannot be reached: {reason(error)}", where=where, remedy=REMEDY) from error
+        migrate.check(found, "DATABASE_URL" if url else str(path))
         await database.run(lambda connection: keyring.check(connection, keys, seals=False))
         if writes:
             await database.run(keyring.require_first, keys)

@@ -167,8 +167,8 @@ def nonsense() -> list[dict[str, Any]]:
     """Events, as Slack would sign them, that no Slack sends."""
     events: list[Any] = [[], 7, "text", None, [{"type": "message"}]]
     for bad in UNSTORABLE:
-        for name in ("ts", "thread_ts", "channel", "user", "client_msg_id", "subtype"):
-            events.append({**IN_THREAD, name: bad})
+        names = ("ts", "thread_ts", "channel", "user", "client_msg_id", "subtype")
+        events += [{**IN_THREAD, name: bad} for name in names]
         events += [{**DELETED, "deleted_ts": bad}, {**DELETED, "channel": bad}]
         events += [{**LOCK, "item": {"type": "message", "channel": "C0SUPPORT", "ts": bad}}]
         events += [{**DELETED, "subtype": "message_changed", "message": {**IN_THREAD, "ts": bad}}]

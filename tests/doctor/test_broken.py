@@ -318,10 +318,11 @@ ROWS: dict[str, tuple[Break, str, str, str, str, str]] = {
         "Check base_url and integration_id"),
     # the database
     "no database": (
-        no_database, "database", WRONG, "Postgres", "Connection", "Check DATABASE_URL"),
+        no_database, "database", WRONG, "Postgres at 127.0.0.1:", "cannot be reached: connection refused",
+        "Check its address, and that it is up"),
     "a database's address that cannot be read": (
-        given("DATABASE_URL", "postgres://b:not-to-be-told@127.0.0.1:port/b"), "database", WRONG, "",
-        "the check itself failed (", "Look at the settings that it is about"),
+        given("DATABASE_URL", "postgres://b:not-to-be-told@127.0.0.1:port/b"), "database", WRONG,
+        "environment", "cannot be read as a Postgres address", "It is like postgres://"),
     "a database that is no Postgres": (
         given("DATABASE_URL", "mysql://127.0.0.1/bridge"), "database", WRONG, "environment",
         "DATABASE_URL begins with 'mysql'", "unset it to use SQLite"),

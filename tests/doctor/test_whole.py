@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,41 @@ async def test_a_whole_configuration_is_in_order(bench: Bench) -> None:
     assert any("which events Slack sends" in one for one in unknown)
     assert any("whether the Handoff flow calls us" in one for one in unknown)
     assert any("Moveo has no call that tells" in one for one in unknown)
+
+
+async def test_the_routing_table_is_shown(bench: Bench) -> None:
+    bench.write(
+        "[[routes]]",
+        '[[routes]]\nmatch = { source = "acme-ada", language = ["de", "fr"] }\nchannel = "C0VIP"\n'
+        'reply_mode = "notes_only"\nmirror = "handoff"\nalert_channel = "C0ALERTS"\n\n'
+        '[[routes]]\nmatch = { source = "acme-ada", vendor = "moveo" }\nchannel = "C0VIP"\n\n[[routes]]',
+    )
+    _, printed = await bench.ask("--json")
+    _, shown = await bench.ask()
+
+    told = json.loads(printed)
+    first, second, *_, last = told["routes"]
+    assert first == {
+        "route": 0,
+        "match": {"source": ["acme-ada"], "language": ["de", "fr"]},
+        "sources": ["acme-ada"],
+        "workspace": "slack",
+        "channel": "C0VIP",
+        "fallback_channel": None,
+        "alert_channel": "C0ALERTS",
+        "escalate_channel": None,
+        "escalate_to": None,
+        "reply_mode": "notes_only",
+        "mirror": "handoff",
+    }
+    assert (second["sources"], last["match"], len(last["sources"])) == ([], {}, 3)
+    rows = [one for one in told["findings"] if one["subject"] == "routes"]
+    assert [one["standing"] for one in rows[:2]] == ["ok", "warning"]
+    assert (
+        "  ok       routes.0: source acme-ada, language de or fr -> C0VIP, reply_mode notes_only, "
+        "mirror handoff, alert_channel C0ALERTS\n"
+    ) in shown
+    assert f"  ok       routes.{last['route']}: all else -> " in shown
 
 
 async def test_a_store_that_a_bridge_serves_is_no_fault(bench: Bench) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
 import hmac
 import json
@@ -225,6 +227,41 @@ async def test_of_two_keys_of_one_name_the_last_counts(stage: Stage) -> None:
     assert answer.status_code == 200
     await scene.shows("the last")
     assert "the first" not in scene.texts
+
+
+# ── many at once ─────────────────────────────────────────────────────────────────────────────────
+
+CROWD = 80  # bodies that do not end; at 64 of the largest size the bound is reached
+
+
+async def test_bodies_that_do_not_end_keep_no_webhook_out(stage: Stage, bridge: Process) -> None:
+    """Small or large, a webhook that is signed is kept, and the customer's words are shown."""
+    limit = 1024**2
+    most = b"x" * (limit - 1)
+    scene = await opened(stage)
+    async with contextlib.AsyncExitStack() as stack:
+        for number in range(CROWD):
+            _, writer = await asyncio.open_connection("127.0.0.1", stage.bridge_port)
+            stack.callback(writer.close)
+            hook = address(stage, sorted(HOOKS)[number % len(HOOKS)]).removeprefix(stage.bridge_url)
+            head = f"POST {hook} HTTP/1.1\r\nhost: bridge\r\ncontent-length: {limit}\r\n\r\n"
+            writer.write(head.encode() + most)
+            await writer.drain()
+            for size in (0, 1000, 300_000) if number % 8 == 7 else ():
+                body = json.loads((FIXTURES / "ada" / "message.json").read_bytes())
+                body["data"] |= {"conversation_id": scene.id, "message_id": f"m-{number}-{size}"}
+                body["data"]["content"] = {"type": "text", "body": f"This is {number} of {size}"}
+                body["padding"] = "x" * size
+                raw = json.dumps(body).encode()
+                headers = signed(stage, "/webhooks/acme-ada", raw, f"crowd-{number}-{size}")
+                answer = await post(stage, "/webhooks/acme-ada", raw, headers)
+                assert answer.status_code == 200, (number, size, answer.text)
+        async with httpx.AsyncClient(trust_env=False) as http:
+            told = (await http.get(f"{stage.bridge_url}/readyz")).json()
+        assert told["ready"] is True
+        assert "large bodies were refused within a minute" in told["missing"]["bodies"]
+    await scene.shows(f"This is {CROWD - 1} of 300000")
+    await alive(stage, bridge)
 
 
 # ── once more ────────────────────────────────────────────────────────────────────────────────────

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from bridge import web
+from bridge import bodies, web
 from bridge.protocol import ARRIVES, Protocol
 from bridge.sandbox.stage import free_port
 from tests import signing
@@ -55,8 +55,8 @@ async def port(tmp_path: Path) -> AsyncIterator[int]:
         await request.body()
         return PlainTextResponse("")
 
-    async def readiness() -> dict[str, str]:
-        return {}
+    async def readiness() -> tuple[bool, dict[str, str]]:
+        return True, {}
 
     app = web.build({}, None, slack_events, readiness, max_body=LIMIT)  # type: ignore[arg-type]
     async with served(app) as port:
@@ -145,8 +145,9 @@ async def test_several_at_once_are_all_answered(port: int) -> None:
 
 
 async def test_all_bodies_together_have_a_bound(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who fills them is told to come back; what is over makes room."""
-    monkeypatch.setattr(web, "BODIES", 2)
+    """The oldest give way, and are asked to come back; what is over makes room."""
+    monkeypatch.setattr(bodies, "BODIES", 2)
+    monkeypatch.setattr(bodies, "SMALL", 1000)
     half = post("/slack/events", b"x" * (LIMIT // 2), b"content-length: %d" % LIMIT, length=False)
 
     answers: list[Answer] = await asyncio.gather(*(send(port, half) for _ in range(6)))
@@ -155,3 +156,22 @@ async def test_all_bodies_together_have_a_bound(port: int, monkeypatch: pytest.M
     assert (refused.error["code"], refused.headers["retry-after"]) == ("unavailable", "2")
     again = await send(port, post("/slack/events", b"x" * LIMIT))
     assert again.status == 200
+    missing = (await send(port, WHOLE.replace(b"/healthz", b"/readyz"))).body
+    assert b"large bodies were refused within a minute" in missing
+
+
+async def test_a_body_that_arrives_is_not_kept_out_by_those_that_do_not(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "BODIES", 2)
+    monkeypatch.setattr(bodies, "SMALL", 1000)
+    most = post("/slack/events", b"x" * (LIMIT - 1), b"content-length: %d" % LIMIT, length=False)
+    stalled = [asyncio.create_task(send(port, most)) for _ in range(4)]
+    try:
+        await asyncio.sleep(0.1)
+        for size in (0, 900, LIMIT // 2, LIMIT):
+            for _ in range(3):
+                assert (await send(port, post("/slack/events", b"x" * size))).status == 200
+    finally:
+        await asyncio.gather(*stalled)
+    assert 503 in {one.result().status for one in stalled}
