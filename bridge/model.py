@@ -187,7 +187,8 @@ class Event(Frozen):
     """Something a vendor reported.
 
     `id` is unique within the source and the same at every redelivery: the store keeps one of each.
-    `at` is the vendor's time, which may be hours before ours (retries) and is not an order.
+    `at` is the vendor's time, which may be hours before ours (retries) and is not an order; where it gave
+    none (`dated` is false), it is when the webhook was received.
     `details` is what else the vendor said, under its own field names; a route chooses what is shown.
     `late`: no webhook told it while it happened; it was found in the vendor's history afterwards.
     """
@@ -195,6 +196,7 @@ class Event(Frozen):
     id: str
     conversation: ConversationKey
     at: AwareDatetime
+    dated: bool = True
     customer: Customer | None = None
     channel: Channel | None = None
     details: dict[str, Any] = Field(default_factory=dict)

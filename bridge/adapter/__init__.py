@@ -39,7 +39,6 @@ from bridge.adapter.sending import (
     call,
     date_of,
     failure,
-    noting,
     reply_text,
 )
 
@@ -79,7 +78,6 @@ __all__ = [
     "mapping",
     "mappings",
     "moment",
-    "noting",
     "of_error",
     "ok",
     "reply_text",

@@ -15,6 +15,7 @@ from bridge.engine.follow import failure as failure_of
 from bridge.engine.ports import Ledger
 from bridge.engine.work import (
     COVERS,
+    OWN_REPORT,
     QUIET,
     Again,
     AlertPlace,
@@ -31,9 +32,11 @@ from bridge.model import (
     EVENT,
     AnyEvent,
     Control,
+    ConversationEnded,
     ConversationReopened,
     ConversationStarted,
     Direction,
+    HandoffEnded,
     HandoffStarted,
     Message,
     Role,
@@ -117,6 +120,10 @@ class ThreadCarrier:
         event = EVENT.validate_json(turn.payload)
         if (heard := await self._echo(turn, event)) is not None:
             return Done(ref="echo", change=Change(heard=heard))
+        if isinstance(event, HandoffEnded | ConversationEnded) and await self._ledger.is_own_report(
+            turn, event
+        ):
+            return Done(ref=OWN_REPORT)
         if await self._was_told(turn, event):
             return Done(ref="told")
         facts = learn(facts, event, self._routes.shown)
@@ -176,7 +183,7 @@ class ThreadCarrier:
                 return Showing((notice(_again(event)),), facts)
             return Showing(render(event, view), facts, alert=(0, handoff))
         follow: tuple[NewDelivery, ...] = ()
-        if _out_of_turn(event, stands):
+        if _out_of_turn(turn, event):
             view = dataclasses.replace(view, out_of_turn=True)
             if (handoff := await self._ledger.last_handoff(stands.id)) is not None:
                 told = json.dumps({"handoff": handoff.id})
@@ -200,8 +207,9 @@ class ThreadCarrier:
         if handoff is None:
             return True
         # What belongs to the handoff is shown, also where its lane comes to it late.
-        slack = BY_OUR_CLOCK if handoff.ended_by else WHOLE_SECOND
-        return event.at.timestamp() > (handoff.ended_at or 0.0) + slack
+        # By the order in which the store wrote them: the vendor's clock and ours may differ.
+        ended = handoff.end_written_at or handoff.ended_at or 0.0
+        return _written_at(turn) > ended + (BY_OUR_CLOCK if handoff.ended_by else WHOLE_SECOND)
 
     async def _after_the_quiet(self, turn: Turn, showing: Showing) -> Showing:
         """What was not shown so far comes first, folded."""
@@ -299,14 +307,19 @@ class ThreadCarrier:
         return tuple(follow)
 
 
-def _out_of_turn(event: AnyEvent, stands: Conversation) -> bool:
+def _written_at(turn: Turn) -> float:
+    return turn.began - turn.waited
+
+
+def _out_of_turn(turn: Turn, event: AnyEvent) -> bool:
     """Whether the AI agent speaks although a human has the conversation."""
+    stands = turn.conversation
     return (
         isinstance(event, Message)
         and event.author.role is Role.BOT
         and stands.control is Control.HUMAN
         and stands.since is not None
-        and event.at.timestamp() > stands.since
+        and _written_at(turn) > stands.since
     )
 
 

@@ -31,7 +31,19 @@ from bridge.engine.work import (
 )
 from bridge.errors import ConfigError, OutcomeUnknown
 from bridge.model import AnyEvent, ConversationKey, HeldChoice, ThreadKey
-from bridge.store import conversations, events, handoffs, inbox, keyring, lanes, migrate, pace, replies, watch
+from bridge.store import (
+    conversations,
+    events,
+    handoffs,
+    inbox,
+    keyring,
+    lanes,
+    migrate,
+    own_reports,
+    pace,
+    replies,
+    watch,
+)
 from bridge.store.catchup import CatchUp
 from bridge.store.database import Database, Postgres, Sqlite, postgres_dsn
 from bridge.store.deadletters import Attempt, Delivery
@@ -320,6 +332,16 @@ class Store(CatchUp, Upkeep):
         """Queue what is about no customer's conversation, such as a digest, once under its key."""
         await self._database.run(inbox.keep_clock, about, new)
         self._wake()
+
+    async def expect_report(self, turn: Turn, happened: Signal) -> None:
+        """The vendor may report what this act is about to do there: see `own_reports`."""
+        await self._database.run(own_reports.expect, turn.conversation.id, turn.delivery, happened)
+
+    async def expect_no_report(self, turn: Turn, happened: Signal) -> None:
+        await self._database.run(own_reports.refused, turn.conversation.id, turn.delivery, happened)
+
+    async def is_own_report(self, turn: Turn, event: AnyEvent) -> bool:
+        return await self._database.run(own_reports.is_own, turn.conversation.id, event)
 
     async def was_said(self, digest: str, within: float) -> bool:
         """Whether a reply with this digest was begun in the last `within` seconds, and not told back yet."""

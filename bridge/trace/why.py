@@ -10,7 +10,7 @@ from typing import Any
 
 from bridge.config import Engine, Route
 from bridge.engine.gate import ASKED
-from bridge.engine.work import COVERS, KEPT, QUIET, SENDING, WAS
+from bridge.engine.work import COVERS, KEPT, OWN_REPORT, QUIET, SENDING, WAS
 from bridge.model import Direction
 from bridge.store.trace import Life
 
@@ -41,6 +41,7 @@ _CHOSEN = {
 _TOLD = {
     QUIET: "not shown by itself: the route mirrors handoffs only, and this belongs to none (a quiet channel)",
     "echo": "not shown: it tells back what was said from here",
+    OWN_REPORT: "not shown: it reports an act of ours, which the thread shows already",
     "told": "not shown: the vendor's history had told it already",
     "not needed": "nothing to do any more when its turn came",
 }

@@ -138,7 +138,7 @@ class Model:
         if self.acted is None:
             return False
         first, last = (
-            acted - (60 if stated or happened is Signal.CUSTOMER_SPOKE else 0) for acted in self.acted
+            acted - (300 if stated or happened is Signal.CUSTOMER_SPOKE else 0) for acted in self.acted
         )
         self.sure &= not first < at < last
         return at <= first
