@@ -161,8 +161,8 @@ def overtaking(happened: Signal, at: float, *, stated: Mark | None, acted: Mark 
 
     `stated` is the newest statement of the vendor's, `acted` the last act of an agent's; both are times of
     the vendor's clock, which is compared with no other. A message has to be newer than the statement: a
-    handoff must not begin anew because of a message from its end. A customer who wrote while an agent resolved
-    the conversation is not overlooked. A report that was written after an act counts, unless it is much older.
+    handoff must not begin anew because of a message from its end. A customer who wrote while an agent
+    resolved it is not overlooked. A report that was written after an act counts, unless it is much older.
     """
     states = happened in STATED
     found = []

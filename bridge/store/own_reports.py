@@ -108,8 +108,10 @@ def is_own(connection: Connection, about: int, event: AnyEvent) -> bool:
 
 
 def _may_be_ours(event: HandoffEnded | ConversationEnded) -> bool:
+    """Ada names no agent, and may call an end by its API the system's: docs/vendors/ada.md."""
     by = event.by if isinstance(event, ConversationEnded) else None
-    return (by is None or (by.role is Role.AGENT and not by.name)) and not control.gave_up(event)
+    may = by is None or by.role is Role.SYSTEM or (by.role is Role.AGENT and not by.name)
+    return may and not control.gave_up(event)
 
 
 def _is_of_later(connection: Connection, about: int, row: Any, event: AnyEvent) -> bool:

@@ -74,7 +74,7 @@ def ours(connection: Connection, about: int, event: AnyEvent) -> float:
 
 
 def is_late(connection: Connection, about: int, row: Any, happened: Signal, event: AnyEvent) -> bool:
-    """Whether `event` is overtaken, as the conversation's `row` is now. Without a date it happens just now."""
+    """Whether `event` is overtaken, as the conversation's `row` is now. Without a date it is not."""
     if not event.dated:
         return False
     stated, acted = _marks(row)
