@@ -187,8 +187,7 @@ class Event(Frozen):
     """Something a vendor reported.
 
     `id` is unique within the source and the same at every redelivery: the store keeps one of each.
-    `at` is the vendor's time, which may be hours before ours (retries) and is not an order; where it gave
-    none (`dated` is false), it is when the webhook was received.
+    `at` is the vendor's time, maybe hours before ours (retries); if not `dated`, when we received it.
     `details` is what else the vendor said, under its own field names; a route chooses what is shown.
     `late`: no webhook told it while it happened; it was found in the vendor's history afterwards.
     """
@@ -389,8 +388,7 @@ class DeliveryState(StrEnum):
 class Direction(StrEnum):
     """Which line of a conversation: to its thread, to its vendor, marks on messages that stand already, how
     its card looks, what is true only now (typing), agents' acts, the alerts of its handoffs, or their clocks.
-    None waits behind another.
-    """
+    None waits behind another."""
 
     SLACK = "slack"
     VENDOR = "vendor"
