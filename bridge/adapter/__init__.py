@@ -29,6 +29,7 @@ from bridge.adapter.port import (
     TellsHistory,
     Upload,
     Webhook,
+    WritesAgain,
 )
 from bridge.adapter.reading import Unreadable, address, mapping, mappings, moment, scalars, unread_in, word
 from bridge.adapter.secrets import same_secret, token_of, variable_for
@@ -41,6 +42,7 @@ from bridge.adapter.sending import (
     failure,
     reply_text,
 )
+from bridge.adapter.wording import wording
 
 __all__ = [
     "OPERATION",
@@ -70,6 +72,7 @@ __all__ = [
     "Unreadable",
     "Upload",
     "Webhook",
+    "WritesAgain",
     "address",
     "answer_of",
     "call",
@@ -89,5 +92,6 @@ __all__ = [
     "variable_for",
     "warning",
     "word",
+    "wording",
     "wrong",
 ]
