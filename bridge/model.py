@@ -190,7 +190,7 @@ class Event(Frozen):
     `at` is the vendor's time, maybe hours before ours (retries); if not `dated`, when we received it.
     `details` is what else the vendor said, under its own field names; a route chooses what is shown.
     `late`: no webhook told it while it happened; it was found in the vendor's history afterwards.
-    """
+    `earlier`: it was said before the first webhook of its conversation."""
 
     id: str
     conversation: ConversationKey
@@ -200,6 +200,7 @@ class Event(Frozen):
     channel: Channel | None = None
     details: dict[str, Any] = Field(default_factory=dict)
     late: bool = False
+    earlier: bool = False
 
 
 class ConversationStarted(Event):
@@ -310,8 +311,7 @@ AnyEvent = Annotated[
     Field(discriminator="kind"),
 ]
 
-#: reads and writes an event as the store keeps it
-EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)  # reads and writes an event as the store keeps it
 
 
 # ── what goes out ────────────────────────────────────────────────────────────────────────────────

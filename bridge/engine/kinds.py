@@ -26,6 +26,7 @@ KINDS: Mapping[str, Key] = {
     "too_late": Key.OWN,
     "opened_again": Key.OWN,
     "stuck": Key.DELIVERY,
+    "transcript": Key.DELIVERY,
     # to the vendor
     "reply": Key.OWN,
     "correction": Key.OWN,

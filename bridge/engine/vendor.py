@@ -228,7 +228,7 @@ class VendorCarrier:
         return Done(change=change, follow=(notice(turn, asked.told),))
 
     async def _ask_back(self, turn: Turn) -> Done | PutBack:
-        """What the customer said while the bridge was away, as far as the vendor tells."""
+        """Ask the vendor for what was said while the bridge was away, or before its first webhook."""
         adapter = self._adapter(turn)
         if not isinstance(adapter, TellsHistory):
             return Done("not told")
@@ -272,6 +272,10 @@ class VendorCarrier:
             case "history":
                 if isinstance(outcome, Again):
                     return ()
+                if turn.read().get("earlier"):
+                    return (
+                        notice(turn, f"The messages before this handoff could not be fetched: {problem}"),
+                    )
                 return (notice(turn, f"What was said while the bridge was away is not known: {problem}"),)
             case "choice" | "greeting":
                 if isinstance(outcome, Again):

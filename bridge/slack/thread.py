@@ -117,7 +117,12 @@ class ThreadCarrier:
                     return Done()  # it never needed a human; and it is no event, to be told later
                 again = opened_again(self._routes.view(stands, facts))
                 return await self._show(turn, await self._after_the_quiet(turn, Showing((again,), facts)))
+            case "transcript":
+                left_out = turn.read()["left_out"]
+                return await self._show(turn, await self._folded(turn, Showing((), facts), left_out))
         event = EVENT.validate_json(turn.payload)
+        if event.earlier:
+            return Done(QUIET, change=Change(facts=learn(facts, event, self._routes.shown)))
         if (heard := await self._echo(turn, event)) is not None:
             return Done(ref="echo", change=Change(heard=heard))
         if isinstance(event, HandoffEnded | ConversationEnded) and await self._ledger.is_own_report(
@@ -216,8 +221,13 @@ class ThreadCarrier:
         stands, facts = turn.conversation, showing.facts
         if self._routes.of(stands, facts).mirror != "handoff":
             return showing
+        return await self._folded(turn, showing)
+
+    async def _folded(self, turn: Turn, showing: Showing, left_out: int = 0) -> Showing:
+        stands, facts = turn.conversation, showing.facts
         since = int(facts.get("told_to", 0))
-        payloads, left_out = await self._ledger.quiet_events(turn, since, MOST_QUIET)
+        payloads, more = await self._ledger.quiet_events(turn, since, MOST_QUIET)
+        left_out += more
         events = [EVENT.validate_json(one) for one in payloads]
         before = transcript(events, self._routes.view(stands, facts), left_out=left_out)
         if not payloads:
