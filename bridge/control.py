@@ -2,11 +2,13 @@
 
 What a vendor tells and what agents do is the same kind of thing here: a `Signal`. A pair that is not in
 the table changes nothing, so repeated and impossible signals do no harm. Whether one comes too late to
-count is `is_late`.
+count is `overtaking`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from bridge.model import (
@@ -102,8 +104,23 @@ STATED = {
 }
 
 WHOLE_SECOND = 1.0  # some of a vendor's times are cut to it
-SKEW = 60.0  # seconds that a vendor's clock may be behind ours
-ANSWERED = 5.0  # and the one that dates what it tells, behind the one that dates its answers
+#: seconds by which a report has to be older than an act, or a message of the customer's than a closing, to be
+#: a late delivery: less may be a clock that was set meanwhile, and then the order of writing decides
+LONG_BEFORE = 300.0
+JITTER = 2.0  # seconds that deliveries of one vendor differ in, and times that are cut to a second
+ENOUGH = 3  # webhooks that show how a vendor's clock runs
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A time by the vendor's clock that later reports are compared with, written at `written_at` by ours."""
+
+    at: float
+    written_at: float
+
+    @property
+    def lead(self) -> float:
+        return self.at - self.written_at
 
 
 def signal(event: AnyEvent) -> Signal | None:
@@ -139,30 +156,40 @@ def after_event(control: Control, event: AnyEvent) -> Control | None:
     return after(control, signal(event))
 
 
-def is_late(happened: Signal, at: float, *, vendor_at: float | None, acted_at: float | None) -> bool:
-    """Whether a vendor's signal of time `at` is overtaken: by one of the vendor's (its own clock says so), or
-    by what an agent did (our clock does, so only what is clearly older counts as overtaken).
+def overtaking(happened: Signal, at: float, *, stated: Mark | None, acted: Mark | None) -> list[Mark]:
+    """The marks that a vendor's report, dated `at`, is older than. It is late unless these are `dated_ahead`.
 
-    A hint has to be newer than both: a handoff must not begin anew because of a message from its end. But a
-    customer who wrote while somebody resolved the conversation is not to be overlooked.
+    `stated` is the newest statement of the vendor's, `acted` the last act of an agent's; both are times of
+    the vendor's clock, which is compared with no other. A message has to be newer than the statement: a
+    handoff must not begin anew because of a message from its end. A customer who wrote while an agent
+    resolved it is not overlooked. A report that was written after an act counts, unless it is much older.
     """
-    stated = happened in STATED
-    if vendor_at is not None and (at < vendor_at - WHOLE_SECOND if stated else at <= vendor_at):
-        return True
-    skew = SKEW if stated or happened is Signal.CUSTOMER_SPOKE else 0.0
-    return acted_at is not None and at <= acted_at - skew
+    states = happened in STATED
+    found = []
+    if stated is not None and (at < stated.at - WHOLE_SECOND if states else at <= stated.at):
+        found.append(stated)
+    allowed = LONG_BEFORE if states or happened is Signal.CUSTOMER_SPOKE else 0.0
+    if acted is not None and at <= acted.at - allowed:
+        found.append(acted)
+    return found
 
 
-def overtaken(happened: Signal, answered_at: float | None, *, own_conversation: bool) -> float | None:
-    """Up to when, by its own clock, what a vendor tells is overtaken by an act that it answered then. Nothing
-    is where the customer could be overlooked: who writes while it is resolved, or asks for a human again.
+def lead_of(leads: Sequence[float]) -> float:
+    """Seconds that a vendor's clock is ahead of ours, by the `leads` of its webhooks: the time that each
+    names less the time of its writing. Delivery can only lower a lead, and a single date may be wrong, so it
+    is the one of the two largest that is nearer to 0. With fewer than two nothing is known of the clock: 0.
     """
-    if answered_at is None:
-        return None
-    if happened is Signal.RESOLVED and own_conversation:
-        return answered_at + WHOLE_SECOND  # nothing comes after that
-    taken = happened in (Signal.TAKEN_OVER, Signal.REOPENED_BY_AGENT)
-    return answered_at - ANSWERED if taken else None
+    return min(sorted(leads)[-2:], key=abs) if len(leads) > 1 else 0.0
+
+
+def dated_ahead(mark: Mark, leads: Sequence[float]) -> bool:
+    """Whether `mark` is further ahead than the vendor's other webhooks (their `leads`): a wrong date, or a
+    clock that was set since. The order of writing decides then. With too few webhooks only a date counts as
+    wrong that is further ahead of ours than a signature may be.
+    """
+    if len(leads) < ENOUGH:
+        return mark.lead > LONG_BEFORE
+    return mark.lead > lead_of(leads) + JITTER
 
 
 def missed(event: AnyEvent) -> HandoffStarted | None:
@@ -173,6 +200,7 @@ def missed(event: AnyEvent) -> HandoffStarted | None:
         id=f"missed:{event.id}",
         conversation=event.conversation,
         at=event.at,
+        dated=event.dated,
         customer=event.customer,
         reason="the customer writes within a handoff",
     )

@@ -190,18 +190,20 @@ class Event(Frozen):
     """Something a vendor reported.
 
     `id` is unique within the source and the same at every redelivery: the store keeps one of each.
-    `at` is the vendor's time, which may be hours before ours (retries) and is not an order.
+    `at` is the vendor's time, maybe hours before ours (retries); if not `dated`, when we received it.
     `details` is what else the vendor said, under its own field names; a route chooses what is shown.
     `late`: no webhook told it while it happened; it was found in the vendor's history afterwards.
-    """
+    `earlier`: it was said before the first webhook of its conversation."""
 
     id: str
     conversation: ConversationKey
     at: AwareDatetime
+    dated: bool = True
     customer: Customer | None = None
     channel: Channel | None = None
     details: dict[str, Any] = Field(default_factory=dict)
     late: bool = False
+    earlier: bool = False
 
 
 class ConversationStarted(Event):
@@ -312,8 +314,7 @@ AnyEvent = Annotated[
     Field(discriminator="kind"),
 ]
 
-#: reads and writes an event as the store keeps it
-EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)  # reads and writes an event as the store keeps it
 
 
 # ── what goes out ────────────────────────────────────────────────────────────────────────────────

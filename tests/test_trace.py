@@ -264,6 +264,19 @@ async def test_what_waits_says_behind_what_and_until_when(alone: Stage) -> None:
     assert {head["number"], behind["number"]} <= {one["number"] for one in await deliveries(alone, scene.id)}
 
 
+@route("alone", ['alert_channel = "C0HANDOFFS"\nremind_after = ["1s"]'], indirect=True)
+async def test_what_a_clock_queued_is_told_with_it(alone: Stage) -> None:
+    scene = await waiting(alone)
+
+    async def reminded() -> bool:
+        return any(one["kind"] == "reminder" for one in await deliveries(alone, scene.id))
+
+    await later(reminded, "a reminder")
+    (clock, *_) = [one for one in await deliveries(alone, scene.id) if one["kind"] == "clock"]
+    found = await deliveries(alone, str(clock["number"]))
+    assert [one["kind"] for one in found] == ["clock", "reminder"]
+
+
 @route("alone", ['reply_mode = "live"'], indirect=True)
 async def test_where_the_app_is_no_member_it_says_so(alone: Stage) -> None:
     scene = await waiting(alone)

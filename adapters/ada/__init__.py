@@ -88,7 +88,12 @@ class Ada:
     )
     settings: ClassVar[type[Settings]] = AdaSettings
     secrets: ClassVar[type[Secrets]] = AdaSecrets
-    capabilities: ClassVar[Capabilities] = Capabilities(files=FILES, cannot=CANNOT)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        # that it begins another conversation is not documented, only that this one has ended
+        files=FILES,
+        cannot=CANNOT,
+        writes_again="new_conversation",
+    )
 
     def __init__(
         self, source: str, settings: AdaSettings, secrets: AdaSecrets, http: httpx.AsyncClient

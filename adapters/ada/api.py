@@ -26,6 +26,7 @@ from bridge.adapter import (
     moment,
     reply_text,
     word,
+    wording,
 )
 from bridge.errors import OutcomeUnknown, Rejected
 from bridge.model import ConversationKey, File, Reply, Sent
@@ -74,10 +75,14 @@ class API:
         begun = time.monotonic() - within
         async for entry in self.told(reply.conversation):
             author, content = mapping(entry.get("author")), mapping(entry.get("content"))
-            said = (author.get("role"), author.get("display_name"), str(content.get(kept_as)).strip())
+            said = (
+                author.get("role"),
+                wording(word(author.get("display_name")) or ""),
+                wording(str(content.get(kept_as))),
+            )
             at = moment(entry.get("created_at"))
             since = (reply.at.timestamp() if self._ahead is None else begun + self._ahead) - SKEW
-            if said == ("human_agent", name, words) and (at is None or at.timestamp() >= since):
+            if said == ("human_agent", wording(name), words) and (at is None or at.timestamp() >= since):
                 return Sent(ref=word(entry.get("message_id")))
         return None
 
@@ -169,8 +174,8 @@ def _words(reply: Reply) -> tuple[str, str]:
     """The field of its content that a message is known by, and what stands there."""
     match reply.parts:
         case (File(mime_type=str(), name=str(name)),):
-            return "filename", name
-    return "body", reply_text(reply).strip()
+            return "filename", wording(name)
+    return "body", wording(reply_text(reply))
 
 
 def _reason(answer: dict[str, Any]) -> str | None:

@@ -56,6 +56,7 @@ def read(webhook: Webhook, *, source: str) -> Received:
         id=key,
         conversation=ConversationKey(source=source, id=str(body[name])),
         at=webhook.at,
+        dated=False,  # the call names no time, and Ada's clock may be another
         customer=customer,
         reason=word(body.get("reason")),
         department=word(body.get("department")),

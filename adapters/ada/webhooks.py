@@ -117,11 +117,13 @@ def read(webhook: Webhook, key: str, *, source: str, label: str | None) -> Recei
     if conversation is None:  # end users, the audit log, samples from the dashboard
         return Received(key, unread=(kind,))
     message_id = word(data.get("message_id"))
+    at = moment(body.get("timestamp")) or moment(data.get("created_at"))
     base: dict[str, Any] = {
         # a message may come under two Svix ids; anything else has no id but that of its webhook
         "id": f"message:{message_id}" if message_id else key,
         "conversation": ConversationKey(source=source, id=conversation),
-        "at": moment(body.get("timestamp")) or moment(data.get("created_at")) or webhook.at,
+        "at": at or webhook.at,
+        "dated": at is not None,
     }
     event = _event(kind, data, base)
     if isinstance(event, Message) and label not in (None, event.handoff):

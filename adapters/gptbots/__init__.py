@@ -70,6 +70,7 @@ class GPTBots:
     settings: ClassVar[type[Settings]] = GPTBotsSettings
     secrets: ClassVar[type[Secrets]] = GPTBotsSecrets
     capabilities: ClassVar[Capabilities] = Capabilities(
+        writes_again="ai_agent",
         tells_humans_apart=False,
         files=FileRules(how="link"),
         handoff_is_own_conversation=True,

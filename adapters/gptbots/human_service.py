@@ -69,10 +69,12 @@ def read(
     conversation = word(body.get("conversation_id"))
     if conversation is None:
         return Received(key, answer=ANSWER, unread=(call,))
+    at = moment(body.get("timestamp"))
     base: dict[str, Any] = {
         "id": key,
         "conversation": ConversationKey(source=source, id=conversation),
-        "at": moment(body.get("timestamp")) or webhook.at,
+        "at": at or webhook.at,
+        "dated": at is not None,
     }
     try:
         event = CALLS[call](body, base)

@@ -68,10 +68,12 @@ def read(webhook: Webhook, *, source: str) -> Received:
     key = f"message:{conversation}:{message_id}" if message_id else f"message:{digest}"
     # It outlives a customer who is forgotten, so it names none.
     once = f"message:{hashlib.sha256(key.encode()).hexdigest()}" if message_id else key
+    at = moment(body.get("create_time"))
     base: dict[str, Any] = {
         "id": key,
         "conversation": ConversationKey(source=source, id=conversation),
-        "at": moment(body.get("create_time")) or webhook.at,
+        "at": at or webhook.at,
+        "dated": at is not None,
         "customer": _customer(body),
     }
     event: AnyEvent

@@ -66,7 +66,7 @@ class Moveo:
     secrets: ClassVar[type[Secrets]] = MoveoSecrets
     # Which files Moveo takes, and how large, is not published: its storage says so.
     capabilities: ClassVar[Capabilities] = Capabilities(
-        delivers_replies=False, files=FileRules(how="upload"), cannot=CANNOT
+        writes_again="reopens", delivers_replies=False, files=FileRules(how="upload"), cannot=CANNOT
     )
 
     def __init__(

@@ -106,6 +106,7 @@ def read(webhook: Webhook, *, source: str, max_age: float) -> Received:
         "id": key,
         "conversation": ConversationKey(source=source, id=session),
         "at": at or webhook.at,
+        "dated": at is not None,
         "customer": _customer(body),
         "details": scalars(body, without=_READ | _READ_OF.get(kind, set())),
     }

@@ -29,6 +29,7 @@ from bridge.adapter.port import (
     TellsHistory,
     Upload,
     Webhook,
+    WritesAgain,
 )
 from bridge.adapter.reading import (
     Unreadable,
@@ -51,9 +52,9 @@ from bridge.adapter.sending import (
     call,
     date_of,
     failure,
-    noting,
     reply_text,
 )
+from bridge.adapter.wording import wording
 
 __all__ = [
     "OPERATION",
@@ -83,6 +84,7 @@ __all__ = [
     "Unreadable",
     "Upload",
     "Webhook",
+    "WritesAgain",
     "address",
     "answer_of",
     "call",
@@ -91,7 +93,6 @@ __all__ = [
     "mapping",
     "mappings",
     "moment",
-    "noting",
     "of_error",
     "ok",
     "reply_text",
@@ -106,5 +107,6 @@ __all__ = [
     "whole",
     "without_blank_texts",
     "word",
+    "wording",
     "wrong",
 ]

@@ -134,12 +134,17 @@ class Limit(Frozen):
         return self.seconds / max(self.count - self.burst, 1)
 
 
+#: What the vendor does when the customer writes in a conversation that was closed: it begins another one,
+#: under another id; the same goes on; the AI agent's own goes on, under its id; or it is not documented.
+WritesAgain = Literal["new_conversation", "reopens", "ai_agent", "unknown"]
+
+
 class Capabilities(Frozen):
     """What the vendor's API can do, so that the agent hears a no before anything is sent.
 
     `cannot` says in plain words why the vendor does not do an act that its adapter has no protocol for.
     `handoff_is_own_conversation`: what people and the customer say is a conversation beside the AI agent's,
-    and over once it is handed back.
+    and over once it is handed back. `writes_again` is told to agents before they close a conversation.
     """
 
     text_limit: int | None = None  # characters in one message
@@ -147,6 +152,7 @@ class Capabilities(Frozen):
     handoff_is_own_conversation: bool = False
     files: FileRules | None = None  # None: it takes none
     delivers_replies: bool = True  # False: it only records them, and your own app shows them
+    writes_again: WritesAgain = "unknown"
     tells_humans_apart: bool = True  # False: what a human said may come back as the bot's
 
 

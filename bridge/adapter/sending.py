@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from contextvars import ContextVar
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -39,29 +35,10 @@ def reply_text(reply: Reply) -> str:
     return text
 
 
-@dataclass
-class Answered:
-    """When the last answer was given, by the clock of whoever gave it, cut to the second."""
-
-    at: float | None = None
-
-
 #: among a request's extensions: what it is counted as
 OPERATION = "operation"
 #: nothing has arrived
 UNCONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-
-_noting: ContextVar[Answered | None] = ContextVar("noting", default=None)
-
-
-@contextlib.contextmanager
-def noting() -> Iterator[Answered]:
-    """Note when the calls within it are answered."""
-    token = _noting.set(noted := Answered())
-    try:
-        yield noted
-    finally:
-        _noting.reset(token)
 
 
 def date_of(response: httpx.Response) -> float | None:
@@ -95,8 +72,6 @@ async def call(
     except httpx.HTTPError as error:
         detail = f"no answer ({type(error).__name__})"
         raise OutcomeUnknown("no answer", where=where, detail=detail) from error
-    if (noted := _noting.get()) is not None:
-        noted.at = date_of(response)
     if response.status_code == 429:
         seconds = _seconds(response.headers.get("retry-after"))
         if seconds is None:

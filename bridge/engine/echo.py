@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
+from bridge.adapter import wording
 from bridge.model import AnyEvent, AnyPart, File, HandoffStarted, Link, Message, Reply, Role, Text
 
 ECHO = 86_400.0  # seconds in which an agent's words may come back as theirs
@@ -19,7 +20,7 @@ SHORT_ECHO = 300.0  # and as the bot's, which may well say the same by itself
 def digests(reply: Reply) -> tuple[str, str]:
     """What an echo of `reply` may be known by: as this agent's in its conversation, or by its words alone."""
     key = reply.conversation
-    return _of(key.source, key.id, reply.author.name or "", words_of(reply.parts)), _of(
+    return _of(key.source, key.id, wording(reply.author.name or ""), words_of(reply.parts)), _of(
         key.source, words_of(reply.parts)
     )
 
@@ -32,7 +33,7 @@ def digest(message: Message, *, tells_humans_apart: bool) -> str | None:
     """
     key, words = message.conversation, words_of(message.parts)
     if message.author.role is Role.AGENT:
-        return _of(key.source, key.id, message.author.name or "", words)
+        return _of(key.source, key.id, wording(message.author.name or ""), words)
     if message.author.role is Role.BOT and not tells_humans_apart:
         return _of(key.source, words)
     return None
@@ -61,8 +62,8 @@ def _of(*told: str) -> str:
 
 
 def words_of(parts: Sequence[AnyPart]) -> str:
-    """The words, whatever their white space; a file's are its name, since its address changes."""
-    return " ".join(" ".join(map(_said, parts)).split())
+    """The words, however they are written down; a file's are its name, since its address changes."""
+    return wording(" ".join(map(_said, parts)))
 
 
 def _said(part: AnyPart) -> str:

@@ -25,15 +25,13 @@ LEFT_OUT = "left_out"
 class Wish:
     """What `by` wants with a reply. Where the route `confirms`, only who has it may just reply.
 
-    `asked` is why the reply was held when its author made their `choice`, where that is known; `vendor_at` is
-    that of the change which the choice has made at the vendor.
+    `asked` is why the reply was held when its author made their `choice`, where that is known.
     """
 
     by: Owner
     confirms: bool
     choice: HeldChoice | None = None
     asked: HeldFor | None = None
-    vendor_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from bridge.adapter import (
     TakesFiles,
     TakesOver,
     TellsHistory,
-    noting,
 )
 from bridge.control import Signal
 from bridge.engine import acts, gate
@@ -212,7 +211,7 @@ class VendorCarrier:
             before = gate.admit(turn.conversation, wish)
             if isinstance(before, HeldFor):
                 return self._kept(turn, composed.held(before))
-            wish = await self._clear_the_way(turn, adapter, wish)
+            await self._clear_the_way(turn, adapter, wish)
         ready = [await _uploaded(step, adapter) for step in rest]
         for step in ready:
             first, begun = None if begun else wish, True
@@ -236,19 +235,16 @@ class VendorCarrier:
                     return wait
         return 0.0
 
-    async def _clear_the_way(self, turn: Turn, adapter: Adapter, wish: gate.Wish) -> gate.Wish:
-        """What the author's choice needs of the vendor first; with when it was answered."""
+    async def _clear_the_way(self, turn: Turn, adapter: Adapter, wish: gate.Wish) -> None:
+        """What the author's choice needs of the vendor first."""
         stands, key = turn.conversation.control, turn.conversation.key
-        with noting() as answer:
-            match wish.choice, stands:
-                case HeldChoice.TAKE_OVER, Control.BOT:
-                    await _done_at(adapter, Act.TAKE_OVER, key)
-                case HeldChoice.REOPEN, Control.CLOSED:
-                    await _done_at(adapter, Act.REOPEN, key)
-                case HeldChoice.REOPEN, Control.BOT if isinstance(adapter, TakesOver):
-                    await adapter.take_over(key)  # the customer came back meanwhile, and the AI agent answers
-        vendor_at = control.overtaken(Signal.TAKEN_OVER, answer.at, own_conversation=False)
-        return dataclasses.replace(wish, vendor_at=vendor_at)
+        match wish.choice, stands:
+            case HeldChoice.TAKE_OVER, Control.BOT:
+                await _done_at(adapter, Act.TAKE_OVER, key)
+            case HeldChoice.REOPEN, Control.CLOSED:
+                await _done_at(adapter, Act.REOPEN, key)
+            case HeldChoice.REOPEN, Control.BOT if isinstance(adapter, TakesOver):
+                await adapter.take_over(key)  # the customer came back meanwhile, and the AI agent answers
 
     async def _act(self, turn: Turn, asked: Asked) -> Done | PutBack:
         """Done at the vendor, then here. A repeated one is the same as one: adapters see to that."""
@@ -271,15 +267,20 @@ class VendorCarrier:
             return Done("not needed", follow=(whisper(turn, acts.stands(stands.control, stands.owner)),))
         if (wait := await self._room(turn, adapter, calls=1)) > 0:
             return PutBack(wait)
-        with noting() as answer:
+        await self._ledger.expect_report(turn, happened)
+        try:
             await _done_at(adapter, asked.act, stands.key)
+        except OutcomeUnknown:
+            raise
+        except DeliveryError:
+            await self._ledger.expect_no_report(turn, happened)
+            raise
         own = adapter.capabilities.handoff_is_own_conversation
-        vendor_at = control.overtaken(happened, answer.at, own_conversation=own)
-        change = dataclasses.replace(done, vendor_at=vendor_at)
+        change = dataclasses.replace(done, final=own and happened is Signal.RESOLVED)
         return Done(change=change, follow=(notice(turn, asked.told),))
 
     async def _ask_back(self, turn: Turn) -> Done | PutBack:
-        """What the customer said while the bridge was away, as far as the vendor tells."""
+        """Ask the vendor for what was said while the bridge was away, or before its first webhook."""
         adapter = self._adapter(turn)
         if not isinstance(adapter, TellsHistory):
             return Done("not told")
@@ -326,6 +327,10 @@ class VendorCarrier:
             case "history":
                 if isinstance(outcome, Again):
                     return ()
+                if turn.read().get("earlier"):
+                    return (
+                        notice(turn, f"The messages before this handoff could not be fetched: {problem}"),
+                    )
                 return (notice(turn, f"What was said while the bridge was away is not known: {problem}"),)
             case "choice" | "greeting":
                 if isinstance(outcome, Again):

@@ -77,6 +77,7 @@ class Handoff:
     ended_at: float | None = None
     ending: str | None = None
     ended_by: str | None = None
+    end_written_at: float | None = None
     breached_at: float | None = None
     alarmed_at: float | None = None
     places: Mapping[str, AlertPlace] = field(default_factory=dict)
@@ -217,9 +218,8 @@ class Turn:
 class Change:
     """What a delivery taught us, written with its outcome. `happened` is for the control that stands when it
     is written, done by `by`; `answered`: the customer has an agent's words; `heard` is the id of the
-    `SentDigest` whose echo it was; `alert`: where that of a handoff stands in the thread; `vendor_at`: what
-    the vendor tells of before that time, by its own clock, is overtaken by what happened; `meant` is the last
-    handoff that it can end."""
+    `SentDigest` whose echo it was; `alert`: where that of a handoff stands in the thread; `meant` is the last
+    handoff that it can end; after what is `final` the conversation is over at the vendor."""
 
     happened: Signal | None = None
     by: Owner | None = None
@@ -229,8 +229,8 @@ class Change:
     card: str | None = None
     typing: Typist | None = None
     heard: int | None = None
-    vendor_at: float | None = None
     meant: int | None = None
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +309,8 @@ EVENTS = ("event", REVISION)
 ECHOED = "echo"
 #: the outcome of an event that a quiet channel does not show
 QUIET = "quiet"
+#: the outcome of a vendor's report of an act of ours, which the thread says already
+OWN_REPORT = "own report"
 #: among its refs: the states it was in before somebody sent it on
 WAS = "was"
 

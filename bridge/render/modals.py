@@ -22,6 +22,15 @@ COLLEAGUE = "colleague"
 
 View = dict[str, Any]
 
+#: what the vendor does when the customer writes again; what it does not document is said as an expectation
+_AGAIN = {
+    "new_conversation": "If the customer writes again, {vendor} is expected to begin a new conversation, "
+    "which has a thread of its own here.",
+    "reopens": "If the customer writes again, {vendor} is expected to reopen it, and this thread goes on.",
+    "ai_agent": "If the customer writes again, the AI agent answers, in the thread of its own conversation.",
+    "unknown": "{vendor} does not say what happens if the customer writes again. A message that it reports "
+    "for this conversation is shown in this thread.",
+}
 _LABELS = {Act.HAND_BACK: "Hand back", Act.RESOLVE: "Resolve"}
 
 
@@ -36,11 +45,20 @@ def transfer(about: Mapping[str, Any]) -> View:
     return _modal("Transfer", [chosen], about)
 
 
-def confirm(act: Act, about: Mapping[str, Any], view: ConversationView, warnings: Iterable[str] = ()) -> View:
-    """What `act`, to hand back or to resolve, does at the vendor."""
-    told = f"This conversation is closed at {view.vendor}. If the customer writes again, it is shown here."
+def confirm(
+    act: Act,
+    about: Mapping[str, Any],
+    view: ConversationView,
+    warnings: Iterable[str] = (),
+    again: str = "unknown",
+) -> View:
+    """What `act`, to hand back or to resolve, does at the vendor, and what follows when the customer writes
+    again."""
+    told = f"This conversation is closed at {view.vendor}. {_AGAIN[again].format(vendor=view.vendor)}"
     if act is Act.HAND_BACK:
-        told = f"The AI agent at {view.vendor} answers the customer from now on."
+        where = "a new thread begins with an alert" if again == "ai_agent" else "this thread has a new alert"
+        told = f"The AI agent at {view.vendor} answers the customer from now on. "
+        told += f"If the customer asks for a human again, {where}."
     head = rich_text(section(text(view.who, bold=True), text(f"\n{told}")))
     return _modal(_LABELS[act], [head, *_alerts(warnings)], about)
 

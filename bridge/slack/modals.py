@@ -65,4 +65,5 @@ class Modals:
             **await self._ledger.undecided(stands.id),
             own_conversation=adapter.capabilities.handoff_is_own_conversation,
         )
-        return modals.confirm(asked.act, about, self._routes.view(stands, stands.facts), warnings)
+        view, again = self._routes.view(stands, stands.facts), adapter.capabilities.writes_again
+        return modals.confirm(asked.act, about, view, warnings, again)

@@ -17,6 +17,7 @@ from bridge.engine.work import (
     COVERS,
     ECHOED,
     EVENTS,
+    OWN_REPORT,
     QUIET,
     REVISION,
     Again,
@@ -34,9 +35,11 @@ from bridge.model import (
     EVENT,
     AnyEvent,
     Control,
+    ConversationEnded,
     ConversationReopened,
     ConversationStarted,
     Direction,
+    HandoffEnded,
     HandoffStarted,
     Message,
     Role,
@@ -118,12 +121,21 @@ class ThreadCarrier:
                     return Done()  # it never needed a human; and it is no event, to be told later
                 again = opened_again(self._routes.view(stands, facts))
                 return await self._show(turn, await self._after_the_quiet(turn, Showing((again,), facts)))
+            case "transcript":
+                left_out = turn.read()["left_out"]
+                return await self._show(turn, await self._folded(turn, Showing((), facts), left_out))
         event = EVENT.validate_json(turn.payload)
+        if event.earlier:
+            return Done(QUIET, change=Change(facts=learn(facts, event, self._routes.shown)))
         if (heard := await self._echo(turn, event)) is not None:
             return Done(ref=ECHOED, change=Change(heard=heard))
         revises = turn.kind == REVISION
         if revises and isinstance(event, Message) and await self._ledger.first_was_echo(turn, event):
             return Done(ref=ECHOED)
+        if isinstance(event, HandoffEnded | ConversationEnded) and await self._ledger.is_own_report(
+            turn, event
+        ):
+            return Done(ref=OWN_REPORT)
         if await self._was_told(turn, event):
             return Done(ref="told")
         facts = learn(facts, event, self._routes.shown)
@@ -205,7 +217,7 @@ class ThreadCarrier:
             messages = await rendered(event, view, len(turn.payload))
             return Showing(messages, facts, alert=(0, handoff))
         follow: tuple[NewDelivery, ...] = ()
-        if _out_of_turn(event, stands):
+        if _out_of_turn(turn, event):
             view = dataclasses.replace(view, out_of_turn=True)
             if (handoff := await self._ledger.last_handoff(stands.id)) is not None:
                 told = json.dumps({"handoff": handoff.id})
@@ -231,16 +243,22 @@ class ThreadCarrier:
         if handoff is None:
             return True
         # What belongs to the handoff is shown, also where its lane comes to it late.
-        slack = BY_OUR_CLOCK if handoff.ended_by else WHOLE_SECOND
-        return event.at.timestamp() > (handoff.ended_at or 0.0) + slack
+        # By the order in which the store wrote them: the vendor's clock and ours may differ.
+        ended = handoff.end_written_at or handoff.ended_at or 0.0
+        return _written_at(turn) > ended + (BY_OUR_CLOCK if handoff.ended_by else WHOLE_SECOND)
 
     async def _after_the_quiet(self, turn: Turn, showing: Showing) -> Showing:
         """What was not shown so far comes first, folded."""
         stands, facts = turn.conversation, showing.facts
         if self._routes.of(stands, facts).mirror != "handoff":
             return showing
+        return await self._folded(turn, showing)
+
+    async def _folded(self, turn: Turn, showing: Showing, left_out: int = 0) -> Showing:
+        stands, facts = turn.conversation, showing.facts
         since = int(facts.get("told_to", 0))
-        payloads, left_out = await self._ledger.quiet_events(turn, since, MOST_QUIET)
+        payloads, more = await self._ledger.quiet_events(turn, since, MOST_QUIET)
+        left_out += more
         events = [EVENT.validate_json(one) for one in payloads]
         view, length = self._routes.view(stands, facts), sum(map(len, payloads))
         before = await transcribed(events, view, length, left_out=left_out)
@@ -331,14 +349,19 @@ class ThreadCarrier:
         return tuple(follow)
 
 
-def _out_of_turn(event: AnyEvent, stands: Conversation) -> bool:
+def _written_at(turn: Turn) -> float:
+    return turn.began - turn.waited
+
+
+def _out_of_turn(turn: Turn, event: AnyEvent) -> bool:
     """Whether the AI agent speaks although a human has the conversation."""
+    stands = turn.conversation
     return (
         isinstance(event, Message)
         and event.author.role is Role.BOT
         and stands.control is Control.HUMAN
         and stands.since is not None
-        and event.at.timestamp() > stands.since
+        and _written_at(turn) > stands.since
     )
 
 

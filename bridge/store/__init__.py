@@ -42,6 +42,7 @@ from bridge.store import (
     keyring,
     lanes,
     migrate,
+    own_reports,
     pace,
     replies,
     revisions,
@@ -369,6 +370,16 @@ class Store(CatchUp, Upkeep):
     async def first_was_echo(self, turn: Turn, message: Message) -> bool:
         """Whether the message that `message` revises was our own reply, told back."""
         return await self._database.run(revisions.first_was_echo, turn, message)
+
+    async def expect_report(self, turn: Turn, happened: Signal) -> None:
+        """The vendor may report what this act is about to do there: see `own_reports`."""
+        await self._database.run(own_reports.expect, turn.conversation.id, turn.delivery, happened)
+
+    async def expect_no_report(self, turn: Turn, happened: Signal) -> None:
+        await self._database.run(own_reports.refused, turn.conversation.id, turn.delivery, happened)
+
+    async def is_own_report(self, turn: Turn, event: AnyEvent) -> bool:
+        return await self._database.run(own_reports.is_own, turn.conversation.id, event)
 
     async def open_thread(self, conversation: int, where: ThreadKey, card: str) -> Conversation:
         """`where` is the conversation's thread from now on; `card` the digest of the card that opens it."""

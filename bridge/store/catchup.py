@@ -32,6 +32,7 @@ BURST = 20  # looks at once; after them one each `INTERVAL`
 INTERVAL = 1.2  # seconds: Tier 3, 50 a minute, https://docs.slack.dev/apis/web-api/rate-limits
 RETOLD = 1_000  # events before one among which the vendor's history may have told it
 SKEW = 60.0  # seconds that a vendor's clock may be ahead of ours
+EARLIER = 50  # messages from before a conversation's first webhook that are shown
 
 LOOK, HISTORY = "look", "history"
 
@@ -243,8 +244,15 @@ def keep_history(connection: Connection, turn: Turn, since: float, told: Sequenc
     conversations.lock(connection, [about])
     rows = connection.execute(_EVENTS, {"conversation": about, "since": since - SKEW}).scalars()
     new = unknown(told, [EVENT.validate_json(payload) for payload in rows])
-    late = [event.model_copy(update={"late": True}) for event in new]
+    earlier = bool(turn.read().get("earlier"))
+    late = [event.model_copy(update={"late": True, "earlier": earlier}) for event in new]
+    left_out = max(len(late) - EARLIER, 0) if earlier else 0
+    late = late[left_out:]
     kept = inbox.keep_events(connection, [(_asked(event), (event,)) for event in late]) if late else []
+    if late and earlier:
+        told_with = json.dumps({"left_out": left_out})
+        shown = NewDelivery(Direction.SLACK, "transcript", f"transcript:{turn.delivery}", told_with)
+        enqueue(connection, [(about, shown)])
     return sum(is_new for is_new, _ in kept)
 
 

@@ -133,7 +133,7 @@ def change(connection: Connection, about: int, told: Change) -> list[NewDelivery
     follow: list[NewDelivery] = []
     if told.happened is not None:
         by = told.by or Owner()
-        follow = handoffs.act(connection, about, told.happened, by, told.vendor_at, meant=told.meant) or []
+        follow = handoffs.act(connection, about, told.happened, by, told.meant, final=told.final) or []
     if told.answered:
         follow += handoffs.answered(connection, about)
     if told.alert is not None:

@@ -16,13 +16,16 @@ from bridge import control
 from bridge.control import Signal
 from bridge.engine.work import AlertPlace, Handoff, NewDelivery, Owner
 from bridge.model import EVENT, AnyEvent, Control, DeliveryState, Direction, HandoffStarted, Message
+from bridge.store import own_reports, vendor_clock
 from bridge.store.tables import ACTIVE, conversation, delivery, handoff, lane, now
 
 _STANDS = (
     select(
         conversation.c.control,
         conversation.c.vendor_at,
+        conversation.c.vendor_written_at,
         conversation.c.acted_at,
+        conversation.c.acted_vendor_at,
         conversation.c.changes,
         conversation.c.owner_id,
     )
@@ -85,7 +88,8 @@ _ANSWERED = (
 )
 
 _JUST_NOW = select(handoff.c.id).where(
-    handoff.c.id == bindparam("handoff"), handoff.c.ended_at > now() - bindparam("within", type_=Double())
+    handoff.c.id == bindparam("handoff"),
+    handoff.c.end_written_at > now() - bindparam("within", type_=Double()),
 )
 AT_ONCE = 10.0  # seconds between two words for one end
 
@@ -102,16 +106,18 @@ def tell(connection: Connection, about: int, event: AnyEvent) -> tuple[Control |
     if happened is None:
         return None, []
     row = connection.execute(_STANDS, {"conversation": about}).one()
-    at = event.at.timestamp()
-    if control.is_late(happened, at, vendor_at=row.vendor_at, acted_at=row.acted_at):
+    if own_reports.is_overtaken(connection, about, event):
         return None, []
-    stated = {"vendor_at": max(at, row.vendor_at or at)} if happened in control.STATED else {}
+    if vendor_clock.is_late(connection, about, row, happened, event):
+        return None, []
+    stated = _stated(connection, about, row, event) if happened in control.STATED else {}
     after = control.after(Control(row.control), happened)
     if happened is Signal.AGENT_LEFT and row.owner_id is not None:
         after = None  # a colleague at the vendor left; somebody here has it
     if after is not None:
         author = getattr(event, "author", None) if after is Control.HUMAN else None
         by = Owner(name=author.name) if author is not None else None
+        at = vendor_clock.ours(connection, about, event)
         new = _become(connection, about, row, after, by, at=at, event=event, **stated)
     else:
         if stated:
@@ -127,12 +133,14 @@ def act(
     about: int,
     happened: Signal,
     by: Owner,
-    vendor_at: float | None = None,
     meant: int | None = None,
+    *,
+    final: bool = False,
 ) -> Follow:
-    """What an agent does: what is to be queued, or None where it changes nothing. What the vendor tells of
-    before `vendor_at` is overtaken by it. What ends a handoff ends no later one than `meant`: its customer
-    asked for a human again."""
+    """What an agent does: what is to be queued, or None where it changes nothing. What ends a handoff ends no
+    later one than `meant`: its customer asked for a human again. Nothing is said at the vendor after what is
+    `final`."""
+    own_reports.recorded(connection, about, happened)
     row = connection.execute(_STANDS, {"conversation": about}).one()
     after = control.after(Control(row.control), happened)
     same = after is Control.HUMAN and row.control == after and row.owner_id == by.id
@@ -142,10 +150,25 @@ def act(
         newest = last(connection, about)
         if newest is not None and newest.is_later_than(meant):
             return _told_before(connection, about, happened, by, meant)
-    told: dict[str, Any] = {"acted_at": now()}
-    if vendor_at is not None:
-        told["vendor_at"] = max(vendor_at, row.vendor_at or vendor_at)
+    vendor_now = vendor_clock.vendor_now(connection, about)
+    told: dict[str, Any] = {"acted_at": now(), "acted_vendor_at": vendor_now}
+    if final:
+        told |= {"vendor_at": vendor_now + control.WHOLE_SECOND, "vendor_written_at": now()}
     return _become(connection, about, row, after, by, at=None, event=None, **told)
+
+
+def _stated(connection: Connection, about: int, row: Any, event: AnyEvent) -> dict[str, Any]:
+    """The vendor's newest statement, by its own clock. A call without a date says nothing of that clock, but
+    where a handoff is open, the end of an earlier one may be on its way."""
+    if event.dated:
+        at = event.at.timestamp()
+        if row.vendor_at is not None and row.vendor_at - control.WHOLE_SECOND <= at <= row.vendor_at:
+            return {}
+    elif row.control in (Control.WAITING, Control.HUMAN):
+        at = vendor_clock.vendor_now(connection, about)
+    else:
+        return {}
+    return {"vendor_at": at, "vendor_written_at": now()}
 
 
 def answered(connection: Connection, about: int) -> list[NewDelivery]:
@@ -273,7 +296,12 @@ def _go_on(connection: Connection, handoff_id: int, after: Control, by: Owner | 
 
 
 def _end(connection: Connection, handoff_id: int, ending: str, by: Owner | None, when: Any) -> Any:
-    values = {"ended_at": when, "ending": ending, "ended_by": by.name if by else None}
+    values = {
+        "ended_at": when,
+        "end_written_at": now(),
+        "ending": ending,
+        "ended_by": by.name if by else None,
+    }
     return _changed(connection, handoff_id, values)
 
 
@@ -338,6 +366,7 @@ def of_row(row: Any) -> Handoff:
         ended_at=row.ended_at,
         ending=row.ending,
         ended_by=row.ended_by,
+        end_written_at=row.end_written_at,
         breached_at=row.breached_at,
         alarmed_at=row.alarmed_at,
         places={name: AlertPlace(*one) for name, one in json.loads(row.places).items()},

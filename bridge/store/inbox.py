@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -16,9 +17,11 @@ from bridge.model import (
     Control,
     ConversationKey,
     Direction,
+    HandoffEnded,
     HandoffStarted,
     Message,
     Receipt,
+    Role,
     Typing,
 )
 from bridge.store import handoffs
@@ -67,7 +70,7 @@ def keep_events(connection: Connection, webhooks: Sequence[Webhook]) -> list[tup
             elif isinstance(event, Message):
                 again_told.append((number, event))
     # Sorted, so that all who write the same conversations lock them in the same order.
-    met = _meet(
+    met, unknown = _meet(
         connection,
         sorted({_about(event) for _, event in told}),
         known_only={_about(event) for _, event in again_told},
@@ -76,7 +79,7 @@ def keep_events(connection: Connection, webhooks: Sequence[Webhook]) -> list[tup
     deliveries = [(row.id, _delivery(event)) for row, (_, event) in zip(rows, told, strict=True)]
     accepted, due = queue(connection, deliveries)
     controls = {row.id: Control(row.control) for row in rows}
-    follow: list[tuple[int, NewDelivery]] = []
+    follow = _asked_for(unknown, [(row.id, event) for row, (_, event) in zip(rows, told, strict=True)])
     for row, (number, event), queued in zip(rows, told, accepted, strict=True):
         again = not queued and _is_unnamed(event)
         if not queued and isinstance(event, Message):
@@ -86,7 +89,12 @@ def keep_events(connection: Connection, webhooks: Sequence[Webhook]) -> list[tup
             enqueue(connection, [(row.id, _delivery(event))])
             new[number] = due = True
         # One that is known moves the time up to which the vendor has been heard: an older end is overtaken.
-        if (queued or again) and _matters(controls[row.id], event) and not _is_echo(connection, event):
+        if (
+            (queued or again)
+            and not event.earlier
+            and _matters(controls[row.id], event)
+            and not _is_echo(connection, event)
+        ):
             after, more = handoffs.tell(connection, row.id, event)
             controls[row.id] = after or controls[row.id]
             follow += [(row.id, one) for one in more]
@@ -107,15 +115,38 @@ def _about(event: AnyEvent) -> tuple[str, str]:
 
 def _meet(
     connection: Connection, keys: Sequence[tuple[str, str]], known_only: Collection[tuple[str, str]] = ()
-) -> dict[tuple[str, str], Any]:
-    """The rows of these conversations, known or new, locked in this order; of `known_only` those known."""
+) -> tuple[dict[tuple[str, str], Any], set[int]]:
+    """The rows of these conversations, known or new, locked in this order, and of `known_only` those known;
+    and the ids of those that are new."""
     asked = sorted({*keys, *known_only})
     if not asked:
-        return {}
+        return {}, set()
     met = {row[1:3]: row for row in connection.execute(_KNOWN, _ABOUT.given(connection, asked)).all()}
     if unknown := [key for key in keys if key not in met]:
         met |= {row[1:3]: row for row in connection.execute(_MEET, _ABOUT.given(connection, unknown)).all()}
-    return met
+    return met, {met[key].id for key in unknown}
+
+
+def _asked_for(unknown: set[int], told: Sequence[tuple[int, AnyEvent]]) -> list[tuple[int, NewDelivery]]:
+    """A request for the vendor's history, once for each new conversation whose first event is of a handoff:
+    what was said before is not here."""
+    first: dict[int, AnyEvent] = {}
+    for about, event in told:
+        first.setdefault(about, event)
+    new = NewDelivery(
+        Direction.VENDOR, "history", "history:earlier", json.dumps({"since": 0, "earlier": True})
+    )
+    return [(about, new) for about in first if about in unknown and _is_of_handoff(first[about])]
+
+
+def _is_of_handoff(event: AnyEvent) -> bool:
+    match event:
+        case HandoffStarted(context=context):
+            return not context  # else the vendor says it by itself
+        case Message(author=author, handoff=label):
+            return label is not None or author.role is Role.AGENT
+        case _:
+            return isinstance(event, HandoffEnded)
 
 
 def _is_unnamed(event: AnyEvent) -> bool:
@@ -152,5 +183,5 @@ def line(event: AnyEvent) -> Direction:
 
 def keep_clock(connection: Connection, about: ConversationKey, new: NewDelivery) -> None:
     """Queue something that is about no customer's conversation; `about` has a source that none can have."""
-    (met,) = _meet(connection, [(about.source, about.id)]).values()
-    enqueue(connection, [(met.id, new)])
+    rows, _ = _meet(connection, [(about.source, about.id)])
+    enqueue(connection, [(row.id, new) for row in rows.values()])

@@ -303,7 +303,7 @@ def begin_reply(
     if not progress(connection, turn, refs):
         return False, None
     if wish is not None and happened is not None:
-        follow = handoffs.act(connection, about, happened, wish.by, wish.vendor_at) or []
+        follow = handoffs.act(connection, about, happened, wish.by) or []
     if digests:
         connection.execute(_SAY, [{"digest": one, "about": about} for one in digests])
     enqueue(connection, [(about, one) for one in follow])

@@ -64,9 +64,11 @@ conversation = Table(
     Column("source", Text, nullable=False),
     Column("external_id", Text, nullable=False),
     Column("control", Text, nullable=False),
-    Column("control_at", Double),  # since when it is so: the vendor's time, or ours of what an agent did
-    Column("vendor_at", Double),  # the newest that the vendor said of it, or answered
-    Column("acted_at", Double),  # the last that an agent did about it
+    Column("control_at", Double),  # since when it is so
+    Column("vendor_at", Double),  # the vendor's newest statement about it, by the vendor's clock
+    Column("vendor_written_at", Double),  # and when it was written
+    Column("acted_at", Double),  # the last act of an agent
+    Column("acted_vendor_at", Double),  # and what the vendor's clock said then, by its webhooks
     Column("changes", Integer, nullable=False, server_default="0"),  # of control or owner
     Column("owner", SealedText),  # the name of the human who has it
     Column("owner_id", Text),  # and in Slack their id
@@ -111,6 +113,7 @@ handoff = Table(
     Column("ended_at", Double),
     Column("ending", Text),
     Column("ended_by", SealedText),
+    Column("end_written_at", Double),  # when the store wrote its end
     Column("breached_at", Double),
     Column("alarmed_at", Double),
     Column("places", Text, nullable=False, server_default="{}"),  # JSON: where its alerts stand
@@ -241,7 +244,8 @@ attempt = Table(
     Column("problem", SealedText),
 )
 
-# the digests of replies, until the vendor has told them back
+# the digests of replies, until the vendor has told them back; and the reports that an act brings about at the
+# vendor, which have the columns from `act` on
 said = Table(
     "said",
     METADATA,
@@ -249,6 +253,10 @@ said = Table(
     Column("digest", Text, nullable=False, index=True),
     Column("at", Double, nullable=False),
     Column("conversation_id", Id),  # in which, so that they go with it
+    Column("act", Id),  # the act's delivery
+    Column("handoff_id", Id),  # the last handoff when the act was begun, if there was one
+    Column("recorded_at", Double),  # when the act changed control
+    Column("event_id", Text),  # the report, once it is here
 )
 
 pace = Table(

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+from bridge.engine.kinds import queued_by
 from bridge.engine.work import Conversation, Handoff
 from bridge.model import Direction
 from bridge.store import conversations
@@ -48,8 +49,6 @@ from bridge.store.tables import (
 PAGE = 5000  # rows looked at in one transaction
 FARTHEST = 200_000  # rows looked through for what no index finds
 _TS = re.compile(r"\d{10,}\.\d{6}")
-#: what a delivery queues about itself under a key that begins with its kind and goes on with its number
-_FOLLOWERS = ("mark", "notice", "failure", "question", "whisper", "stuck", "card", "again", "too_late")
 _ACTIVE = ("queued", "sending")
 
 _DELIVERIES = (
@@ -219,6 +218,13 @@ def heard(
     ]
 
 
+def _clock_of(connection: Connection, only: int) -> int | None:
+    """The handoff whose clock this delivery is."""
+    clock = select(delivery.c.payload).where(delivery.c.id == only, delivery.c.kind == "clock")
+    payload = connection.execute(clock).scalar()
+    return None if payload is None else json.loads(payload)["handoff"]
+
+
 # ── a whole life ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -233,8 +239,8 @@ def life(connection: Connection, about: int, most: int, only: int | None = None)
         of_lanes = select(func.count()).select_from(delivery).where(delivery.c.lane_id.in_(ids))
         older = connection.execute(of_lanes).scalar_one() - len(found)
     else:
-        told = [delivery.c.key == f"{kind}:{only}" for kind in _FOLLOWERS]
-        told += [delivery.c.key.like(f"{kind}:{only}:%") for kind in _FOLLOWERS]
+        begin, full = queued_by(only, _clock_of(connection, only))
+        told = [delivery.c.key.in_(full), *(delivery.c.key.startswith(one, autoescape=True) for one in begin)]
         found = list(connection.execute(wanted.where(or_(delivery.c.id == only, *told))))
         older = 0
     tries: dict[int, list[Any]] = {}

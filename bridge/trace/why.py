@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bridge.config import Engine, Route
-from bridge.engine.gate import ASKED, LEFT_OUT
-from bridge.engine.work import COVERS, KEPT, QUIET, SENDING, WAS
+from bridge.engine.gate import ASKED
+from bridge.engine.kinds import NOT_AN_ID, OWN_REFS, is_id
+from bridge.engine.work import COVERS, KEPT, QUIET, WAS
 from bridge.model import Direction
 from bridge.store.trace import Life
 
@@ -41,14 +42,6 @@ _CHOSEN = {
     "without": "to send it without what cannot go out",
     "note": "to keep it as a note",
 }
-_TOLD = {
-    QUIET: "not shown by itself: the route mirrors handoffs only, and this belongs to none (a quiet channel)",
-    "echo": "not shown: it tells back what was said from here",
-    "told": "not shown: the vendor's history had told it already",
-    "not needed": "nothing to do any more when its turn came",
-}
-#: what the bridge keeps in a delivery's refs for itself, beside the other side's ids
-_OWN = {"", COVERS, KEPT, SENDING, WAS, ASKED, LEFT_OUT, "pace", "acted", "with"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +78,9 @@ def vendor_ids(row: Any) -> list[str]:
     if row.direction != Direction.VENDOR:
         return []
     refs: dict[str, Any] = json.loads(row.refs)
-    told = [one for name, one in refs.items() if name not in _OWN and one]
+    told = [one for name, one in refs.items() if name not in OWN_REFS and one]
     last = refs.get("")
-    return told + ([last] if last and last not in _TOLD and not last.endswith(" found") else [])
+    return told + ([last] if last and is_id(last) else [])
 
 
 def why(row: Any, life: Life, route: Route, engine: Engine, redacted: Callable[[str], str]) -> Iterable[str]:
@@ -120,17 +113,17 @@ def why(row: Any, life: Life, route: Route, engine: Engine, redacted: Callable[[
 
 
 def _sent(row: Any, refs: Mapping[str, Any], life: Life, redacted: Callable[[str], str]) -> Iterable[str]:
-    told = refs.get("")
+    told = str(refs.get("") or "")
     if "with" in refs:
         yield f"shown in one message with delivery {refs['with']}, which came before it"
-    elif told in _TOLD:
-        yield _TOLD[told]
+    elif told in NOT_AN_ID:
+        yield NOT_AN_ID[told]
         folded = int(life.conversation.facts.get("told_to", 0))
         if told == QUIET and folded > row.id:
             yield f"shown later, folded, at the latest with delivery {folded}"
         elif told == QUIET:
             yield "it is shown, folded, with the next that is shown"
-    elif row.direction == Direction.SLACK and told is None:
+    elif row.direction == Direction.SLACK and not told:
         opened = any(row.started_at <= one.opened_at <= row.done_at for one in life.threads)
         yield "it opened the thread: the card shows it" if opened else "there was nothing to show of it"
     for name, reason in refs.items():

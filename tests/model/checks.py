@@ -231,7 +231,8 @@ def _handoffs(stands: Snapshot) -> list[Handoff]:
             one.waiting_since is not None,
             one.ending,
             one.answered_at is not None,
-            None if one.ended_by is not None else one.ended_at,
+            one.ended_at is not None and one.ended_by is None,
+            one.end_written_at,
         )
         for one in stands.handoffs
     ]

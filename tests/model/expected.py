@@ -85,7 +85,8 @@ class Handoff:
     waited: bool
     ending: str | None = None
     answered: bool = False
-    ended_at: float | None = None  # where the vendor said so
+    by_vendor: bool = False  # the vendor has reported its end, and no agent is known to have done it
+    written_at: float | None = field(default=None, compare=False)  # when that was written
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ class Model:
         if self.acted is None:
             return False
         first, last = (
-            acted - (60 if stated or happened is Signal.CUSTOMER_SPOKE else 0) for acted in self.acted
+            acted - (300 if stated or happened is Signal.CUSTOMER_SPOKE else 0) for acted in self.acted
         )
         self.sure &= not first < at < last
         return at <= first
@@ -162,18 +163,19 @@ class Model:
             stands.waited |= after is Control.WAITING
         elif stands is not None:
             stands.ending = "handed_back" if after is Control.BOT else closed
-            stands.ended_at = told_at
+            stands.by_vendor = told_at is not None
+            stands.written_at = self.now[0]
         elif after is Control.CLOSED and (ended := self._just_ended("handed_back")) is not None:
             # a vendor may say that the handoff has ended just before it says so of all
             ended.ending = "closed"
-            ended.ended_at = None if told_at is None else ended.ended_at
+            ended.by_vendor = ended.by_vendor and told_at is not None
 
     def _just_ended(self, ending: str) -> Handoff | None:
         """The last handoff, where the vendor has just told of its end."""
         last = self.handoffs[-1] if self.handoffs else None
-        if last is None or last.ended_at is None or last.ending != ending:
+        if last is None or not last.by_vendor or last.written_at is None or last.ending != ending:
             return None
-        least, most = (now - last.ended_at for now in self.now)
+        least, most = (now - last.written_at for now in self.now)
         self.sure &= most < AT_ONCE or least >= AT_ONCE
         return last if most < AT_ONCE else None
 
@@ -209,7 +211,7 @@ class Model:
     def _ended_by(self, happened: Signal) -> None:
         """The vendor has told of it meanwhile: now it is known by whom it was."""
         if happened in _LEAVES and (ended := self._just_ended(_LEAVES[happened][1])) is not None:
-            ended.ended_at = None
+            ended.by_vendor = False
 
     def _ask(self, act: Act) -> Fault | None:
         """The calls that `act` needs; what the one that failed met."""

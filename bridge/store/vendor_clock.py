@@ -1,0 +1,101 @@
+"""A vendor's clock as its webhooks show it, and which of its reports come too late to count.
+
+The vendor's times are compared with each other only. What its clock says now follows from its newest
+webhooks: the time that each names, less the time at which the store wrote it.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select
+
+from bridge import control
+from bridge.control import Mark, Signal
+from bridge.model import AnyEvent, Direction
+from bridge.store.tables import conversation, delivery, lane, now
+
+LOOKED_AT = 100  # the newest deliveries, of all sources
+WEBHOOKS = 9  # that show how the clock of one runs
+
+_NEWEST = (
+    select(delivery.c.id, delivery.c.lane_id, delivery.c.payload, delivery.c.created_at)
+    .where(delivery.c.kind == "event")
+    .order_by(delivery.c.id.desc())
+    .limit(LOOKED_AT)
+    .subquery()
+)
+_OF_SOURCE = (
+    select(_NEWEST.c.payload, _NEWEST.c.created_at)
+    .join(lane, lane.c.id == _NEWEST.c.lane_id)
+    .join(conversation, conversation.c.id == lane.c.conversation_id)
+    .where(
+        lane.c.direction == Direction.SLACK,
+        conversation.c.source
+        == select(conversation.c.source)
+        .where(conversation.c.id == bindparam("conversation"))
+        .correlate(None)
+        .scalar_subquery(),
+    )
+    .order_by(_NEWEST.c.id.desc())
+)
+_NOW = select(now())
+
+
+def leads(connection: Connection, about: int, *, but: AnyEvent | None = None, at: float = 0.0) -> list[float]:
+    """The leads of the newest webhooks of the conversation's source (see `control.lead_of`), without the
+    event `but`, those dated `at`, and what was found in the vendor's history."""
+    found: list[float] = []
+    for row in connection.execute(_OF_SOURCE, {"conversation": about}):
+        event = json.loads(row.payload)
+        then = datetime.fromisoformat(event["at"]).timestamp()
+        is_other = but is None or event["id"] != but.id
+        if is_other and then != at and event.get("dated", True) and not event.get("late"):
+            found.append(then - row.created_at)
+        if len(found) == WEBHOOKS:
+            break
+    return found
+
+
+def vendor_now(connection: Connection, about: int) -> float:
+    """What the vendor's clock says now."""
+    at: float = connection.execute(_NOW).scalar_one()
+    return at + control.lead_of(leads(connection, about))
+
+
+def ours(connection: Connection, about: int, event: AnyEvent) -> float:
+    """When `event` happened, by the store's clock."""
+    at, then = connection.execute(_NOW).scalar_one(), event.at.timestamp()
+    if event.dated:
+        then -= control.lead_of(leads(connection, about, but=event))
+    return float(min(then, at))
+
+
+def is_late(connection: Connection, about: int, row: Any, happened: Signal, event: AnyEvent) -> bool:
+    """Whether `event` is overtaken, as the conversation's `row` is now. Without a date it is not."""
+    if not event.dated:
+        return False
+    stated, acted = _marks(row)
+    older_than = control.overtaking(happened, event.at.timestamp(), stated=stated, acted=acted)
+    return any(
+        not control.dated_ahead(mark, leads(connection, about, but=event, at=mark.at)) for mark in older_than
+    )
+
+
+def _marks(row: Any) -> tuple[Mark | None, Mark | None]:
+    """Rows that an earlier version wrote have the store's clock only."""
+    stated: Mark | None = None
+    acted: Mark | None = None
+    if row.vendor_at is not None:
+        stated = Mark(
+            row.vendor_at, row.vendor_at if row.vendor_written_at is None else row.vendor_written_at
+        )
+    if row.acted_at is not None:
+        acted = Mark(row.acted_at if row.acted_vendor_at is None else row.acted_vendor_at, row.acted_at)
+    return stated, acted
+
+
+def _or(at: float | None, otherwise: float) -> float:
+    return otherwise if at is None else at

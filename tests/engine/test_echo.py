@@ -1,0 +1,60 @@
+"""An echo is known however the vendor writes it down; other words are other words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bridge.engine.echo import digest, digests
+from bridge.model import Author, ConversationKey, Message, Reply, Role, Text
+
+KEY = ConversationKey(source="acme-ada", id="c")
+AT = datetime(2026, 11, 1, tzinfo=UTC)
+
+CHANGED = {
+    "variation selector": ("All done ✔️ thanks", "All done ✔ thanks"),
+    "entities": ("It's Fish & Chips <3", "It&#x27;s Fish &amp; Chips &lt;3"),
+    "named entities": ("“3 > 2”", "&ldquo;3 &gt; 2&rdquo;"),
+    "NFC": ("Cafe\u0301 open", "Caf\u00e9 open"),
+    "compatibility forms": ("ﬁve ½", "five ½"),
+    "quotes": ("It's on its way", "It’s on its way"),
+    "spaces": ("Two\u00a0\u00a0spaces", "Two  spaces"),
+    "lines": ("one\n\ntwo", "one two"),
+    "unseen": ("zero\u200bwidth\ufeff", "zerowidth"),
+}
+
+
+def said(text: str, name: str) -> str | None:
+    message = Message(
+        id="m", conversation=KEY, at=AT, author=Author(role=Role.AGENT, name=name), parts=(Text(text=text),)
+    )
+    return digest(message, tells_humans_apart=True)
+
+
+def sent(text: str, name: str) -> str:
+    author = Author(role=Role.AGENT, name=name)
+    reply = Reply(id="r", conversation=KEY, author=author, parts=(Text(text=text),), at=AT)
+    return digests(reply)[0]
+
+
+@pytest.mark.parametrize("case", CHANGED)
+def test_it_is_known_both_ways(case: str) -> None:
+    one, other = CHANGED[case]
+    assert sent(one, "Mina O'Hara") == said(other, "Mina O&#39;Hara")
+    assert sent(other, "Mina") == said(one, "Mina")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Yes", "yes"),
+        ("Order 12", "Order 1 2"),
+        ("10 &lt; 20", "10 > 20"),
+        ("👍", "👍🏽"),
+        ("naïve", "naive"),
+    ],
+)
+def test_other_words_are_no_echo(one: str, other: str) -> None:
+    assert sent(one, "Mina") != said(other, "Mina")
+    assert sent(one, "Mina") != said(one, "Jo")
