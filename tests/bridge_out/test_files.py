@@ -165,7 +165,7 @@ async def test_a_canvas_is_no_file(stage: Stage, name: str) -> None:
     )
     assert "Copy its text into a reply" in notice.text and "files:read" not in notice.text
     assert buttons(notice) == []
-    assert sent(scene) == []
+    assert scene.sent == []
 
 
 async def test_a_type_that_the_vendor_refuses(stage: Stage) -> None:
