@@ -1,9 +1,10 @@
-"""What a fetched file is called: a name that people and their programs can use. Pure."""
+"""A file's name and type, so that people and their programs can use it. Pure."""
 
 from __future__ import annotations
 
 import email.message
 import mimetypes
+import re
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
@@ -28,6 +29,20 @@ _MORE = {
     "video/3gpp": ".3gp",
     "video/ogg": ".ogv",
 }
+#: endings that few programs take, and the usual one of the same type
+_USUAL = {".jfif": ".jpg", ".jpe": ".jpg", ".pjp": ".jpg", ".pjpeg": ".jpg", ".qt": ".mov", ".mpga": ".mp3"}
+#: types of which a file may have any ending: what is in it decides
+_CONTAINERS = ("text/", "application/zip", "application/xml", "application/json")
+#: one that is no part of a name, as in "v1.2" and "No. 7"
+_ENDING = re.compile(r"\.(?:[a-z]{1,5}|keynote|numbers)")
+#: recordings of sound alone in a video's container
+_SOUND = {
+    "video/3gpp": "audio/3gpp",
+    "video/mp4": "audio/mp4",
+    "video/ogg": "audio/ogg",
+    "video/quicktime": "audio/mp4",
+    "video/webm": "audio/webm",
+}
 #: types that say nothing
 UNSAID = frozenset(("", "application/octet-stream", "binary/octet-stream", "application/x-download"))
 
@@ -46,10 +61,39 @@ def file_name(given: str | None, disposition: str, path: str, mime_type: str, ki
             break
     else:
         name = kind
-    stem, ending = PurePosixPath(name).stem, PurePosixPath(name).suffix
-    if not type_of(name) and (found := _ending(mime_type)):
-        stem, ending = name, found
+    stem, ending = _parted(name, mime_type)
     return stem[: LONGEST - len(ending)] + ending[:LONGEST]
+
+
+def sound(mime_type: str) -> str:
+    """The type of a recording that has no picture."""
+    return _SOUND.get(mime_type, mime_type)
+
+
+def _parted(name: str, mime_type: str) -> tuple[str, str]:
+    """`name` and its ending. The type goes before the ending: where it is known and the ending is none of
+    its endings, its own is added."""
+    path = PurePosixPath(name)
+    known, usual = _ending(mime_type), _USUAL.get(path.suffix.lower())
+    if known is not None and known == usual:
+        return path.stem, known
+    if known is None or (usual is None and _fits(path, mime_type)):
+        return path.stem, path.suffix
+    return name, known
+
+
+def _fits(path: PurePosixPath, mime_type: str) -> bool:
+    """Whether a file of this type may have this ending."""
+    ending, kind = path.suffix.lower(), mime_type.partition("/")[0]
+    named, packed = _TYPES.guess_type(path.name.lower())
+    if packed or named == mime_type or ending == _ending(mime_type):
+        return True
+    named = named or ""
+    # A picture is shown whichever ending of pictures it has, and sound may be in a video's container.
+    pairs = ({"image"}, {"audio", "video"})
+    if any({kind, named.partition("/")[0]} <= pair for pair in pairs):
+        return True
+    return mime_type.startswith(_CONTAINERS) and bool(named or _ENDING.fullmatch(ending))
 
 
 def _ending(mime_type: str) -> str | None:
@@ -60,5 +104,19 @@ def _ending(mime_type: str) -> str | None:
 
 def _plain(name: str) -> str:
     """On one line, with nothing that hides, reorders or leads elsewhere."""
-    name = "".join(char if char.isprintable() and char not in '/\\<>:"|?*' else " " for char in name)
-    return " ".join(name.split()).strip(". ")
+    kept = (char if _shows(char) or _joins(name, at) else " " for at, char in enumerate(name))
+    return " ".join("".join(kept).split()).strip(". ")
+
+
+def _shows(char: str) -> bool:
+    return char.isprintable() and char not in '/\\<>:"|?*'
+
+
+def _joins(name: str, at: int) -> bool:
+    """Whether the character there belongs to the letters or emoji around it, as in Persian words and 👩‍💻."""
+    around = name[at - 1 : at] + name[at + 1 : at + 2]
+    return (
+        name[at] in "\u200c\u200d"
+        and len(around) == 2
+        and all(_shows(char) and not char.isascii() for char in around)
+    )
