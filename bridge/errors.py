@@ -13,31 +13,45 @@
         ├── RetryAfter             it was not taken, and we were told when to ask again
         ├── RetryLater             it was not taken; again with backoff
         ├── OutcomeUnknown         it may have been taken: look before it is repeated, else ask a human
-        └── Rejected               it will never be taken as it is: the agent is told why
+        └── Rejected               it is not taken as it is: the agent is told why
+            └── Forbidden          this person may not do it: they alone are told
 
-Each carries `problem` (what went wrong), `where` and `remedy`, in words for the person who has to act;
-never the text of a message, never a secret.
+Each carries `problem` (what went wrong) and `remedy`, in words for the person who has to act; `where` and
+`detail` are for the log and `bridge trace`. Never the text of a message, never a secret.
 """
 
 from __future__ import annotations
 
 
 class BridgeError(Exception):
-    """`problem` in one clause; `where` it was found; `remedy`: what to do. The last two may be empty."""
+    """`problem` in one clause; `where` it was found; `remedy`: what to do; `detail`: the problem in the other
+    side's own terms, such as an error code. All but the first may be empty."""
 
-    def __init__(self, problem: str, *, where: str = "", remedy: str = "") -> None:
+    def __init__(self, problem: str, *, where: str = "", remedy: str = "", detail: str = "") -> None:
         super().__init__(problem)
         self.problem = problem
         self.where = where
         self.remedy = remedy
+        self.detail = detail
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.told}" if self.where else self.told
+        return f"{self.where}: {self.technical}" if self.where else self.technical
 
     @property
     def told(self) -> str:
-        """Without `where`: for people in Slack, to whom the address of a call says nothing."""
+        """For people in Slack, to whom a code or the address of a call says nothing."""
         return f"{self.problem}. {self.remedy}" if self.remedy else self.problem
+
+    @property
+    def technical(self) -> str:
+        """For whoever runs the bridge."""
+        problem = self.detail or self.problem
+        return f"{problem}. {self.remedy}" if self.remedy else problem
+
+    def add(self, words: str) -> None:
+        """Let the problem go on with `words`."""
+        self.problem += words
+        self.detail = self.detail and self.detail + words
 
 
 class ConfigError(BridgeError):
@@ -90,8 +104,10 @@ class DeliveryError(BridgeError):
 class RetryAfter(DeliveryError):
     """Not taken: the other side is busy, and wants `seconds` of peace."""
 
-    def __init__(self, problem: str, *, seconds: float, where: str = "", remedy: str = "") -> None:
-        super().__init__(problem, where=where, remedy=remedy)
+    def __init__(
+        self, problem: str, *, seconds: float, where: str = "", remedy: str = "", detail: str = ""
+    ) -> None:
+        super().__init__(problem, where=where, remedy=remedy, detail=detail)
         self.seconds = seconds
 
 
@@ -104,4 +120,26 @@ class OutcomeUnknown(DeliveryError):
 
 
 class Rejected(DeliveryError):
-    """Will not be taken, however often it is tried."""
+    """Will not be taken, however often it is tried, until a person changes something.
+
+    `can_retry`: whether the same may be taken then. What needs a new message cannot be tried again.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        where: str = "",
+        remedy: str = "",
+        detail: str = "",
+        can_retry: bool = True,
+    ) -> None:
+        super().__init__(problem, where=where, remedy=remedy, detail=detail)
+        self.can_retry = can_retry
+
+
+class Forbidden(Rejected):
+    """The person who wants it may not do it. It concerns no colleague of theirs."""
+
+    def __init__(self, problem: str, *, where: str = "", remedy: str = "") -> None:
+        super().__init__(problem, where=where, remedy=remedy, can_retry=False)

@@ -90,9 +90,11 @@ async def call(
     try:
         response = await http.send(request, follow_redirects=False)
     except UNCONNECTED as error:
-        raise RetryLater(f"could not connect ({type(error).__name__})", where=where) from error
+        detail = f"could not connect ({type(error).__name__})"
+        raise RetryLater("could not connect", where=where, detail=detail) from error
     except httpx.HTTPError as error:
-        raise OutcomeUnknown(f"no answer ({type(error).__name__})", where=where) from error
+        detail = f"no answer ({type(error).__name__})"
+        raise OutcomeUnknown("no answer", where=where, detail=detail) from error
     if (noted := _noting.get()) is not None:
         noted.at = date_of(response)
     if response.status_code == 429:

@@ -34,10 +34,10 @@ def notice(turn: Turn, text: str) -> NewDelivery:
     return _new(turn, Direction.SLACK, "notice", {"text": text})
 
 
-def failure(turn: Turn, text: str, *, uncertain: bool = False) -> NewDelivery:
-    """The same of what did not arrive, or may not have, with the button that tries it again."""
+def failure(turn: Turn, text: str, *, uncertain: bool = False, can_retry: bool = True) -> NewDelivery:
+    """The same of what did not arrive, or may not have. Where it `can_retry`, a button does so."""
     told = {"text": text, "delivery": turn.delivery, "thread_ts": turn.read().get("thread_ts")}
-    told["uncertain"] = uncertain
+    told |= {"uncertain": uncertain, "can_retry": can_retry}
     return _new(turn, Direction.SLACK, "failure", told)
 
 
@@ -86,3 +86,11 @@ def whisper(turn: Turn, text: str) -> NewDelivery:
     asked = turn.read()
     told = {name: asked.get(name) for name in ("team", "channel", "thread_ts", "user")}
     return _new(turn, Direction.MARKS, "whisper", {**told, "text": text})
+
+
+def whisper_to(turn: Turn, user: str, text: str) -> NewDelivery:
+    """Words that only `user` sees, in the conversation's own thread."""
+    thread = turn.conversation.thread
+    place = {"channel": thread.channel, "thread_ts": thread.ts} if thread else {}
+    key = f"whisper:{turn.delivery}:{user}:{turn.began:.6f}"
+    return NewDelivery(Direction.MARKS, "whisper", key, json.dumps({**place, "user": user, "text": text}))

@@ -66,7 +66,7 @@ async def steps_of(composed: Composed, adapter: Adapter) -> tuple[Step, ...]:
     rules = adapter.capabilities.files
     if rules is None or (rules.how == "upload" and not isinstance(adapter, TakesFiles)):
         remedy = "Nothing of this message was sent; write it again without the file"
-        raise Rejected(f"{adapter.vendor} takes no files", remedy=remedy)
+        raise Rejected(f"{adapter.vendor} takes no files", remedy=remedy, can_retry=False)
     _check(files, rules, adapter.vendor)
     if rules.how == "link":
         # As text, so that the echo of it is known.
@@ -92,7 +92,7 @@ def _check(files: Sequence[Attachment], rules: FileRules, vendor: str) -> None:
     remedy = "Nothing of this message was sent. Send it again without that"
     if rules.endings is not None:
         remedy += f", or as one of these: {', '.join(sorted(rules.endings))}"
-    raise Rejected("; ".join(refused), remedy=remedy)
+    raise Rejected("; ".join(refused), remedy=remedy, can_retry=False)
 
 
 def progress_of(steps: Sequence[Step], done: Collection[str], doubtful: Step | None = None) -> str:

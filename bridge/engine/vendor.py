@@ -24,7 +24,16 @@ from bridge.control import Signal
 from bridge.engine import acts, gate
 from bridge.engine.acts import Asked
 from bridge.engine.echo import digests
-from bridge.engine.follow import failure, mark, notice, question, sent_late, undone, whisper
+from bridge.engine.follow import (
+    failure,
+    mark,
+    notice,
+    question,
+    sent_late,
+    undone,
+    whisper,
+    whisper_to,
+)
 from bridge.engine.policy import while_patient
 from bridge.engine.ports import Carrier, Ledger
 from bridge.engine.steps import Composed, Step, progress_of, steps_of
@@ -34,6 +43,7 @@ from bridge.engine.work import (
     Again,
     Change,
     Done,
+    Failed,
     Kept,
     NewDelivery,
     Outcome,
@@ -109,7 +119,7 @@ class VendorCarrier:
         try:
             return await self._send(turn, adapter, steps, composed, taken)
         except DeliveryError as error:
-            error.problem += progress_of(steps, turn.refs, _doubtful(turn, steps))
+            error.add(progress_of(steps, turn.refs, _doubtful(turn, steps)))
             raise
 
     def _adapter(self, turn: Turn) -> Adapter:
@@ -126,7 +136,7 @@ class VendorCarrier:
             # While it was not known to be a note, it had a mark.
             return Kept("note", follow=(mark(turn, "note"),) if turn.attempt > 1 or turn.was else ())
         if turn.kind == "correction":  # whoever pressed for it is not who wrote it
-            raise Rejected("the conversation is closed", remedy="Write it as a new reply")
+            raise Rejected("the conversation is closed", remedy="Write it as a new reply", can_retry=False)
         adapter = self._adapter(turn)
         turn.refs[gate.ASKED] = why
         choices = gate.choices(why, acts.can(adapter))
@@ -255,7 +265,7 @@ class VendorCarrier:
         """Say it once: no vendor can be asked whether it has heard something."""
         adapter = self._adapter(turn)
         if not isinstance(adapter, SpeaksAsCustomer):
-            raise Rejected(f"{adapter.vendor} does not let us speak for the customer")
+            raise Rejected(f"{adapter.vendor} does not let us speak for the customer", can_retry=False)
         if SENDING in turn.refs:
             return Uncertain(f"{adapter.vendor} gave no answer")
         with _until_no(turn):
@@ -265,6 +275,9 @@ class VendorCarrier:
 
     def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
         problem = getattr(outcome, "problem", "")
+        in_part = any(key.isdecimal() for key in turn.refs)
+        if isinstance(outcome, Failed) and outcome.forbidden and turn.kind != "act" and not in_part:
+            return _forbidden(turn, problem)
         match turn.kind:
             case "look":
                 return self._looks.follow(turn, outcome)
@@ -294,10 +307,23 @@ class VendorCarrier:
             )
             told = failure(turn, text, uncertain=True)
             return (mark(turn, "uncertain"), told) if marks else (told,)
-        in_part = any(key.isdecimal() for key in turn.refs)
         what = "Only a part of a reply was sent" if in_part else "A reply was not sent"
-        told = failure(turn, f"{what} to the customer: {problem}")
+        can_retry = getattr(outcome, "can_retry", True)
+        told = failure(turn, f"{what} to the customer: {problem}", can_retry=can_retry)
         return (mark(turn, "failed"), told) if marks else (told,)
+
+
+def _forbidden(turn: Turn, problem: str) -> tuple[NewDelivery, ...]:
+    """What a person wanted who may not: they alone hear why. Whoever may can write a reply of their own."""
+    wanted = turn.read()
+    by = str(wanted.get("again_by") or wanted["user"])
+    if turn.kind == "choice":
+        return (
+            whisper_to(turn, by, f"Your choice “{wanted['label']}” was not sent for the customer: {problem}"),
+        )
+    if turn.kind == "correction":
+        return (whisper_to(turn, by, f"The correction was not sent to the customer: {problem}"),)
+    return (mark(turn, "failed"), whisper_to(turn, by, f"This reply was not sent to the customer: {problem}"))
 
 
 async def _done_at(adapter: Adapter, act: Act, key: ConversationKey) -> None:

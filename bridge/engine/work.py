@@ -248,13 +248,19 @@ class Again:
     until: float | None = None
     follow: tuple[NewDelivery, ...] = ()
     where: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
+    """`can_retry`: whether it can be taken when it is tried again; `forbidden`: its author may not do it."""
+
     problem: str
     follow: tuple[NewDelivery, ...] = ()
     where: str = ""
+    detail: str = ""
+    can_retry: bool = True
+    forbidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +268,7 @@ class Uncertain:
     problem: str
     follow: tuple[NewDelivery, ...] = ()
     where: str = ""
+    detail: str = ""
 
 
 #: among a reply's refs: the step that the vendor may have from here on
@@ -283,6 +290,8 @@ Outcome = Done | Kept | PutBack | Again | Failed | Uncertain
 
 
 def recorded(outcome: Outcome) -> str | None:
-    """Why it did not end as sent, with where that was: for the log and the store. People get `problem`."""
+    """Why it did not end as sent, with where that was, in technical terms: for the log and the store. People
+    get `problem`."""
     where, problem = getattr(outcome, "where", ""), getattr(outcome, "problem", None)
+    problem = getattr(outcome, "detail", "") or problem
     return f"{where}: {problem}" if where and problem else problem

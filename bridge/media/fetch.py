@@ -162,7 +162,8 @@ class Fetcher:
             if isinstance(error, httpx.TransportError):
                 raise _broken(error, host) from None
             if isinstance(error, OSError):
-                raise RetryLater(f"it could not be written down here ({type(error).__name__})") from None
+                detail = f"it could not be written down here ({type(error).__name__})"
+                raise RetryLater("it could not be written down here", detail=detail) from None
             raise
         disposition = response.headers.get("content-disposition", "")
         name = naming.file_name(promise.name, disposition, url.path, mime_type, promise.kind)
@@ -209,4 +210,5 @@ def _refused(status: int, host: str) -> DeliveryError | None:
 
 
 def _broken(error: httpx.TransportError, host: str) -> RetryLater:
-    return RetryLater(f"the connection broke off ({type(error).__name__})", where=host)
+    detail = f"the connection broke off ({type(error).__name__})"
+    return RetryLater("the connection broke off", where=host, detail=detail)

@@ -51,8 +51,12 @@ def question(
     return ladder([SlackMessage("", blocks)], Face(), said(blocks)).with_buttons(buttons)
 
 
-def failure(words: str, *, delivery: int, thread_ts: str | None, uncertain: bool = False) -> SlackMessage:
-    """The notice of what did not arrive, or may not have, to be tried again."""
+def failure(
+    words: str, *, delivery: int, thread_ts: str | None, uncertain: bool = False, can_retry: bool = True
+) -> SlackMessage:
+    """The notice of what did not arrive, or may not have; with a button where trying again can help."""
+    if not can_retry:
+        return notice(words)
     retry = button(RETRY, "Retry", _value(delivery, thread_ts))
     if uncertain:
         retry["confirm"] = {

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 
 from bridge import control
 from bridge.compose import Word
 from bridge.engine.acts import Asked, stands
-from bridge.engine.follow import notice, undone, whisper
+from bridge.engine.follow import notice, undone, whisper, whisper_to
 from bridge.engine.ports import Ledger
 from bridge.engine.work import Conversation, Done, NewDelivery, Outcome, Turn
-from bridge.model import Act, Control, Direction
+from bridge.model import Act, Control
 from bridge.render.words import lasting
 from bridge.slack.home import Homes
 from bridge.slack.permit import Permit
@@ -64,7 +63,7 @@ class ActsCarrier:
         follow = [notice(turn, asked.told)]
         if becomes.id is not None and becomes.id != asked.by.id:
             text = f"{asked.by.name} gave you this conversation: the customer is yours now."
-            follow.append(_whisper_to(turn, becomes.id, text))
+            follow.append(whisper_to(turn, becomes.id, text))
         return Done(follow=tuple(follow))
 
     def _why_not(self, asked: Asked, now: Conversation) -> str:
@@ -103,12 +102,4 @@ def _on_home(turn: Turn) -> bool:
 
 def _tell(turn: Turn, text: str) -> NewDelivery:
     """To whoever asked, where they asked; on the Home, in the conversation's thread."""
-    return _whisper_to(turn, turn.read()["user"], text) if _on_home(turn) else whisper(turn, text)
-
-
-def _whisper_to(turn: Turn, user: str, text: str) -> NewDelivery:
-    """To one person, in the conversation's own thread."""
-    thread = turn.conversation.thread
-    place = {"channel": thread.channel, "thread_ts": thread.ts} if thread else {}
-    key = f"whisper:{turn.delivery}:{user}:{turn.began:.6f}"
-    return NewDelivery(Direction.MARKS, "whisper", key, json.dumps({**place, "user": user, "text": text}))
+    return whisper_to(turn, turn.read()["user"], text) if _on_home(turn) else whisper(turn, text)

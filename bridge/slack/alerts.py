@@ -128,5 +128,5 @@ class AlertsCarrier:
         try:
             ts = await post_once(self._api, self._ledger, turn, Slots(self._api, turn), shown, marker, spots)
         except ChannelAway as error:
-            return Failed(error.told, where=error.where)
+            return Failed(error.told, where=error.where, detail=error.technical)
         return ts if isinstance(ts, PutBack) else Done(ts)

@@ -42,7 +42,9 @@ class SlackRejected(Rejected):
     """Slack answered `ok: false` for a reason that will not pass; `code` is its own word."""
 
     def __init__(self, code: str, method: str, detail: str = "") -> None:
-        super().__init__(f"Slack refused it: {code}{f' ({detail})' if detail else ''}", where=method)
+        technical = f"Slack refused it: {code}{f' ({detail})' if detail else ''}"
+        can_retry = code not in codes.REFUSED_FORM | codes.ABSENT
+        super().__init__(codes.in_words(code), where=method, detail=technical, can_retry=can_retry)
         self.code = code
 
 
@@ -275,12 +277,12 @@ class SlackApi:
                 raise failure from None
             except aiohttp.ClientConnectorError as error:
                 ended("no_connection")
-                raise RetryLater(
-                    f"could not connect to Slack ({type(error).__name__})", where=method
-                ) from None
+                detail = f"could not connect to Slack ({type(error).__name__})"
+                raise RetryLater("could not connect to Slack", where=method, detail=detail) from None
             except (TimeoutError, aiohttp.ClientError, SlackClientError, OSError) as error:
                 ended("no_answer")
-                raise OutcomeUnknown(f"no answer from Slack ({type(error).__name__})", where=method) from None
+                detail = f"no answer from Slack ({type(error).__name__})"
+                raise OutcomeUnknown("no answer from Slack", where=method, detail=detail) from None
             ended("ok")
         if self.identity is not None:
             self.problem = None
@@ -299,22 +301,24 @@ class SlackApi:
             seconds = _seconds(getattr(response, "headers", None) or {})
             self._quiet[key] = time.monotonic() + seconds
             return RetryAfter("rate limited by Slack", seconds=seconds, where=method)
+        words, answers = codes.in_words(code), f"Slack answers {code or status}"
         if code in codes.AWAY:
-            return ChannelAway(f"Slack answers {code}", where=method, remedy=codes.MENDABLE[code])
+            return ChannelAway(words, where=method, remedy=codes.MENDABLE[code], detail=answers)
         if code in codes.THREAD_GONE:
             return ThreadGone(code, method)
         if code == "missing_scope":
             remedy = f"Add the scope {data.get('needed', '')} to the app and install it again"
-            return ScopeMissing(f"Slack answers {code}", where=method, remedy=remedy)
+            return ScopeMissing(words, where=method, remedy=remedy, detail=answers)
         if code in codes.TOKEN:
             remedy = codes.TOKEN[code].format(variable=self._variable)
-            return TokenRefused(f"Slack answers {code}", where=method, remedy=remedy)
+            return TokenRefused(words, where=method, remedy=remedy, detail=answers)
         if code in codes.MENDABLE:
-            return RetryLater(f"Slack answers {code}", where=method, remedy=codes.MENDABLE[code])
+            return RetryLater(words, where=method, remedy=codes.MENDABLE[code], detail=answers)
         if status == 503:
             return RetryLater("Slack answers 503", where=method)
         if not code or code in codes.UNKNOWN or (status or 0) >= 500:
-            return OutcomeUnknown(f"Slack answers {code or status}", where=method)
+            problem = words if code in codes.UNKNOWN else f"Slack answers {status}"
+            return OutcomeUnknown(problem, where=method, detail=answers)
         detail = data.get("response_metadata", {}).get("messages", []) if isinstance(data, dict) else []
         return SlackRejected(code, method, "; ".join(str(one)[:120] for one in detail[:3]))
 

@@ -12,7 +12,6 @@ from bridge.engine.work import NewDelivery
 from bridge.model import Act, Direction
 from bridge.slack.inbound import APP
 
-
 #: the kind of delivery that says to a person that what an app posts for them stays in
 BY_APP = "by_app"
 

@@ -138,7 +138,8 @@ class ClocksCarrier:
         except ChannelAway as error:
             if turn.kind == "escalation":
                 raise
-            return Failed(error.told, where=error.where)  # the escalation must not wait behind it
+            # The escalation must not wait behind it.
+            return Failed(error.told, where=error.where, detail=error.technical)
         return ts if isinstance(ts, PutBack) else Done(ts)
 
 

@@ -49,6 +49,41 @@ REFUSED_FORM = {
     "invalid_arguments",
 }
 
+#: an ephemeral message cannot be shown to this person: nobody else is to read it instead
+ABSENT = {"user_not_in_channel", "user_not_found", "user_not_visible", "is_bot"}
+#: what people read instead of a code
+_IN_WORDS = {
+    **dict.fromkeys(REFUSED_FORM, "Slack does not show a message of this form"),
+    **dict.fromkeys(UNKNOWN, "Slack gave no clear answer"),
+    **dict.fromkeys(TOKEN, "Slack does not accept the app's token"),
+    **dict.fromkeys(("service_unavailable", "accesslimited"), "Slack is not available"),
+    **dict.fromkeys(("expired_trigger_id", "trigger_expired"), "it took too long; press again"),
+    **dict.fromkeys(("file_not_found", "file_deleted"), "Slack does not have the file any more"),
+    "channel_not_found": "the app cannot find the channel",
+    "ekm_access_denied": "the administrators of the workspace do not allow it",
+    "file_uploads_disabled": "the workspace does not let files be uploaded",
+    "file_uploads_except_images_disabled": "the workspace lets only images be uploaded",
+    "is_archived": "the channel is archived",
+    "malware_detected": "Slack found malware in the file",
+    "message_limit_exceeded": "the workspace is past its message limit",
+    "message_not_found": "the message is not there any more",
+    "missing_scope": "the app lacks a permission in Slack",
+    "not_in_channel": "the app is not in the channel",
+    "restricted_action": "the app may not post in the channel",
+    "restricted_action_read_only_channel": "the app may not post in the channel",
+    "storage_limit_reached": "the workspace has no room for more files",
+    "team_access_not_granted": "the app is not installed in the workspace",
+    "restricted_action_non_threadable_channel": "the channel has no threads",
+    "restricted_action_thread_locked": "the thread is locked",
+    "restricted_action_thread_only_channel": "the channel takes only replies in threads",
+    "thread_locked": "the thread is locked",
+    "too_many_emoji": "the message has too many reactions",
+    "too_many_reactions": "the message has too many reactions",
+    "user_not_found": "Slack knows no such person",
+    "user_not_in_channel": "the person is not in the channel",
+    "user_not_visible": "the app cannot see the person",
+}
+
 # The rest, which we only count.
 _ANY_METHOD = """
     access_denied deprecated_endpoint enterprise_is_restricted invalid_arg_name invalid_array_arg
@@ -96,6 +131,11 @@ _ALL = frozenset(
         *f"{_ANY_METHOD}{_MESSAGES}{_READING}{_REACTIONS}{_FILES}{_VIEWS}".split(),
     }
 )
+
+
+def in_words(code: str) -> str:
+    """What `code` means, for people; that Slack refused it, where no words are known."""
+    return _IN_WORDS.get(code, "Slack refused it")
 
 
 def counted(code: str, status: int | None) -> str:

@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import PurePosixPath
 from typing import IO, Any
 from urllib.parse import urljoin
 
@@ -24,7 +23,7 @@ from bridge.adapter import Upload
 from bridge.config import Media
 from bridge.errors import Rejected, RetryAfter, RetryLater
 from bridge.media import naming
-from bridge.slack.api import ScopeMissing, SlackApi
+from bridge.slack.api import ScopeMissing, SlackApi, SlackRejected
 from bridge.slack.hosts import is_slacks, origin
 from bridge.slack.links import Links
 
@@ -36,8 +35,16 @@ IN_MEMORY = 512 * 1024  # what is larger waits in a temporary file
 _TYPE = re.compile(r"[\w.+-]+/[\w.+-]+")
 _LOGIN = "Slack shows its login page instead of the file: the app lacks files:read"
 _NO_SCOPE = "Add the scope files:read to the app and install it again"
+_ATTACH_ANEW = "Attach it to a new reply in this thread"
+#: Slack's own documents, by the words for them in `mode`, `filetype` and `mimetype`
+_DOCUMENTS = {
+    "canvas": {"canvas", "docs", "quip", "application/vnd.slack-docs"},
+    "list": {"list", "application/vnd.slack-list"},
+    "post": {"post", "space"},
+}
 #: https://docs.slack.dev/reference/objects/file-object
 _NOT_HERE = {
+    "email": "is an e-mail that Slack keeps; copy its text into a reply",
     "external": "is not kept in Slack, but elsewhere; send its link as text",
     "tombstone": "was deleted in Slack",
     "hidden_by_limit": "is hidden by Slack: the workspace is past the limit of its plan",
@@ -90,21 +97,25 @@ class Downloads:
         """The file that a message tells of. Raises a `DeliveryError` where nobody can fetch it."""
         if told.get("file_access") == "check_file_info":
             told = await self._info(str(told.get("id")))
-        mime_type = str(told.get("mimetype") or "")
+        if (document := _document(told)) is not None:
+            title = naming.file_name(str(told.get("title") or told.get("name") or ""), "", "", "", document)
+            remedy = f"Copy its text into a reply, or attach the {document} as a PDF file"
+            problem = f"“{title}” is a {document} of Slack's, which cannot be sent"
+            raise Rejected(problem, remedy=remedy, can_retry=False)
+        mime_type = _type(told)
         given = str(told.get("name") or told.get("title") or "")
-        # The ending that somebody chose stays; only a name without one gets its type's.
-        name = naming.file_name(given, "", "", "" if PurePosixPath(given).suffix else mime_type, "file")
+        name = naming.file_name(given, "", "", mime_type, "file")
         mode = "external" if told.get("is_external") else str(told.get("mode"))
         url = told.get("url_private_download") or told.get("url_private")
         if mode in _NOT_HERE:
-            raise Rejected(f"“{name}” {_NOT_HERE[mode]}")
+            raise Rejected(f"“{name}” {_NOT_HERE[mode]}", can_retry=False)
         if told.get("file_access") not in (None, "visible") or not url:
-            raise Rejected(f"“{name}” is not shown to the app by Slack")
+            raise Rejected(f"“{name}” is not shown to the app by Slack", remedy=_ATTACH_ANEW)
         size = told.get("size")
         size = size if isinstance(size, int) else 0
         if size > self._settings.max_size:
             raise self._too_large(name)
-        if not _TYPE.fullmatch(mime_type):
+        if mime_type in naming.UNSAID:
             mime_type = naming.type_of(name) or "application/octet-stream"
         return PostedFile(str(told.get("id")), name, mime_type, size, str(url), self)
 
@@ -151,7 +162,7 @@ class Downloads:
         """Follow Slack within one host; the token goes to no other."""
         url = file.url
         if not is_slacks(url, self._api_url):
-            raise Rejected(f"“{file.name}” is not at an address of Slack's")
+            raise Rejected(f"“{file.name}” is not at an address of Slack's", can_retry=False)
         for _ in range(REDIRECTS + 1):
             response = await stack.enter_async_context(
                 self._http.get(url, headers=self._headers, allow_redirects=False)
@@ -169,13 +180,36 @@ class Downloads:
             told = await self._api.call("files.info", {"file": id}, read=True)
         except ScopeMissing:
             raise Rejected("the app lacks files:read", remedy=_NO_SCOPE) from None
+        except SlackRejected as error:
+            gone = error.code in ("file_not_found", "file_deleted")
+            problem = "was deleted in Slack" if gone else "is not shown to the app by Slack"
+            raise Rejected(f"a file {problem}", where=error.where, remedy=_ATTACH_ANEW) from None
         found = told.get("file")
         return found if isinstance(found, Mapping) else {}
 
     def _too_large(self, name: str) -> Rejected:
         most = f"{self._settings.max_size / 1024**2:.3g} MB"
         remedy = "Send it smaller, or as a link; the limit is max_size in [media]"
-        return Rejected(f"“{name}” is larger than {most}", remedy=remedy)
+        return Rejected(f"“{name}” is larger than {most}", remedy=remedy, can_retry=False)
+
+
+def _document(told: Mapping[str, Any]) -> str | None:
+    """Which of Slack's own documents it is: their addresses lead to a page, never to a file. Slack names the
+    same thing by several words (https://github.com/stablyai/agent-slack/pull/19)."""
+    words = {str(told.get(name) or "").lower() for name in ("mode", "filetype", "mimetype")}
+    found = next((kind for kind, names in _DOCUMENTS.items() if words & names), None)
+    if found is None and any(word.startswith("application/vnd.slack-") for word in words):
+        return "document"
+    return found
+
+
+def _type(told: Mapping[str, Any]) -> str:
+    """The type that Slack gives, or "". A voice clip may come as a video without a picture
+    (https://github.com/openclaw/openclaw/pull/14941)."""
+    given = str(told.get("mimetype") or "").lower()
+    mime_type = given if _TYPE.fullmatch(given) else ""
+    voice = told.get("subtype") == "slack_audio" or told.get("media_display_type") == "audio"
+    return naming.sound(mime_type) if voice else mime_type
 
 
 def _check(response: aiohttp.ClientResponse, file: PostedFile) -> None:
@@ -191,7 +225,8 @@ def _check(response: aiohttp.ClientResponse, file: PostedFile) -> None:
         raise RetryLater(f"Slack answers {status} for “{file.name}”")
     if status in (401, 403):
         raise Rejected(f"Slack answers {status} for “{file.name}”", remedy=_NO_SCOPE)
-    raise Rejected(f"Slack answers {status} for “{file.name}”; it may have been deleted")
+    problem = f"Slack answers {status} for “{file.name}”; it may have been deleted"
+    raise Rejected(problem, can_retry=status != 404 and status != 410)
 
 
 async def _head(content: aiohttp.StreamReader) -> bytes:
@@ -215,4 +250,5 @@ def _in_our_words(file: PostedFile) -> Iterator[None]:
     try:
         yield
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        raise RetryLater(f"“{file.name}” could not be read from Slack ({type(error).__name__})") from None
+        problem = f"“{file.name}” could not be read from Slack"
+        raise RetryLater(problem, detail=f"{problem} ({type(error).__name__})") from None

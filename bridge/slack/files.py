@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import aiohttp
 
 from bridge.adapter import Adapter, ResolvesFiles
+from bridge.engine.lanes import redacted
 from bridge.engine.ports import Ledger
 from bridge.engine.work import Again, PutBack, Turn
 from bridge.errors import DeliveryError, OutcomeUnknown, Rejected, RetryAfter, RetryLater
@@ -24,6 +26,8 @@ from bridge.model import ThreadKey
 from bridge.render import SlackFile, SlackMessage, without
 from bridge.slack.api import ScopeMissing, SlackApi, ThreadGone
 from bridge.slack.pacing import Slots
+
+logger = logging.getLogger(__name__)
 
 #: seconds before the second and the third try to fetch and upload a file; then a link is posted
 WAITS = (2.0, 8.0)
@@ -85,6 +89,7 @@ class Files:
             raise
         except (Rejected, ScopeMissing) as error:
             reason = error.problem
+            logger.warning("a file is shown as a link: %s", redacted(str(error)))
         await self._ledger.progress(turn, {f"{step}.link": reason})
         return without(file, reason)
 
@@ -111,9 +116,9 @@ class Files:
         """Another try, a little later. Raises `Rejected` after the last."""
         tried = int(turn.refs.get(f"{step}.tried", "0"))
         if tried == len(WAITS):
-            raise Rejected(error.problem) from error
+            raise Rejected(error.problem, detail=error.detail) from error
         await self._ledger.progress(turn, {f"{step}.tried": str(tried + 1)})
-        return Again(WAITS[tried], error.problem, doubt=turn.doubt)
+        return Again(WAITS[tried], error.problem, doubt=turn.doubt, detail=error.detail)
 
     async def _fetch(self, turn: Turn, file: SlackFile) -> Fetched:
         url = file.url
@@ -134,7 +139,8 @@ class Files:
             ) as answer:
                 status = answer.status
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise RetryLater(f"Slack did not take its bytes ({type(error).__name__})") from None
+            detail = f"Slack did not take its bytes ({type(error).__name__})"
+            raise RetryLater("Slack did not take its bytes", detail=detail) from None
         if status != 200:
             problem = f"Slack answered its bytes with {status}"
             raise RetryLater(problem) if status >= 500 or status == 429 else Rejected(problem)

@@ -164,7 +164,7 @@ class Listeners:
                 try:
                     result = await self._modals.open(found)
                 except DeliveryError as error:
-                    result, told = "not_opened", f"Slack did not let this be asked: {error}"
+                    result, told = "not_opened", f"Slack did not let this be asked: {error.told}"
             case _:
                 # People's ids are unique within a workspace.
                 key = f"{self._api.known().team}:{found.key}"

@@ -69,8 +69,8 @@ class MarksCarrier:
                 what = "A reply was sent to the customer, but could not be marked"
             case "question", _:
                 what = "A reply waits for its author's word, who could not be asked"
-            case "whisper", {"text": text}:
-                what = f"Somebody could not be told this ({text})"
+            case "whisper", {"text": text} if outcome.can_retry:
+                what = f"A message to one person could not be shown to them ({text})"
             case _:
                 return ()
         return (notice(turn, f"{what}: {outcome.problem}"),)

@@ -54,7 +54,7 @@ class Modals:
             if asked.act in acts.AT_VENDOR:
                 acts.call_of(asked.act, adapter)
         except Rejected as error:
-            return modals.refused(str(error))
+            return modals.refused(error.told)
         if control.after(stands.control, acts.signal_of(asked.act, adapter)) is None:
             return modals.refused(acts.stands(stands.control, stands.owner))
         about = {"act": asked.act, "conversation": stands.id, **asked.place}

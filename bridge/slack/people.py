@@ -72,7 +72,7 @@ class People:
         return await self._cached("usergroups", self._ask_usergroups)  # type: ignore[no-any-return]
 
     async def _if_known(self, key: str, look: Coroutine[Any, Any, _T]) -> _T | None:
-        """What `look` gives within `NAMING` seconds. After a failure it is not asked for `UNNAMED` seconds."""
+        """What `look` gives within `NAMING` seconds; after a failure, nothing for `UNNAMED` seconds."""
         unnamed = f"unnamed:{key}"
         if self._kept(unnamed, UNNAMED) is not None:
             look.close()

@@ -7,7 +7,7 @@ from bridge.compose import Mentions
 from bridge.config import Route
 from bridge.engine.acts import Asked
 from bridge.engine.work import Owner, Turn
-from bridge.errors import Rejected
+from bridge.errors import Forbidden, Rejected
 from bridge.model import Act
 from bridge.slack.api import ChannelAway, ScopeMissing
 from bridge.slack.people import People, Person
@@ -29,9 +29,9 @@ class Permit:
             raise Rejected("the conversation has its thread in another workspace")
         by = await self._people.person(told["user"])
         if by.bot:
-            raise Rejected("apps do not act on conversations")
+            raise Forbidden("apps do not act on conversations")
         if by.guest and not route.guests_may_reply:
-            raise Rejected(
+            raise Forbidden(
                 "guests and people of other workspaces do not act on conversations here",
                 remedy="A member of the workspace can do it, or the route can set guests_may_reply",
             )
@@ -39,7 +39,7 @@ class Permit:
         wrote = told.get("ts") and told.get("channel") == thread.channel
         if not wrote and not await self._is_in(by, thread.channel):
             channel = await self._channel(thread.channel)
-            raise Rejected(
+            raise Forbidden(
                 f"only members of {channel} act on its conversations", remedy=f"Join {channel} first"
             )
         to = await self._colleague(told.get("to"), thread.channel, route) if wanted is Act.TRANSFER else None
@@ -70,9 +70,10 @@ class Permit:
         except (ScopeMissing, ChannelAway) as error:
             # Waiting would not help whoever asks, and not to know is not a yes.
             raise Rejected(
-                f"the app cannot see who is in the conversation's channel ({error.problem})",
+                "the app cannot see who is in the conversation's channel",
                 where=error.where,
                 remedy=error.remedy,
+                detail=f"the app cannot see who is in the conversation's channel ({error.detail})",
             ) from None
 
     async def _channel(self, channel: str) -> str:

@@ -15,7 +15,7 @@ from bridge.engine.gate import ASKED, Wish
 from bridge.engine.steps import Composed
 from bridge.engine.vendor import Choice
 from bridge.engine.work import Owner, Turn
-from bridge.errors import Rejected
+from bridge.errors import Forbidden, Rejected
 from bridge.model import Author, HeldChoice, HeldFor, Reply, Role, Text
 from bridge.slack.api import SlackApi
 from bridge.slack.downloads import Downloads, PostedFile
@@ -72,7 +72,7 @@ class Replies:
         parts, files = draft.parts, draft.files
         if turn.kind == "correction":  # of the words: the customer has the files
             if not parts:
-                raise Rejected("there are no words left in it", remedy="Write a new reply")
+                raise Rejected("there are no words left in it", remedy="Write a new reply", can_retry=False)
             parts, files = (Text(text="Correction:"), *parts), ()
         reply = Reply(
             id=f"{turn.conversation.key}:{turn.delivery}",
@@ -115,16 +115,17 @@ class Replies:
         """What somebody pressed for the customer. Raises a `DeliveryError`."""
         told, route = turn.read(), self._routes.of(turn.conversation)
         if route.reply_mode == "notes_only":
-            raise Rejected("nothing goes to the customer here", remedy="The route's reply_mode is notes_only")
+            remedy = "The route's reply_mode is notes_only"
+            raise Forbidden("nothing goes to the customer here", remedy=remedy)
         person = await self._person(told["user"], route)
         return Choice(text=told["text"], label=told["label"], by=person.name)
 
     async def _person(self, user: str, route: Route) -> Person:
         person = await self._people.person(user)
         if person.bot:
-            raise Rejected("apps do not reply to customers")
+            raise Forbidden("apps do not reply to customers")
         if person.guest and not route.guests_may_reply:
-            raise Rejected(
+            raise Forbidden(
                 "guests and people of other workspaces do not reply to customers here",
                 remedy="A member of the workspace can send it, or the route can set guests_may_reply",
             )
@@ -134,7 +135,8 @@ class Replies:
         """The message as it is in Slack now."""
         message = await self._api.message(told["channel"], told["thread_ts"], told["ts"])
         if message is None:
-            raise Rejected("the message was deleted meanwhile", remedy="Write it as a new reply")
+            remedy = "Write it as a new reply"
+            raise Rejected("the message was deleted meanwhile", remedy=remedy, can_retry=False)
         return {**message, "channel": told["channel"]}
 
 

@@ -97,6 +97,7 @@ class ThreadCarrier:
                     delivery=told["delivery"],
                     thread_ts=told["thread_ts"],
                     uncertain=told["uncertain"],
+                    can_retry=told.get("can_retry", True),  # rows of an earlier version do not say
                 )
                 return await self._show(turn, Showing((failed,), facts))
             case "too_late":
@@ -132,7 +133,8 @@ class ThreadCarrier:
         if isinstance(outcome, Again) or turn.kind != "event":
             return ()
         problem = getattr(outcome, "problem", "")
-        return (failure_of(turn, f"A message of this conversation could not be shown here: {problem}"),)
+        text = f"A message of this conversation could not be shown here: {problem}"
+        return (failure_of(turn, text, can_retry=getattr(outcome, "can_retry", True)),)
 
     async def _echo(self, turn: Turn, event: AnyEvent) -> str | None:
         """The digest of the reply of ours that `event` tells back."""

@@ -133,7 +133,7 @@ async def test_a_reply_that_cannot_be_marked_is_said_to_be_sent(stage: Stage) ->
     scene = await waiting(stage)
     stage.slack.faults.next("reactions.add", ok_error="too_many_reactions")
     reply = scene.writes("Hello Lena")
-    await scene.tells("A reply was sent to the customer, but could not be marked", "too_many_reactions")
+    await scene.tells("A reply was sent to the customer, but could not be marked", "too many reactions")
     await scene.carried()
     assert not reply.reactions
 

@@ -100,8 +100,9 @@ async def test_a_no_is_told(stage: Stage) -> None:
 async def test_guests_choose_nothing(stage: Stage) -> None:
     scene, message = await offered(stage)
     await stage.slack.press("U0GUEST", message, buttons(message)[0]["action_id"])
-    await scene.tells("It was not said", "guests_may_reply")
+    await scene.whispered("U0GUEST", "was not sent for the customer", "guests_may_reply")
     assert heard(scene) == []
+    assert not [text for text in scene.texts if "guests_may_reply" in text]
 
 
 async def test_a_choice_is_not_a_reply_that_the_customer_reads(stage: Stage) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.sandbox.slack import Message
 from bridge.sandbox.stage import AdaSandbox, AnyVendor, MoveoSandbox, Stage
-from tests.bridge.scene import FAILED, SENT, UNCERTAIN, Scene, opened, waiting
+from tests.bridge.scene import FAILED, SENT, UNCERTAIN, Scene, buttons, opened, waiting
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("bridge")]
 
@@ -134,6 +134,38 @@ async def not_sent(scene: Scene, *words: str, name: str = "a.pdf", content: byte
     await scene.marked(reply, FAILED)
     await scene.tells("A reply was not sent to the customer", *words)
     assert sent(scene) == []
+
+
+CANVAS = {
+    "id": "F0CANVAS",
+    "name": "Refund_policy",
+    "title": "Refund policy",
+    "mimetype": "application/vnd.slack-docs",
+    "filetype": "quip",
+    "mode": "quip",
+    "url_private": "https://sandbox.slack.com/docs/T0/F0CANVAS",
+}
+
+
+@pytest.mark.parametrize("name", ["ada", "gptbots", "moveo"])
+async def test_a_canvas_is_no_file(stage: Stage, name: str) -> None:
+    scene = await waiting(stage, named(stage, name))
+    message = Message(
+        scene.card.channel,
+        stage.slack.state.next_ts(),
+        "see our canvas",
+        user="U0MINA",
+        subtype="file_share",
+        thread_ts=scene.card.ts,
+        files=[CANVAS],
+    )
+    await scene.marked(stage.slack.state.post(message), FAILED)
+    notice = await scene.told(
+        "A reply was not sent to the customer", "“Refund policy” is a canvas of Slack's"
+    )
+    assert "Copy its text into a reply" in notice.text and "files:read" not in notice.text
+    assert buttons(notice) == []
+    assert scene.sent == []
 
 
 async def test_a_type_that_the_vendor_refuses(stage: Stage) -> None:

@@ -150,4 +150,4 @@ async def test_between_the_reason_and_the_link(stage: Stage) -> None:
     await until(lambda: "is it right?" in shown(stage), 40, f"all of it: {shown(stage)}")
     first, link, last = shown(stage)
     assert (first, last) == ("Here it is", "is it right?")
-    assert link.endswith("The file is not kept in Slack: Slack refused it: file_uploads_disabled.")
+    assert link.endswith("The file is not kept in Slack: the workspace does not let files be uploaded.")

@@ -7,7 +7,15 @@ import pytest
 from bridge.config import Retry
 from bridge.engine.policy import decide
 from bridge.engine.work import Again, Conversation, Failed, Turn, recorded
-from bridge.errors import DeliveryError, OutcomeUnknown, Rejected, RetryAfter, RetryLater, Unavailable
+from bridge.errors import (
+    DeliveryError,
+    Forbidden,
+    OutcomeUnknown,
+    Rejected,
+    RetryAfter,
+    RetryLater,
+    Unavailable,
+)
 from bridge.model import Control, ConversationKey, Direction
 
 RETRY = Retry(delays=(1.0, 10.0), give_up_after=100.0)
@@ -66,6 +74,22 @@ def test_we_come_back_when_we_were_told_to_and_not_before() -> None:
 
 def test_a_refusal_is_final() -> None:
     assert decide(Rejected("no"), turn(), RETRY, 0.5) == Failed("no")
+
+
+def test_whether_it_can_be_tried_again_goes_with_it() -> None:
+    outcome = decide(Rejected("no", can_retry=False), turn(), RETRY, 0.5)
+    assert outcome == Failed("no", can_retry=False)
+    assert decide(Forbidden("no"), turn(), RETRY, 0.5) == Failed("no", can_retry=False, forbidden=True)
+
+
+@pytest.mark.parametrize("kind", [RetryLater, OutcomeUnknown, Rejected])
+@pytest.mark.parametrize("age", [0.0, 200.0])
+def test_a_code_is_for_the_log_and_not_for_people(kind: type[DeliveryError], age: float) -> None:
+    error = kind("the channel is archived", where="chat.postMessage", detail="Slack answers is_archived")
+    outcome = decide(error, turn(age=age), RETRY, 0.5)
+    assert isinstance(outcome, Again | Failed)
+    assert outcome.problem.startswith("the channel is archived") and "is_archived" not in outcome.problem
+    assert (recorded(outcome) or "").startswith("chat.postMessage: Slack answers is_archived")
 
 
 @pytest.mark.parametrize("kind", [RetryLater, OutcomeUnknown, Rejected])

@@ -114,7 +114,7 @@ SLACK = (
         Tried.NEVER,
         "Slack refused it: invalid_blocks",
         "invalid_blocks",
-        Thread(("could not be shown here", "invalid_blocks")),
+        Thread(("could not be shown here", "Slack does not show a message of this form")),
         ends=End.FAILED,
         ok_error="invalid_blocks",
         form="every",

@@ -137,7 +137,8 @@ async def test_deleted_meanwhile_it_goes_nowhere(stage: Stage) -> None:
     scene.deletes(reply)
     await stage.slack.settled()
     await scene.presses(notice, RETRY)
-    await scene.tells(NOT_SENT, "the message was deleted meanwhile")
+    again = await scene.told(NOT_SENT, "the message was deleted meanwhile")
+    assert buttons(again) == []
     assert scene.sent == []
 
 
@@ -163,6 +164,25 @@ async def test_taken_by_another_meanwhile_its_author_is_asked(stage: Stage) -> N
     await scene.marked(reply, HELD)
     await scene.whispered("U0MINA", "Jo has the conversation", "Hello Lena")
     assert scene.sent == []
+
+
+async def test_where_it_cannot_help_it_is_not_offered(stage: Stage) -> None:
+    scene = await waiting(stage)
+    reply = scene.writes("Here it is", files=[("photo.webp", b"RIFF")])
+    await scene.marked(reply, FAILED)
+    notice = await scene.told(NOT_SENT, "does not take .webp files")
+    assert buttons(notice) == []
+
+
+async def test_who_may_not_reply_hears_so_alone(stage: Stage) -> None:
+    scene = await waiting(stage)
+    reply = scene.writes("Hello Lena", "U0GUEST")
+    await scene.marked(reply, FAILED)
+    heard = await scene.whispered("U0GUEST", "This reply was not sent to the customer: guests")
+    assert buttons(heard) == []
+    await scene.carried()
+    assert not [text for text in scene.texts if NOT_SENT in text or "guests" in text]
+    assert len(scene.sent) == 1
 
 
 # ── what may have been taken ─────────────────────────────────────────────────────────────────────

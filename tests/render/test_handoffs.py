@@ -15,6 +15,7 @@ from bridge.render import (
     SlackMessage,
     alert,
     card,
+    failure,
     notice,
     render,
 )
@@ -144,6 +145,12 @@ def test_only_an_uncertain_reply_is_sent_again_after_a_question() -> None:
         (button,) = QUESTIONS[name].blocks[-1]["elements"]
         assert button["action_id"] == RETRY
         assert ("confirm" in button) == asks
+
+
+def test_what_cannot_be_sent_again_has_no_button() -> None:
+    told = failure("A reply was not sent.", delivery=17, thread_ts="1.1", can_retry=False)
+    assert [block["type"] for block in told.blocks] == [block["type"] for block in notice("x").blocks]
+    assert told.text == "A reply was not sent."
 
 
 # ── modals ───────────────────────────────────────────────────────────────────────────────────────

@@ -53,6 +53,22 @@ async def test_in_words_in_the_thread(desk: Desk) -> None:
     assert desk.carried("reply") == []
 
 
+async def test_what_one_person_cannot_be_shown_is_for_nobody_else(desk: Desk) -> None:
+    desk.writes("!claim")
+    await desk.noticed("Mina Park claimed the conversation.")
+    desk.slack.faults.next("chat.postEphemeral", ok_error="user_not_in_channel")
+    desk.writes("!claim")
+    desk.writes("!who")
+    await desk.told("U0MINA", "Mina Park has this conversation")
+    desk.slack.faults.next("chat.postEphemeral", ok_error="made_up_today")
+    desk.writes("!claim")
+    await desk.noticed(
+        "A message to one person could not be shown to them (You have it already.): Slack refused it"
+    )
+    assert len(desk.notices) == 2
+    assert not [text for text in desk.notices if "user_not_in_channel" in text or "made_up_today" in text]
+
+
 async def test_whoever_gets_it_is_told(desk: Desk) -> None:
     desk.writes("!transfer <@U0JO>")
     await desk.noticed("Mina Park gave the conversation to Jo.")

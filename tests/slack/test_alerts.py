@@ -11,7 +11,7 @@ import pytest
 
 from bridge.config import Match, Route
 from bridge.control import Signal
-from bridge.engine.work import Again, Change, Done, Failed, NewDelivery
+from bridge.engine.work import Again, Change, Done, Failed, NewDelivery, recorded
 from bridge.model import (
     ConversationEnded,
     ConversationStarted,
@@ -317,7 +317,8 @@ async def test_ops_hear_of_an_alert_that_could_not_be_posted(watched: Watching) 
     (turn, _), *_ = [one for one in watch.tried if one[1] is outcome]
     (told,) = watch.carriers[Direction.ALERTS].follow(turn, outcome)
     assert (told.direction, told.kind) == (Direction.SLACK, "notice")
-    assert "restricted_action_thread_locked" in told.payload
+    assert "the thread is locked" in told.payload
+    assert "restricted_action_thread_locked" in (recorded(outcome) or "")
 
 
 # ── the AI agent beside a human ──────────────────────────────────────────────────────────────────

@@ -27,6 +27,9 @@ LOGIN = b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head></html>"
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 5000
 AT = datetime(2026, 5, 4, tzinfo=UTC)
 
+VOICE = {"name": "audio_message.mp4", "subtype": "slack_audio"}
+WEBM = {"name": "audio_message.webm", "subtype": "slack_audio", "media_display_type": "audio"}
+
 
 @pytest.fixture
 async def web() -> AsyncIterator[Web]:
@@ -103,6 +106,23 @@ async def test_the_bytes_come_for_the_token(web: Web) -> None:
         ({"mimetype": None}, "a.pdf", "application/pdf"),
         ({"mimetype": "x\r\ny: z"}, "a.pdf", "application/pdf"),
         ({"name": "a", "mimetype": ""}, "a", "application/octet-stream"),
+        ({"name": "a.pdf", "mimetype": "application/octet-stream"}, "a.pdf", "application/pdf"),
+        ({"name": "Untitled", "mimetype": "text/plain", "mode": "snippet"}, "Untitled.txt", "text/plain"),
+        ({"name": "Report v1.2"}, "Report v1.2.pdf", "application/pdf"),
+        ({"name": "Invoice No. 7"}, "Invoice No. 7.pdf", "application/pdf"),
+        ({"name": "noext"}, "noext.pdf", "application/pdf"),
+        ({"name": "تقرير نهائي.pdf"}, "تقرير نهائي.pdf", "application/pdf"),
+        ({"name": "می\u200cخواهم.pdf"}, "می\u200cخواهم.pdf", "application/pdf"),
+        ({"name": "👩\u200d💻.png", "mimetype": "image/png"}, "👩\u200d💻.png", "image/png"),
+        ({"name": "IMG_0042.HEIC", "mimetype": "image/heic"}, "IMG_0042.HEIC", "image/heic"),
+        ({"name": "photo.jfif", "mimetype": "image/jpeg"}, "photo.jpg", "image/jpeg"),
+        ({**VOICE, "mimetype": "video/mp4"}, "audio_message.mp4", "audio/mp4"),
+        ({**VOICE, "mimetype": "audio/mp4"}, "audio_message.mp4", "audio/mp4"),
+        ({**VOICE, "mimetype": "video/quicktime"}, "audio_message.mp4", "audio/mp4"),
+        ({**WEBM, "mimetype": "audio/webm"}, "audio_message.webm", "audio/webm"),
+        ({**WEBM, "mimetype": "video/webm"}, "audio_message.webm", "audio/webm"),
+        ({"name": "clip.mp4", "mimetype": "video/mp4", "subtype": "slack_video"}, "clip.mp4", "video/mp4"),
+        ({"name": "clip.mp4", "mimetype": "video/mp4"}, "clip.mp4", "video/mp4"),
     ],
     ids=str,
 )
@@ -207,6 +227,7 @@ async def test_a_login_page_is_no_file(
     [
         ({"mode": "external"}, "is not kept in Slack, but elsewhere"),
         ({"is_external": True}, "is not kept in Slack, but elsewhere"),
+        ({"mode": "email", "mimetype": "text/html"}, "is an e-mail that Slack keeps"),
         ({"mode": "tombstone"}, "was deleted in Slack"),
         ({"mode": "hidden_by_limit"}, "past the limit of its plan"),
         ({"file_access": "access_denied"}, "is not shown to the app"),
@@ -221,6 +242,58 @@ async def test_what_cannot_be_fetched_is_said_in_words(web: Web, changes: dict[s
     assert isinstance(error, Rejected)
     assert words in error.problem
     assert web.requests == []
+
+
+CANVAS = {
+    "name": "Refund_policy",
+    "title": "Refund policy",
+    "mimetype": "application/vnd.slack-docs",
+    "filetype": "quip",
+    "mode": "quip",
+    "pretty_type": "Canvas",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "document"),
+    [
+        (CANVAS, "canvas"),
+        ({**CANVAS, "mode": "canvas", "filetype": "canvas", "mimetype": "text/html"}, "canvas"),
+        ({**CANVAS, "mode": "hosted", "filetype": "quip", "mimetype": None}, "canvas"),
+        ({**CANVAS, "mode": "hosted", "filetype": None}, "canvas"),
+        ({**CANVAS, "mode": "list", "filetype": "list", "mimetype": "application/vnd.slack-list"}, "list"),
+        ({**CANVAS, "mode": "hosted", "filetype": "x", "mimetype": "application/vnd.slack-list"}, "list"),
+        ({**CANVAS, "mode": "space", "filetype": "space", "mimetype": "text/plain"}, "post"),
+        ({**CANVAS, "mode": "new", "filetype": "new", "mimetype": "application/vnd.slack-new"}, "document"),
+        ({**CANVAS, "size": 10**9, "url_private": None, "url_private_download": None}, "canvas"),
+    ],
+    ids=str,
+)
+async def test_slacks_own_documents_are_named_and_not_asked_for(
+    web: Web, changes: dict[str, Any], document: str
+) -> None:
+    web.has("/f", LOGIN, content_type="text/html")
+    error = await fails(web, **changes)
+    assert isinstance(error, Rejected)
+    assert error.problem == f"“Refund policy” is a {document} of Slack's, which cannot be sent"
+    assert error.remedy == f"Copy its text into a reply, or attach the {document} as a PDF file"
+    assert web.requests == []
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("file_not_found", "a file was deleted in Slack"),
+        ("file_deleted", "a file was deleted in Slack"),
+        ("access_denied", "a file is not shown to the app by Slack"),
+    ],
+)
+async def test_a_file_that_slack_says_nothing_of(web: Web, code: str, words: str) -> None:
+    knows(web, ok=False, error=code)
+    async with made(web) as downloads:
+        with pytest.raises(Rejected) as caught:
+            await downloads.posted({"id": "F1", "file_access": "check_file_info"})
+    assert caught.value.told == f"{words}. Attach it to a new reply in this thread"
 
 
 async def test_more_than_was_said_is_not_read(web: Web) -> None:

@@ -215,9 +215,13 @@ async def test_a_vendor_that_is_away(world: World) -> None:
         (
             "files.getUploadURLExternal",
             {"ok_error": "file_uploads_disabled"},
-            "Slack refused it: file_uploads_disabled",
+            "the workspace does not let files be uploaded",
         ),
-        ("files.completeUploadExternal", {"ok_error": "file_not_found"}, "Slack refused it: file_not_found"),
+        (
+            "files.completeUploadExternal",
+            {"ok_error": "file_not_found"},
+            "Slack does not have the file any more",
+        ),
         ("upload", {"status": 413}, "Slack answered its bytes with 413"),
         ("upload", {"status": 500, "times": 3}, "Slack answered its bytes with 500"),
     ],
@@ -233,7 +237,7 @@ async def test_without_the_scope_the_conversation_goes_on(world: World) -> None:
     world.web.has("/1.png", PNG, content_type="image/png")
     world.slack.state.app.scopes.remove("files:write")
     await world.say(Image(url=world.at("/1.png")))
-    await world.shows(link(world, "/1.png", "Slack answers missing_scope"))
+    await world.shows(link(world, "/1.png", "the app lacks a permission in Slack"))
 
 
 async def test_slack_promises_and_does_not_show(world: World) -> None:
