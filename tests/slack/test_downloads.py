@@ -246,10 +246,10 @@ async def test_more_than_was_said_is_not_read(web: Web) -> None:
 @pytest.mark.parametrize(
     ("status", "meaning"),
     [
-        ("404 Not Found", Rejected),
-        ("410 Gone", Rejected),
-        ("401 Unauthorized", Rejected),
-        ("403 Forbidden", Rejected),
+        ("404 Not Found", FileUnavailable),
+        ("410 Gone", FileUnavailable),
+        ("401 Unauthorized", FileUnavailable),
+        ("403 Forbidden", FileUnavailable),
         ("429 Busy", RetryAfter),
         ("500 Oops", RetryLater),
         ("503 Away", RetryLater),
