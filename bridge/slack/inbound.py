@@ -14,7 +14,7 @@ from bridge.model import ThreadKey
 from bridge.slack.api import MARKER, Identity
 
 _WRITTEN = {None, "file_share", "thread_broadcast", "me_message"}
-_KEPT = ("ts", "user", "text", "blocks", "attachments", "files", "client_msg_id", "subtype")
+_KEPT = ("ts", "user", "text", "blocks", "attachments", "files", "client_msg_id", "subtype", "edited")
 INBOX = "@slack"  # no source can have this name
 NEW = 600.0  # seconds; Slack tries at once, then after one and after five minutes
 

@@ -234,6 +234,15 @@ def test_the_preview_of_a_link_holds_nothing(words: str, attachment: dict[str, A
     )
 
 
+def test_a_preview_may_outlive_its_link() -> None:
+    edited = {"user": "U1", "ts": "2.0"}
+    assert composed(words="no, the lamp", attachments=[UNFURL], edited=edited) == reply("no, the lamp")
+    assert composed(words="hi", attachments=[FORWARD], edited=edited) == reply("hi", FORWARDED)
+    assert composed(words="hi", attachments=[{"blocks": [GIF]}], edited=edited) == reply(
+        "hi", Unsendable("image", "an image (dance)")
+    )
+
+
 def test_a_forwarded_message_beside_a_link_is_still_one() -> None:
     words = "see <https://acme.slack.com/archives/C0LEADS/p1700000000000100>"
     draft = compose({"text": words, "attachments": [FORWARD]}, NAMES, note_prefix="//")

@@ -205,9 +205,10 @@ async def test_a_login_page_is_no_file(
 @pytest.mark.parametrize("code", ["file_not_found", "file_deleted"])
 async def test_a_file_that_slack_does_not_know_may_have_been_taken_off(web: Web, code: str) -> None:
     knows(web, ok=False, error=code)
+    web.has("/f", status="404 Not Found")
     assert isinstance(await fails(web, file_access="check_file_info"), FileUnavailable)
     assert isinstance(await fails(web, mode="tombstone"), FileUnavailable)
-    assert isinstance(await fails(web), FileUnavailable)  # 404 for its bytes
+    assert isinstance(await fails(web), FileUnavailable)
 
 
 @pytest.mark.parametrize(
