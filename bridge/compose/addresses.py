@@ -23,7 +23,7 @@ _HOSTS = r"slack(?:-gov)?\.com|slack-files(?:-gov)?\.com|slack-redir\.net"
 #: such a host with its port and path, anywhere in a text; the path is a lookahead, as it may hold another
 _OF_SLACK = re.compile(
     rf"""(?<![\w.-]) (?P<sub>(?:[\w-]+\.)*) (?P<host>{_HOSTS}) \.* (?![\w@.-]) (?::\d*)?
-    (?= (?P<path>[/\\?\#][^\s<>\"]{{0,2000}})? )""",
+    (?= (?P<path>[/\\?\#][^\s<>\"]{{0,500}})? )""",
     re.IGNORECASE | re.VERBOSE,
 )
 _SCHEME = re.compile(r"\bslack(?:-gov)?://", re.IGNORECASE)

@@ -50,8 +50,9 @@ def read_attachments(message: Mapping[str, Any], names: Names) -> list[Run]:
 def authored(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The attachments that its author put there."""
     links = list(_links(message))
+    edited = bool(message.get("edited"))
     attachments = mappings(message.get("attachments"))
-    return [attachment for attachment in attachments if not _is_preview(attachment, links)]
+    return [attachment for attachment in attachments if not _is_preview(attachment, links, edited)]
 
 
 def _attachment(attachment: Mapping[str, Any], names: Names) -> list[Run]:
@@ -83,8 +84,9 @@ def _forward(attachment: Mapping[str, Any]) -> Run:
     )
 
 
-def _is_preview(attachment: Mapping[str, Any], links: list[str]) -> bool:
-    """Whether Slack, or an app, made it of a link in the words."""
+def _is_preview(attachment: Mapping[str, Any], links: list[str], edited: bool) -> bool:
+    """Whether Slack, or an app, made it of a link in the words. An edit may have removed the link, and the
+    preview may still be there (not verified)."""
     if attachment.get("is_share"):
         return False
     addresses = [address for key in _ADDRESSES if (address := text_of(attachment, key))]
@@ -92,7 +94,7 @@ def _is_preview(attachment: Mapping[str, Any], links: list[str]) -> bool:
         # Not every forwarded message may have `is_share`: then the words have no link to it.
         places = [_path(address) for address in addresses]
         return any(place and place in link for place in places for link in links)
-    return bool(links) and (bool(addresses) or attachment.get("is_app_unfurl") is True)
+    return (bool(links) or edited) and (bool(addresses) or attachment.get("is_app_unfurl") is True)
 
 
 def _path(address: str) -> str:

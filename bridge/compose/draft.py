@@ -65,8 +65,10 @@ def compose(message: Mapping[str, Any], names: Names, *, note_prefix: str, as_is
             return Note("command")
         if not as_is:
             return Note("unclear")
-    text = _clean("".join(run.text for run in runs if run.kind != "unsent"), names).strip()
-    parts = (Text(text=text),) if seen(text).strip() else ()
+    shown = [run for run in runs if run.kind != "unsent"]
+    text = _clean(_joined(shown), names).strip()
+    has_words = any(seen(run.text).strip() for run in shown if run.kind != "mark")
+    parts = (Text(text=text),) if has_words and text else ()
     left_out = tuple(run.left_out for run in runs if run.left_out is not None)
     return ReplyDraft(parts, files, left_out) if parts or files or left_out else Note("empty")
 

@@ -23,6 +23,9 @@ class Unsendable(NamedTuple):
     label: str
 
 
+_KIND = 60  # characters
+
+
 class Run(NamedTuple):
     kind: Literal["said", "mention", "channel", "emoji", "mark", "table", "unsent"]
     text: str
@@ -36,7 +39,7 @@ def said(text: str) -> Run:
 
 
 def unsent(kind: str, label: str, text: str = "") -> Run:
-    return Run("unsent", text, left_out=Unsendable("_".join(kind.split()), label))
+    return Run("unsent", text, left_out=Unsendable("_".join(kind.split())[:_KIND] or "unknown", label))
 
 
 def link(url: str, label: str) -> Run:

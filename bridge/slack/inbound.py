@@ -21,7 +21,7 @@ SLACKBOT = "USLACKBOT"
 APP = "app"
 
 _WRITTEN = {None, "file_share", "thread_broadcast", "me_message"}
-_KEPT = ("ts", "user", "text", "blocks", "attachments", "files", "client_msg_id", "subtype")
+_KEPT = ("ts", "user", "text", "blocks", "attachments", "files", "client_msg_id", "subtype", "edited")
 INBOX = "@slack"  # no source can have this name
 NEW = RETRIES
 

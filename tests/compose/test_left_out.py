@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.compose import Command, Draft, Names, Note, ReplyDraft, Unsendable, command, compose, mentioned
 from bridge.model import Text
@@ -232,6 +234,15 @@ def test_the_preview_of_a_link_holds_nothing(words: str, attachment: dict[str, A
     )
 
 
+def test_a_preview_may_outlive_its_link() -> None:
+    edited = {"user": "U1", "ts": "2.0"}
+    assert composed(words="no, the lamp", attachments=[UNFURL], edited=edited) == reply("no, the lamp")
+    assert composed(words="hi", attachments=[FORWARD], edited=edited) == reply("hi", FORWARDED)
+    assert composed(words="hi", attachments=[{"blocks": [GIF]}], edited=edited) == reply(
+        "hi", Unsendable("image", "an image (dance)")
+    )
+
+
 def test_a_forwarded_message_beside_a_link_is_still_one() -> None:
     words = "see <https://acme.slack.com/archives/C0LEADS/p1700000000000100>"
     draft = compose({"text": words, "attachments": [FORWARD]}, NAMES, note_prefix="//")
@@ -239,6 +250,34 @@ def test_a_forwarded_message_beside_a_link_is_still_one() -> None:
     other = "see <https://acme.slack.com/archives/C0VIP/p1>"
     draft = compose({"text": other, "attachments": [{**FORWARD, "is_share": None}]}, NAMES, note_prefix="//")
     assert draft == reply("see (a private link)", FORWARDED)
+
+
+KNOWN = (
+    *("rich_text", "section", "header", "markdown", "divider", "table", "data_table"),
+    *("text", "link", "user", "usergroup", "channel", "broadcast", "team", "emoji", "date", "color"),
+    *("rich_text_section", "rich_text_list", "rich_text_quote", "rich_text_preformatted"),
+    *("raw_text", "raw_number"),
+)
+
+
+@given(st.text(max_size=90).filter(lambda kind: kind not in KNOWN) | st.none() | st.integers())
+def test_no_unknown_type_is_dropped_wherever_it_is(kind: Any) -> None:
+    odd = {"type": kind, "elements": []}
+    item = {"type": "rich_text_list", "style": "bullet", "elements": [odd]}
+    for message in (
+        {"blocks": [odd]},
+        {"blocks": [rich(odd)]},
+        {"blocks": [{"type": "rich_text", "elements": [odd]}]},
+        {"blocks": [{"type": "rich_text", "elements": [item]}]},
+        {"blocks": [table([odd])]},
+        {"blocks": [table([rich(odd)])]},
+        {"attachments": [{"blocks": [odd]}]},
+    ):
+        draft = compose({"text": "", **message}, NAMES, note_prefix="//")
+        assert isinstance(draft, ReplyDraft)
+        (left_out,) = draft.left_out
+        assert draft.parts == ()  # not even the bullet of a list
+        assert left_out.kind and not set(left_out.kind) & set(" \n\t") and left_out.label
 
 
 # ── notes and commands ───────────────────────────────────────────────────────────────────────────

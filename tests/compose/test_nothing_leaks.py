@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.compose import Names, ReplyDraft, compose
+from bridge.compose import Names, ReplyDraft, compose, mentioned
 
 TOKEN = re.compile(r"<@[UW]|<#[CGD]|<!(?:here|channel|everyone|subteam|date)")
 PRIVATE = re.compile(r"files\.slack\.com/|\w\.slack\.com/archives", re.IGNORECASE)
@@ -44,6 +44,7 @@ ADDRESS = st.sampled_from(
 INLINE = st.one_of(
     st.builds(lambda text: {"type": "text", "text": text}, TYPED),
     st.builds(lambda text: {"type": "text", "text": text, "style": {"code": True}}, TYPED),
+    st.builds(lambda text: {"type": "text", "text": text, "style": {"strike": True}}, TYPED),
     st.builds(lambda url, text: {"type": "link", "url": url, "text": text}, ADDRESS, TYPED | ADDRESS),
     st.builds(lambda id: {"type": "user", "user_id": id}, IDS),
     st.builds(lambda id: {"type": "channel", "channel_id": id}, IDS),
@@ -76,6 +77,13 @@ BLOCKS = st.lists(
     st.builds(lambda inside: {"type": "rich_text", "elements": inside}, st.lists(SECTION | LIST, max_size=4)),
     max_size=2,
 )
+CELL = st.one_of(
+    st.builds(lambda text: {"type": "raw_text", "text": text}, TYPED | ADDRESS),
+    st.builds(lambda inside: {"type": "rich_text", "elements": inside}, st.lists(SECTION | LIST, max_size=2)),
+)
+TABLE = st.builds(
+    lambda rows: {"type": "table", "rows": rows}, st.lists(st.lists(CELL, max_size=3), max_size=3)
+)
 ANYTHING = st.recursive(
     st.none() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner) | st.dictionaries(TYPED, inner),
@@ -102,6 +110,13 @@ def test_of_rich_text(blocks: list[Any]) -> None:
     assert not re.search("&(?:amp|lt|gt);", text)
 
 
+@given(st.lists(TABLE, max_size=2), st.lists(TABLE, max_size=2))
+def test_of_tables(blocks: list[Any], attached: list[Any]) -> None:
+    text = sent({"text": "", "blocks": blocks, "attachments": [{"blocks": attached}]})
+    assert_clean(text)
+    assert not re.search("&(?:amp|lt|gt);", text)
+
+
 @given(st.lists(TYPED, max_size=6))
 def test_of_text(written: list[str]) -> None:
     assert_clean(sent({"text": "".join(written)}))
@@ -109,4 +124,6 @@ def test_of_text(written: list[str]) -> None:
 
 @given(ANYTHING, ANYTHING)
 def test_no_shape_is_an_error(blocks: Any, text: Any) -> None:
-    compose({"text": text, "blocks": blocks, "files": blocks}, NAMES, note_prefix="//")
+    message = {"text": text, "blocks": blocks, "files": blocks, "attachments": blocks}
+    compose(message, NAMES, note_prefix="//")
+    mentioned(message)

@@ -225,9 +225,10 @@ async def test_a_login_page_is_no_file(
 @pytest.mark.parametrize("code", ["file_not_found", "file_deleted"])
 async def test_a_file_that_slack_does_not_know_may_have_been_taken_off(web: Web, code: str) -> None:
     knows(web, ok=False, error=code)
+    web.has("/f", status="404 Not Found")
     assert isinstance(await fails(web, file_access="check_file_info"), FileUnavailable)
     assert isinstance(await fails(web, mode="tombstone"), FileUnavailable)
-    assert isinstance(await fails(web), FileUnavailable)  # 404 for its bytes
+    assert isinstance(await fails(web), FileUnavailable)
 
 
 @pytest.mark.parametrize(
@@ -319,10 +320,10 @@ async def test_more_than_was_said_is_not_read(web: Web) -> None:
 @pytest.mark.parametrize(
     ("status", "meaning"),
     [
-        ("404 Not Found", Rejected),
-        ("410 Gone", Rejected),
-        ("401 Unauthorized", Rejected),
-        ("403 Forbidden", Rejected),
+        ("404 Not Found", FileUnavailable),
+        ("410 Gone", FileUnavailable),
+        ("401 Unauthorized", FileUnavailable),
+        ("403 Forbidden", FileUnavailable),
         ("429 Busy", RetryAfter),
         ("500 Oops", RetryLater),
         ("503 Away", RetryLater),
