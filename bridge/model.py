@@ -82,11 +82,9 @@ class Part(Frozen):
 
 
 class Text(Part):
-    """Words. `format` is None where the vendor does not say: then only an AI agent's are Markdown."""
-
     kind: Literal["text"] = "text"
     text: str
-    format: Literal["plain", "markdown"] | None = None
+    format: Literal["plain", "markdown"] | None = None  # None: not said; then only an AI agent's is Markdown
 
 
 class Image(Part):
@@ -388,9 +386,8 @@ class DeliveryState(StrEnum):
 
 
 class Direction(StrEnum):
-    """Which line of a conversation: to its thread, to its vendor, marks on messages that stand already, how
-    its card looks, what is true only now (typing), agents' acts, the alerts of its handoffs, or their clocks.
-    None waits behind another.
+    """A line of a conversation: to its thread, to its vendor, marks on messages, how its card looks, what is
+    true only now (typing), agents' acts, alerts of its handoffs, or their clocks. None waits behind another.
     """
 
     SLACK = "slack"
