@@ -266,7 +266,7 @@ def _masks_a_name(source: str, position: int, behind: str) -> bool:
     """
     before, earlier = source[position - 1 : position], source[max(0, position - 2) : position - 1]
     glued = is_unspaced(before) and is_unspaced(behind)
-    return glued and earlier not in _MARKS and (not is_unspaced(earlier) or earlier in _AND)
+    return glued and earlier not in _MARKS and (not earlier.isalnum() or earlier in _AND)
 
 
 def _keep_codes(state: StateInline) -> None:
