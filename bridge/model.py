@@ -82,11 +82,9 @@ class Part(Frozen):
 
 
 class Text(Part):
-    """Words. `format` is None where the vendor does not say: then only an AI agent's are Markdown."""
-
     kind: Literal["text"] = "text"
     text: str
-    format: Literal["plain", "markdown"] | None = None
+    format: Literal["plain", "markdown"] | None = None  # None: not said; then only an AI agent's is Markdown
 
 
 class Image(Part):

@@ -45,6 +45,8 @@ _BEGINS_EMPHASIS = frozenset("([{<\"'`$#+@&!\\*_~")
 _ENDS_EMPHASIS = frozenset(".,;:!?)]}>\"'|`%*_~<")
 _BEHIND_EMPHASIS = frozenset(".,;:!?)]}>\"'|*_~<`")
 _BEHIND_EMPHASISED_WORD = frozenset("-/=+%([")
+_MARKS = frozenset("*_~")
+_AND = frozenset("和与與及跟")
 _PATH = re.compile(r"\\[A-Za-z0-9\\]|[:%.]\\")
 _WORD_LENGTH = 200
 _PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
@@ -221,6 +223,7 @@ def _marks(state: StateInline, silent: bool) -> bool:
     before = state.src[state.pos - 1] if state.pos else " "
     behind = state.src[end] if end < state.posMax else " "
     opens, closes = _opens(mark, length, before, behind), _closes(mark, length, before, behind)
+    closes = closes and not _masks_a_name(state.src, state.pos, behind)
     if not (opens or closes) or length > 3 or (mark == "~" and length != 2):
         state.pending += mark * length
     else:
@@ -254,6 +257,16 @@ def _closes(mark: str, length: int, before: str, behind: str) -> bool:
     if behind in _BEHIND_EMPHASIS:
         return _is_figure(before) or before in _ENDS_EMPHASIS
     return behind in _BEHIND_EMPHASISED_WORD and before.isalnum()
+
+
+def _masks_a_name(source: str, position: int, behind: str) -> bool:
+    """Whether the run at `position` is what is left out of a name, as in `张**先生，李**女士`.
+
+    A family name of one character stands at the beginning of a clause, or behind an "and".
+    """
+    before, earlier = source[position - 1 : position], source[max(0, position - 2) : position - 1]
+    glued = is_unspaced(before) and is_unspaced(behind)
+    return glued and earlier not in _MARKS and (not earlier.isalnum() or earlier in _AND)
 
 
 def _keep_codes(state: StateInline) -> None:
