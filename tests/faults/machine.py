@@ -34,9 +34,9 @@ NOBODY = 2.0  # it leads to ::1, where nobody listens: the sandbox is at 127.0.0
 class Machine:
     """The test's side. What is 0 is as always.
 
-    `clock`: seconds that the process' clock is ahead; `store`: SQLite's, by which all waits. `pages`: the most
-    that its SQLite files may hold. `growth`: bytes; its files may not become longer. `patience`: how long it
-    waits for an answer. `slack`, `vendors`: `UNKNOWN` or `NOBODY`, as to their name.
+    `clock`: seconds that the process' clock is ahead; `store`: SQLite's, by which all waits. `pages`: the
+    most that its SQLite files may hold. `growth`: bytes; its files may not become longer. `patience`: how
+    long it waits for an answer. `slack`, `vendors`: `UNKNOWN` or `NOBODY`, as to their name.
     """
 
     def __init__(self, path: Path) -> None:
