@@ -60,7 +60,7 @@ class Lanes:
         self._held: dict[int, asyncio.Task[None]] = {}  # lane -> its task
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
-        self._lost = False  # a lane may be ours that no task carries
+        self._lost = False  # this worker may own a lane that no task carries
 
     @property
     def working(self) -> bool:
@@ -198,7 +198,7 @@ class Lanes:
                     fault(logger, f"delivery {turn.delivery}", error)
                 retry = self._retry[turn.direction]
                 outcome = decide(error, turn, retry, random.random())  # noqa: S311 - jitter
-        # Where it ended the process at that too, it is given up without a word.
+        # A follow-up that ends the process as well is left out.
         if isinstance(outcome, Again | Failed | Uncertain) and turn.starts <= STARTS + 1:
             follow = (*carrier.follow(turn, outcome), *stuck(turn, outcome))
             outcome = dataclasses.replace(outcome, follow=follow)
@@ -222,8 +222,8 @@ class Lanes:
 
 
 def _reraise(error: BaseException) -> None:
-    """Raise what ends this task: that it is cancelled, or the loop is closed. Not what a library raises by
-    itself, as though somebody had cancelled us or wanted to leave: that is a fault as any other."""
+    """Raise `error` where this task was cancelled or the loop is closed. A `CancelledError` or `SystemExit`
+    that a library raises by itself is not raised: it is handled as any other fault."""
     task = asyncio.current_task()
     if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
         raise error

@@ -77,10 +77,12 @@ class Clock:
         before = passing()
         at, back = await self._database.run(_behind)
         self._step(at - passing(), at - before)
+        if back:
+            logger.warning("the store was written by a clock that was ahead: all that waits is looked at")
         await self._mend(back, None)
 
     async def look(self, renew: Callable[..., float], worker: int, held: Any, lease: float) -> bool:
-        """Run `renew`, which returns the store's time. Whether lanes are due because it was set back."""
+        """Run `renew`, which returns the store's time. True where lanes are due because it was set back."""
         before = passing()
         at = await self._database.run(renew, worker, held, lease)
         step = self._step(at - passing(), at - before)
@@ -199,12 +201,12 @@ _QUEUED = (
 
 
 def _conversations(connection: Connection, _lease: float | None) -> None:
-    """What an agent did in the future would overtake all that a vendor tells until then."""
+    """An agent's act with a time in the future would make a vendor's events until then count as late."""
     connection.execute(_ACTED)
 
 
 def _handoffs(connection: Connection, _lease: float | None) -> None:
-    """Who waits since a time in the future would be reminded of only after it."""
+    """A wait that began in the future would cause a reminder only after that time."""
     connection.execute(_UNDER_WAY)
     connection.execute(_ENDED)
 
@@ -227,5 +229,5 @@ _PATIENCE = (
 
 
 def _be_patient(connection: Connection, step: float) -> None:
-    """What was tried for a minute was not tried for an hour because the clock says so."""
+    """Let what is being retried keep its age: a delivery retried for a minute is not an hour old."""
     connection.execute(_PATIENCE, {"step": step})

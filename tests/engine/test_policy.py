@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bridge.config import Retry
-from bridge.engine.policy import decide
-from bridge.engine.work import Again, Conversation, Failed, Turn, recorded
+from bridge.engine.policy import decide, given_up
+from bridge.engine.work import SENDING, Again, Conversation, Failed, Turn, Uncertain, recorded
 from bridge.errors import (
     DeliveryError,
     Forbidden,
@@ -106,3 +108,13 @@ def test_past_its_bound_a_delivery_fails_and_says_so(error: Exception) -> None:
     outcome = decide(error, turn(attempt=12, age=100.0), RETRY, 0.5)
     assert isinstance(outcome, Failed)
     assert "given up after 12 attempts" in outcome.problem
+
+
+@pytest.mark.parametrize(("refs", "doubt", "ends"), [({}, True, Failed), ({SENDING: "0"}, True, Uncertain)])
+def test_what_ended_its_process_each_time_is_given_up(
+    refs: dict[str, str], doubt: bool, ends: type[Failed | Uncertain]
+) -> None:
+    """A reply that the vendor may have is for the agent to look at."""
+    outcome = given_up(replace(turn(doubt=doubt), refs=refs, starts=5))
+    assert type(outcome) is ends
+    assert "the bridge's process ended" in outcome.problem

@@ -35,8 +35,8 @@ class Machine:
     """The test's side. What is 0 is as always.
 
     `clock`: seconds that the process' clock is ahead; `store`: SQLite's, by which all waits. `pages`: the
-    most that its SQLite files may hold. `growth`: bytes; its files may not become longer.
-    `patience`: how long it waits for an answer. `slack`, `vendors`: `UNKNOWN` or `NOBODY`, as to their name.
+    most that its SQLite files may hold. `growth`: bytes; its files may not become longer. `patience`: how
+    long it waits for an answer. `slack`, `vendors`: `UNKNOWN` or `NOBODY`, as to their name.
     """
 
     def __init__(self, path: Path) -> None:

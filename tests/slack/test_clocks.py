@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -129,6 +130,19 @@ async def test_a_clock_sleeps_until_something_is_due(watched: Watching) -> None:
     await watch.acts(Signal.CLAIMED)
     assert await watch.carry("clock") == []
     assert await watch.store.next_due() is None
+
+
+async def test_what_was_done_by_a_clock_that_was_ahead_does_not_hide_what_is_due(watched: Watching) -> None:
+    """The store's clock has been set back since."""
+    watch = await watched(REMINDED)
+    await watch.waits(125)
+    turn = await watch.turn(Direction.CLOCKS)
+    ahead = replace(turn, payload=json.dumps({**turn.read(), "past": turn.began + 3600.0}))
+    outcome = await watch.carriers[Direction.CLOCKS].carry(ahead)
+    assert isinstance(outcome, Done)
+    (rest,) = outcome.follow
+    assert rest.kind == "clock"
+    assert json.loads(rest.payload)["past"] == turn.began
 
 
 async def test_a_reminder_is_told_to_the_channel_below_its_alert(watched: Watching) -> None:

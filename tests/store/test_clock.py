@@ -126,8 +126,8 @@ async def test_what_waits_by_a_clock_that_was_ahead_goes_on_after_a_restart(
 
 
 async def test_nothing_is_later_than_now_once_the_clock_was_set_back(store: Store, at: StoreClock) -> None:
-    """Who waits since a time in the future is reminded only after it; what an agent did then would overtake
-    what the vendor tells until then."""
+    """A wait since a time in the future would cause a reminder only after it; an agent's act at such a time
+    would make the vendor's events until then count as late."""
     await at.set(store, HOUR)
     worker = await store.join()
     about = said("a", 1)

@@ -96,7 +96,7 @@ class Carrier:
     def __init__(self, raises: dict[str, BaseException] | None = None) -> None:
         self.raises = raises or {}
         self.carried: list[tuple[str, bool]] = []
-        self.told: list[Outcome] = []
+        self.followed: list[Outcome] = []
 
     async def carry(self, turn: Turn) -> Outcome:
         id = str(turn.read()["id"])
@@ -106,7 +106,7 @@ class Carrier:
         return Done()
 
     def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
-        self.told.append(outcome)
+        self.followed.append(outcome)
         return ()
 
 
@@ -132,7 +132,7 @@ async def test_given_up_without_being_carried_once_more_and_said(store: Store) -
     carrier = Carrier()
     await carried(store, carrier, "a:2")
     assert carrier.carried == [("a:2", False)]
-    (outcome,) = carrier.told
+    (outcome,) = carrier.followed
     assert isinstance(outcome, Failed)
     assert (
         outcome.problem
@@ -148,7 +148,7 @@ async def test_given_up_without_a_word_where_the_word_ends_the_process_too(store
         worker = await dies(store, worker)
     carrier = Carrier()
     await carried(store, carrier, "a:2")
-    assert carrier.told == []
+    assert carrier.followed == []
     kept = await store.delivery(turn.delivery)
     assert kept is not None
     assert kept[0].state == "failed"
@@ -187,7 +187,7 @@ async def test_a_stray_cancellation_leaves_no_lane_and_no_loop_behind(
     assert (strays == []) == (method != "renew")  # whose turn comes later
 
 
-async def test_a_write_that_is_cancelled_lets_nobody_wait_for_ever(
+async def test_a_write_that_is_cancelled_fails_its_callers(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from bridge.errors import Unavailable
