@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable
 from enum import StrEnum
 
-from sqlalchemy import ARRAY, BigInteger, Connection, bindparam, func, select
+from sqlalchemy import BigInteger, Connection, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from bridge.model import ThreadKey
@@ -24,8 +24,7 @@ class Change(StrEnum):
     DELETED = "deleted"
 
 
-_numbers = func.unnest(bindparam("numbers", type_=ARRAY(BigInteger))).column_valued("number")
-_HOLD = select(func.count(func.pg_advisory_xact_lock(_numbers)))
+_HOLD = select(func.pg_advisory_xact_lock(bindparam("number", type_=BigInteger())))
 _AT = (
     early_change.c.team == bindparam("team"),
     early_change.c.channel == bindparam("channel"),
@@ -49,9 +48,11 @@ _DELETED = _new.on_conflict_do_update(
 def hold(connection: Connection, places: Iterable[ThreadKey]) -> None:
     """Until the commit no other transaction keeps the message at one of `places`, or a change of it: neither
     overlooks the other. To be called before any row is locked. On SQLite the writer is alone."""
-    numbers = sorted({_number(place) for place in places})
-    if numbers and connection.dialect.name == "postgresql":
-        connection.execute(_HOLD, {"numbers": numbers}).scalar_one()
+    if connection.dialect.name == "postgresql":
+        for number in sorted(
+            {_number(place) for place in places}
+        ):  # in one order, so that none waits in a circle
+            connection.execute(_HOLD, {"number": number})
 
 
 def _number(place: ThreadKey) -> int:

@@ -1,4 +1,4 @@
-"""A handoff whose conversation the bridge did not see: the messages before it are fetched, behind the alert."""
+"""A handoff whose conversation the bridge did not see: the earlier messages are fetched, behind the alert."""
 
 from __future__ import annotations
 
