@@ -10,6 +10,7 @@ from bridge.engine.work import Again, NewDelivery, Outcome, Turn
 from bridge.model import Direction, HeldChoice, HeldFor
 
 STUCK = 60.0  # seconds that a delivery is tried before people are told
+TOGETHER = 600.0  # seconds in which late replies have one line
 SOON = 10.0  # seconds within which a second try is news to nobody
 #: where it is told that a lane of a direction does not get on
 _TOLD_OF = {Direction.VENDOR: Direction.SLACK, Direction.SLACK: Direction.ALERTS}
@@ -42,12 +43,13 @@ def failure(turn: Turn, text: str, *, uncertain: bool = False) -> NewDelivery:
 
 
 def sent_late(turn: Turn) -> tuple[NewDelivery, ...]:
-    """Where a reply that a look found was sent: one line for all that this look found."""
+    """Where a reply that is late was sent: one line for all that a look found, or that came together."""
     message = turn.read()
     if not message.get("late"):
         return ()
+    about = message.get("look") or f"{turn.began // TOGETHER:.0f}"
     text = "Written while the bridge was away, and sent now: the replies above that have their mark only now."
-    return (NewDelivery(Direction.SLACK, "notice", f"late:{message['look']}", json.dumps({"text": text})),)
+    return (NewDelivery(Direction.SLACK, "notice", f"late:{about}", json.dumps({"text": text})),)
 
 
 def stuck(turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:

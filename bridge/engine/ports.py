@@ -63,10 +63,11 @@ class Ledger(Protocol):
     async def amend_reply(
         self,
         incoming: Incoming,
-        where: ThreadKey,
+        where: ThreadKey | None,
         key: str,
         payload: str | None,
         late: Sequence[NewDelivery],
+        place: ThreadKey | None = None,
     ) -> str: ...
     async def send_on(
         self,
@@ -94,6 +95,7 @@ class Ledger(Protocol):
     async def begin_reply(
         self, turn: Turn, step: str, digests: Sequence[str], wish: Wish | None
     ) -> Stopped | None: ...
+    async def rewrite(self, turn: Turn, payload: str) -> None: ...
     async def is_locked(self, turn: Turn) -> bool: ...
     async def act(self, turn: Turn, happened: Signal, by: Owner) -> tuple[bool, Conversation]: ...
     async def was_said(self, digest: str, within: float) -> bool: ...

@@ -27,6 +27,7 @@ from bridge.engine.echo import digests
 from bridge.engine.follow import failure, mark, notice, question, sent_late, undone, whisper
 from bridge.engine.policy import while_patient
 from bridge.engine.ports import Carrier, Ledger
+from bridge.engine.reread import REREAD
 from bridge.engine.steps import Composed, Step, progress_of, steps_of
 from bridge.engine.work import (
     MEANT,
@@ -34,6 +35,7 @@ from bridge.engine.work import (
     Again,
     Change,
     Done,
+    Found,
     Kept,
     NewDelivery,
     Outcome,
@@ -57,6 +59,11 @@ class Choice:
 class Composer(Protocol):
     async def compose(self, turn: Turn) -> Composed | HeldFor | None:
         """The reply that a queued Slack message makes, why it is held, or None where it is a note. Raises
+        `DeliveryError`."""
+        ...
+
+    async def message_now(self, turn: Turn) -> Found | PutBack | None:
+        """The turn's message as Slack has it now; None where nothing comes of it, as it was deleted. Raises
         `DeliveryError`."""
         ...
 
@@ -96,6 +103,9 @@ class VendorCarrier:
                 return await self._looks.carry(turn)
             case "history":
                 return await self._ask_back(turn)
+        # Not once it was begun: the vendor may have these words. What was sent on, the composer reads.
+        if REREAD in turn.read() and SENDING not in turn.refs and not turn.was:
+            return await self._read_again(turn)
         taken = time.monotonic()
         composed = await self._composer.compose(turn)
         if not isinstance(composed, Composed):
@@ -111,6 +121,19 @@ class VendorCarrier:
         except DeliveryError as error:
             error.problem += progress_of(steps, turn.refs, _doubtful(turn, steps))
             raise
+
+    async def _read_again(self, turn: Turn) -> PutBack | Kept:
+        """Let the delivery be what its message says now: a reply, a command, or nothing but a note."""
+        found = await self._composer.message_now(turn)
+        if isinstance(found, PutBack):
+            return found
+        if found is None:
+            return self._kept(turn, None)
+        if found.delivery.kind == "reply":
+            await self._ledger.rewrite(turn, found.delivery.payload)
+            return PutBack(0.0)
+        await self._ledger.keep_found(turn, [found])
+        return self._kept(turn, None)
 
     def _adapter(self, turn: Turn) -> Adapter:
         source = turn.conversation.key.source

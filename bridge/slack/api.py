@@ -28,6 +28,9 @@ from bridge.slack import codes
 UPDATES = 50
 UPDATE_BURST = 10
 WORKSPACE_BURST = 20
+# conversations.replies is Tier 3 as well
+READS = 50
+READ_BURST = 20
 EASE = 1.03  # so that a message that is on its way a little less long than the last provokes no refusal
 
 #: event_type of the metadata on every message of ours
@@ -129,6 +132,12 @@ class SlackApi:
         if not self._settings.channel_rate:
             return ()
         return ((f"update:{self.known().team}", 60 / UPDATES, UPDATE_BURST),)
+
+    def to_read(self) -> tuple[Limit, ...]:
+        """The same for a message that is read again."""
+        if not self._settings.channel_rate:
+            return ()
+        return ((f"read:{self.known().team}", 60 / READS, READ_BURST),)
 
     async def post(
         self, channel: str, message: SlackMessage, payload: Mapping[str, Any], thread_ts: str | None = None

@@ -12,11 +12,13 @@ from slack_sdk.signature import SignatureVerifier
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bridge import metrics
 from bridge.errors import Malformed, NotAuthentic, Unavailable
 from bridge.slack.doors import Door, door_for
 from bridge.slack.gaps import Gaps
+from bridge.slack.payloads import check
 
-#: the number of the last time that Slack tells an event: https://docs.slack.dev/apis/events-api/#retries
+#: the last retry of an event without Delayed Events: https://docs.slack.dev/apis/events-api/#retries
 LAST_RETRY = 3
 
 
@@ -44,11 +46,15 @@ def endpoint(
             )
         told = _told(raw)
         try:
+            check(told)
             await gaps.close_before(told)
             return await _handled(door_for(opened, told), request)
+        except Malformed:
+            metrics.slack_events.labels("malformed").inc()
+            raise
         except Unavailable:
             gaps.open_at(told)
-            if request.headers.get("x-slack-retry-num", "") >= str(LAST_RETRY):
+            if _number(request.headers.get("x-slack-retry-num", "")) >= LAST_RETRY:
                 given_up()
             raise
 
@@ -57,6 +63,8 @@ def endpoint(
             response = await bolts[id(door)].handle(request)
         except Exception:  # what a listener raises is an answer already: Bolt could not read the request
             raise Malformed("this is no request of Slack's", where="/slack/events") from None
+        if response.status_code == Malformed.status:
+            raise Malformed("this is no request of Slack's", where="/slack/events")
         if response.status_code >= 500:
             raise Unavailable("the event could not be kept", where="/slack/events")
         return response
@@ -73,6 +81,10 @@ def _told(raw: bytes) -> Mapping[str, Any]:
     except (ValueError, KeyError, RecursionError):
         return {}
     return told if isinstance(told, dict) else {}
+
+
+def _number(header: str) -> int:
+    return int(header) if header.isascii() and header.isdecimal() and len(header) < 16 else 0
 
 
 def _signed(verifiers: list[SignatureVerifier], raw: bytes, timestamp: str, signature: str) -> bool:

@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bridge.engine.age import RETRIES
 from bridge.model import ThreadKey
 from bridge.slack.api import MARKER, Identity
+from bridge.slack.payloads import edited_at, without_unstorable
 
 _WRITTEN = {None, "file_share", "thread_broadcast", "me_message"}
 _KEPT = ("ts", "user", "text", "blocks", "files", "client_msg_id", "subtype")
 INBOX = "@slack"  # no source can have this name
-NEW = 600.0  # seconds; Slack tries at once, then after one and after five minutes
+NEW = RETRIES
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,14 @@ class Written:
 
 @dataclass(frozen=True)
 class Changed:
-    """A person changed (or, where `message` is None, deleted) what they had written under `key`."""
+    """The message at `place` (its own ts), whose reply has `key`, was changed; deleted if `message` is None.
 
-    thread: ThreadKey
+    Slack documents neither with the message's thread: https://docs.slack.dev/reference/events/message
+    """
+
+    place: ThreadKey
+    thread: ThreadKey | None
     key: str
-    user: str
     message: Mapping[str, Any] | None
 
 
@@ -95,7 +100,7 @@ def _message(event: Mapping[str, Any], us: Identity) -> Written | Changed | Gone
     if not isinstance(thread_ts, str) or thread_ts == ts:
         return Ignored("not_in_thread")
     thread = ThreadKey(team=us.team, channel=channel, ts=thread_ts)
-    return Written(thread, _key(channel, event), _kept(event, thread))
+    return Written(thread, _key(channel, event), _kept(event, thread, thread_ts))
 
 
 def found(message: Mapping[str, Any], channel: str, us: Identity) -> Written | None:
@@ -122,10 +127,11 @@ def _home(event: Mapping[str, Any]) -> HomeOpened | Ignored:
     return Ignored("other_event")
 
 
-def _kept(message: Mapping[str, Any], thread: ThreadKey) -> dict[str, Any]:
+def _kept(message: Mapping[str, Any], channel: ThreadKey, thread_ts: str | None) -> dict[str, Any]:
     """What is kept of a message; where it stands is said as the event says it."""
-    kept = {name: message[name] for name in _KEPT if message.get(name) is not None}
-    return {**kept, "team": thread.team, "channel": thread.channel, "thread_ts": thread.ts}
+    kept = {name: without_unstorable(message[name]) for name in _KEPT if message.get(name) is not None}
+    where = {"team": channel.team, "channel": channel.channel}
+    return {**kept, **where, **({} if thread_ts is None else {"thread_ts": thread_ts})}
 
 
 def may_become_ours(event: Mapping[str, Any], us: Identity, now: float) -> bool:
@@ -147,31 +153,43 @@ def _key(channel: str, message: Mapping[str, Any]) -> str:
 
 
 def _hidden(event: Mapping[str, Any], us: Identity) -> Changed | Gone | Ignored:
-    """What a change or a deletion amounts to."""
-    channel, before, after = event.get("channel"), event.get("previous_message"), event.get("message")
-    if not isinstance(channel, str) or not isinstance(before, Mapping):
-        return Ignored("incomplete")
-    deleted = event.get("subtype") == "message_deleted"
+    """What a change or a deletion amounts to.
+
+    As documented they have no `previous_message`; as seen, they have one, or an empty list:
+    https://github.com/slackapi/java-slack-sdk/issues/784
+    """
+    channel, after = event.get("channel"), _message_of(event, "message")
+    before = _message_of(event, "previous_message")
     # A thread's first message that still has replies leaves a tombstone (not verified on a real Slack).
-    tombstone = isinstance(after, Mapping) and after.get("subtype") == "tombstone"
-    ts, thread_ts, user = (before.get(name) for name in ("ts", "thread_ts", "user"))
-    if not isinstance(ts, str):
+    deleted = event.get("subtype") == "message_deleted" or after.get("subtype") == "tombstone"
+    only_place = deleted and not before
+    known = {"ts": event.get("deleted_ts") or after.get("ts")} if only_place else before or after
+    if not isinstance(channel, str) or not isinstance(known.get("ts"), str):
         return Ignored("incomplete")
-    if (deleted or tombstone) and thread_ts in (None, ts) and _own(before, us):
-        return Gone(ThreadKey(team=us.team, channel=channel, ts=ts))
+    place, thread = ThreadKey(team=us.team, channel=channel, ts=known["ts"]), None
+    thread_ts = known.get("thread_ts") or (None if only_place else after.get("thread_ts"))
+    if deleted and before and thread_ts in (None, place.ts) and _own(before, us):
+        return Gone(place)
     if _own(event, us):
         return Ignored("own_echo")
-    if before.get("bot_id") or before.get("subtype") not in _WRITTEN:
-        return Ignored("other_bot" if before.get("bot_id") else "other_subtype")
-    if not isinstance(thread_ts, str) or thread_ts == ts or not isinstance(user, str):
+    if not only_place and (known.get("bot_id") or known.get("subtype") not in _WRITTEN):
+        return Ignored("other_bot" if known.get("bot_id") else "other_subtype")
+    if isinstance(thread_ts, str):
+        thread = place.model_copy(update={"ts": thread_ts})
+    if thread == place or (before and (thread is None or not isinstance(known.get("user"), str))):
         return Ignored("not_in_thread")
-    thread = ThreadKey(team=us.team, channel=channel, ts=thread_ts)
-    if deleted or tombstone:
-        return Changed(thread, _key(channel, before), user, None)
+    if deleted:
+        return Changed(place, thread, _key(channel, known), None)
     # Slack's own unfurling changes a message as well; only a person's editing leaves its mark and new words.
-    if not isinstance(after, Mapping) or not after.get("edited") or after.get("text") == before.get("text"):
+    if not after.get("edited") or (before and after.get("text") == before.get("text")):
         return Ignored("unfurl")
-    return Changed(thread, _key(channel, before), user, _kept(after, thread))
+    kept = _kept({**after, "ts": place.ts}, place, thread.ts if thread is not None else None)
+    return Changed(place, thread, _key(channel, known), {**kept, **edited_at(after)})
+
+
+def _message_of(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    message = event.get(name)
+    return message if isinstance(message, Mapping) else {}
 
 
 def team_of(envelope: Mapping[str, Any]) -> object:

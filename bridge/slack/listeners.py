@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import re
 import time
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import aiohttp
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.error import BoltUnhandledRequestError
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bridge import metrics, telemetry
 from bridge.engine.ports import Ledger
+from bridge.engine.reread import REREAD
 from bridge.engine.work import Incoming, NewDelivery
-from bridge.errors import BridgeError, DeliveryError, Unavailable
+from bridge.errors import BridgeError, DeliveryError, Malformed, Refused, Unavailable
 from bridge.logs import fault
 from bridge.model import Direction
 from bridge.slack.api import SlackApi
+from bridge.slack.arrival import Arrival, arrived, below_alert, kept_of
 from bridge.slack.asking import written
 from bridge.slack.corrections import too_late
 from bridge.slack.home import Homes
@@ -105,8 +110,10 @@ class Listeners:
         app.error(_failed)
         self.app = app
 
-    async def _event(self, body: dict[str, Any]) -> None:
-        found = read(body, self._api.known())
+    async def _event(self, body: dict[str, Any], request: AsyncBoltRequest) -> None:
+        us = self._api.known()
+        with _reading():
+            found = read(body, us)
         if isinstance(found, Ignored):
             metrics.slack_events.labels(found.reason).inc()
             logger.debug("Slack told of something: ignored, %s", found.reason)
@@ -117,15 +124,19 @@ class Listeners:
         else:
             event_id = str(body.get("event_id") or body.get("event_time"))
             with _span(found, event_id) as span:
-                result = await self._keep(
-                    found, Incoming(INBOX, event_id, "events", _raw(body)), body["event"]
-                )
+                incoming = Incoming(INBOX, event_id, "events", _raw(kept_of(body, found)))
+                with _keeping():
+                    result = await self._keep(found, incoming, body["event"], Arrival.of(request))
                 span.tell(outcome=result)
             _note(found, event_id, result)
         metrics.slack_events.labels(result).inc()
 
     async def _keep(
-        self, found: Written | Changed | Gone | Locked, incoming: Incoming, event: dict[str, Any]
+        self,
+        found: Written | Changed | Gone | Locked,
+        incoming: Incoming,
+        event: dict[str, Any],
+        arrival: Arrival,
     ) -> str:
         match found:
             case Gone():
@@ -135,21 +146,31 @@ class Listeners:
                 late = NewDelivery(Direction.SLACK, "notice", f"locked:{incoming.key}", text)
                 return await self._ledger.lock_message(incoming, found.place, (late,))
             case Changed():
-                changed = json.dumps(dict(found.message)) if found.message else None
                 late = too_late(found, incoming.key)
-                return await self._ledger.amend_reply(incoming, found.thread, found.key, changed, (late,))
-        result = await self._ledger.keep_reply(incoming, found.thread, written(found.message, found.key))
+                # Slack may have repeated it after a later change.
+                stale = {REREAD: True} if arrival.is_stale(event.get("event_ts")) else {}
+                changed = json.dumps({**found.message, **stale}) if found.message else None
+                return await self._ledger.amend_reply(
+                    incoming, found.thread, found.key, changed, (late,), found.place
+                )
+        delivery = arrived(found, arrival)
+        result = await self._ledger.keep_reply(incoming, found.thread, delivery)
+        if result == "team_talk" and (command := below_alert(found, arrival)) is not None:
+            result = await self._ledger.keep_reply(incoming, found.thread, command)
         if result == "not_our_thread" and may_become_ours(event, self._api.known(), time.time()):
             raise Unavailable("the thread it is in is not known yet", where="/slack/events")
         return result
 
     async def _interaction(self, ack: AsyncAck, respond: AsyncRespond, body: dict[str, Any]) -> None:
-        found = pressed(body, self._api.known())
+        us = self._api.known()
+        with _reading():
+            found = pressed(body, us)
         if isinstance(found, Incomplete):
             metrics.slack_events.labels("incomplete").inc()
             await ack(response_action="errors", errors=dict(found.errors))
             return
-        result = "other_interaction" if found is None else await self._do(found, respond, body)
+        with _keeping():
+            result = "other_interaction" if found is None else await self._do(found, respond, body)
         metrics.slack_events.labels(result).inc()
         await ack()
 
@@ -232,8 +253,35 @@ def _about(found: Written | Changed | Gone | Locked | Found) -> dict[str, str | 
     return {}
 
 
-def _raw(body: dict[str, Any]) -> bytes:
+def _raw(body: Mapping[str, Any]) -> bytes:
     return json.dumps(body, separators=(",", ":")).encode()
+
+
+@contextlib.contextmanager
+def _reading() -> Iterator[None]:
+    """A payload that cannot be read is the sender's fault: it reads the same however often it is sent."""
+    try:
+        yield
+    except BridgeError:
+        raise
+    except Exception as error:
+        raise _unreadable(error) from None
+
+
+@contextlib.contextmanager
+def _keeping() -> Iterator[None]:
+    """A fault of ours, after which Slack sends the event again."""
+    try:
+        yield
+    except BridgeError:
+        raise
+    except Exception as error:
+        fault(logger, "an event could not be kept", error)
+        raise Unavailable("the bridge failed", where="/slack/events") from None
+
+
+def _unreadable(error: Exception) -> Malformed:
+    return Malformed(f"the payload cannot be read ({type(error).__name__})", where="/slack/events")
 
 
 async def _failed(error: Exception) -> BoltResponse:
@@ -241,11 +289,10 @@ async def _failed(error: Exception) -> BoltResponse:
     if isinstance(error, BoltUnhandledRequestError):  # a 404 would get the subscription disabled
         metrics.slack_events.labels("other_request").inc()
         return BoltResponse(status=200)
-    if isinstance(error, BridgeError):
-        logger.warning("an event could not be kept: %s", error)
-    else:
-        fault(logger, "an event could not be kept", error)
-    return BoltResponse(status=503)
+    if not isinstance(error, BridgeError):  # Bolt's own, of a payload in another shape than it reads
+        error = _unreadable(error)
+    logger.warning("an event could not be kept: %s", error)
+    return BoltResponse(status=error.status if isinstance(error, Refused) else 503)
 
 
 def _quiet() -> logging.Logger:

@@ -1,23 +1,22 @@
-"""What people wrote in a thread while nobody listened, as what becomes of it: pure.
-
-Slack tells an event again after one and after five minutes, and then no more:
-https://docs.slack.dev/apis/events-api/#retries
-"""
+"""What people wrote in a thread, as Slack gives it some time later, and what becomes of it: pure."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bridge.compose import Command, command
+from bridge.engine.age import RETRIES, is_expired, is_late
 from bridge.engine.work import Found, Incoming, NewDelivery
 from bridge.model import Direction, ThreadKey
 from bridge.render.words import lasting
 from bridge.slack.api import Identity
 from bridge.slack.asking import written
-from bridge.slack.inbound import INBOX, NEW, Written, found
+from bridge.slack.inbound import INBOX, Written, found
 from bridge.slack.marks import MARKS
+from bridge.slack.payloads import edited_at
 
 #: with one of these from us a message has been taken care of, whether or not the store remembers it
 _TAKEN = (MARKS["sent"], MARKS["uncertain"])
@@ -25,7 +24,7 @@ _TAKEN = (MARKS["sent"], MARKS["uncertain"])
 
 def since(heard: float) -> float:
     """From when on something may have been missed, where anything came in last at `heard`."""
-    return heard - NEW
+    return heard - RETRIES
 
 
 def missed(
@@ -45,8 +44,8 @@ def missed(
         if one is None or any(us.user in reactions.get(mark, ()) for mark in _TAKEN):
             continue
         at = float(one.message["ts"])
-        late = {"late": True, "look": look} if at <= until else {}
-        delivery = _delivery(one, late, now - at)
+        late = {"late": True, "look": look} if is_late(at, until) else {}
+        delivery = unless_expired(one, late, now - at)
         if delivery is None:
             continue
         place = ThreadKey(team=us.team, channel=thread.channel, ts=one.message["ts"])
@@ -60,12 +59,26 @@ def missed(
     return there
 
 
-def _delivery(one: Written, late: Mapping[str, Any], age: float) -> NewDelivery | None:
-    """What carries it. An act that is older than Slack's own tries may not be wanted any more: it is not
-    done, and the thread is told so."""
+def message_now(
+    message: Mapping[str, Any], thread: ThreadKey, us: Identity, *, look: int, now: float
+) -> Found | None:
+    """A single message, as the delivery `look` read it from Slack; None where nothing comes of it."""
+    there = missed([message], thread, us, look=look, until=float("-inf"), now=now)
+    if not there or there[0].locked:
+        return None
+    found, edited = there[0], edited_at(message)
+    if not edited or found.delivery.kind != "reply":
+        return found
+    payload = json.dumps({**json.loads(found.delivery.payload), **edited})
+    return dataclasses.replace(found, delivery=dataclasses.replace(found.delivery, payload=payload))
+
+
+def unless_expired(one: Written, late: Mapping[str, Any], age: float) -> NewDelivery | None:
+    """What carries it. A command that has expired may not be wanted any more: it is not carried out, and the
+    thread says so."""
     said = command(one.message)
     word = said.word if isinstance(said, Command) and said.word != "note" else None
-    if word is None or age <= NEW:
+    if word is None or not is_expired(age):
         return written({**one.message, **late}, one.key)
     if word in ("who", "help"):
         return None

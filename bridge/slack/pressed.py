@@ -20,6 +20,7 @@ from bridge.render.home import REFRESH
 from bridge.render.modals import ACT_MODAL, COLLEAGUE
 from bridge.slack.api import Identity
 from bridge.slack.asking import act
+from bridge.slack.payloads import check
 
 CORRECT = "send_correction"
 #: the callback_id of the shortcut that asks again what shall become of a held reply; the others are acts
@@ -233,7 +234,10 @@ def _number(value: object) -> int | None:
 
 
 def _json(value: object) -> Mapping[str, Any]:
+    """What a button or a modal has of ours. Raises `Malformed`."""
     try:
-        return _mapping(json.loads(str(value)))
+        found = _mapping(json.loads(str(value)))
     except ValueError:
         return {}
+    check(found)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,11 +15,12 @@ from bridge.engine.acts import Asked
 from bridge.engine.gate import ASKED, Wish
 from bridge.engine.steps import Composed
 from bridge.engine.vendor import Choice
-from bridge.engine.work import Owner, Turn
+from bridge.engine.work import Found, Owner, PutBack, Turn
 from bridge.errors import Rejected
-from bridge.model import Author, HeldChoice, HeldFor, Reply, Role, Text
+from bridge.model import Author, HeldChoice, HeldFor, Reply, Role, Text, ThreadKey
 from bridge.slack.api import SlackApi
 from bridge.slack.downloads import Downloads, PostedFile
+from bridge.slack.missed import message_now
 from bridge.slack.people import People, Person
 from bridge.slack.permit import Permit
 from bridge.slack.routes import Routes
@@ -89,6 +91,19 @@ class Replies:
             files=_told_apart([await self._downloads.posted(one) for one in files]),
             delay=0.0 if late else route.send_delay,
         )
+
+    async def message_now(self, turn: Turn) -> Found | PutBack | None:
+        """The turn's message as Slack has it now; None where it is a note, or was deleted. Raises a
+        `DeliveryError`."""
+        told, us = turn.read(), self._api.known()
+        if (wait := await self._api.ledger.take_each(self._api.to_read())) > 0:
+            return PutBack(wait)
+        thread = ThreadKey(team=us.team, channel=told["channel"], ts=told["thread_ts"])
+        message = await self._api.message(thread.channel, thread.ts, told["ts"])
+        if message is None:
+            return None
+        whole = {"thread_ts": thread.ts, **message}
+        return message_now(whole, thread, us, look=turn.delivery, now=time.time())
 
     async def asked(self, turn: Turn) -> Asked:
         """The act that somebody wants. Raises a `DeliveryError`."""

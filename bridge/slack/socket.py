@@ -15,13 +15,17 @@ from typing import Any
 
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
+from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
 
-from bridge.errors import Unavailable
+from bridge import metrics
+from bridge.errors import Malformed, Unavailable
 from bridge.slack.doors import Door, door_for
 from bridge.slack.gaps import Gaps
+from bridge.slack.payloads import check
 
 logger = logging.getLogger(__name__)
 
@@ -83,13 +87,23 @@ class Socket:
         began = time.time()
         try:
             await self._catch_up(client)
+            check(request.payload)
             await self._gaps.close_before(request.payload)
             door = door_for(self._doors, request.payload)
         except Unavailable as error:  # Slack asks again
             logger.warning("an event could not be kept: %s", error)
             self._gaps.open_at(request.payload)
             return
-        response = await run_async_bolt_app(door.app, request)
+        except Malformed as error:
+            await _drop(client, request, error)
+            return
+        try:
+            response = await run_async_bolt_app(door.app, request)
+        except Exception:  # what a listener raises is a response already: Bolt could not read the payload
+            response = BoltResponse(status=Malformed.status)
+        if response.status == Malformed.status:
+            await _drop(client, request, Malformed("the payload cannot be read", where="Socket Mode"))
+            return
         if response.status >= 500:
             self._gaps.open_at(request.payload)
         await send_async_response(client, request, response, began)
@@ -119,6 +133,13 @@ class Socket:
             if self.heard is not None:
                 await self._returned(self.heard)
             self._known = session
+
+
+async def _drop(client: AsyncBaseSocketModeClient, request: SocketModeRequest, error: Malformed) -> None:
+    """Acknowledge what reads the same however often Slack sends it."""
+    metrics.slack_events.labels("malformed").inc()
+    logger.warning("refused: %s", error)
+    await client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
 
 
 def _told(error: Exception, variable: str) -> str:

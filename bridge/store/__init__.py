@@ -31,7 +31,19 @@ from bridge.engine.work import (
 )
 from bridge.errors import ConfigError, OutcomeUnknown
 from bridge.model import AnyEvent, ConversationKey, HeldChoice, ThreadKey
-from bridge.store import conversations, events, handoffs, inbox, keyring, lanes, migrate, pace, replies, watch
+from bridge.store import (
+    changes,
+    conversations,
+    events,
+    handoffs,
+    inbox,
+    keyring,
+    lanes,
+    migrate,
+    pace,
+    replies,
+    watch,
+)
 from bridge.store.catchup import CatchUp
 from bridge.store.database import Database, Postgres, Sqlite, postgres_dsn
 from bridge.store.deadletters import Attempt, Delivery
@@ -144,13 +156,14 @@ class Store(CatchUp, Upkeep):
     async def amend_reply(
         self,
         incoming: Incoming,
-        where: ThreadKey,
+        where: ThreadKey | None,
         key: str,
         payload: str | None,
         late: Sequence[NewDelivery],
+        place: ThreadKey | None = None,
     ) -> str:
-        """Change or cancel a reply that is queued; `late` is queued instead where it is too late."""
-        became = await self._database.run(replies.amend_reply, incoming, where, key, payload, late)
+        """Change or cancel a reply that waits, or remember the change: see `changes.amend_reply`."""
+        became = await self._database.run(changes.amend_reply, incoming, where, key, payload, late, place)
         if became == "too_late":
             self._wake()
         return became
@@ -172,13 +185,13 @@ class Store(CatchUp, Upkeep):
         return became
 
     async def lock_message(self, incoming: Incoming, where: ThreadKey, late: Sequence[NewDelivery]) -> str:
-        """The message at `where` is a note: see `replies.lock_message`."""
-        became = await self._database.run(replies.lock_message, incoming, where, late)
+        """The message at `where` is a note: see `changes.lock_message`."""
+        became = await self._database.run(changes.lock_message, incoming, where, late)
         self._wake()
         return became
 
     async def forget_thread(self, incoming: Incoming, where: ThreadKey) -> str:
-        return await self._database.run(replies.forget_thread, incoming, where)
+        return await self._database.run(changes.forget_thread, incoming, where)
 
     # ── lanes ────────────────────────────────────────────────────────────────────────────────────
 
@@ -250,6 +263,10 @@ class Store(CatchUp, Upkeep):
             if wish is not None:
                 self._wake()
         return stopped
+
+    async def rewrite(self, turn: Turn, payload: str) -> None:
+        """Let the delivery of `turn` say what was read for it: see `replies.rewrite`."""
+        _ours(await self._database.run(replies.rewrite, turn, payload))
 
     async def is_locked(self, turn: Turn) -> bool:
         """Whether the message that `turn` carries is a note by a lock on it."""

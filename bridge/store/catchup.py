@@ -11,11 +11,13 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, Double, and_, bindparam, delete, func, or_, select
 
+from bridge.engine.age import SOON
 from bridge.engine.known import same, unknown
+from bridge.engine.reread import reread
 from bridge.engine.work import Found, Incoming, NewDelivery, Turn
 from bridge.errors import OutcomeUnknown
 from bridge.model import EVENT, AnyEvent, DeliveryState, Direction, ThreadKey
-from bridge.store import conversations, inbox, replies
+from bridge.store import changes, conversations, early, inbox, replies
 from bridge.store.database import Database
 from bridge.store.keeping import keep
 from bridge.store.lanes import enqueue, progress, storable
@@ -30,7 +32,6 @@ BURST = 20  # looks at once; after them one each `INTERVAL`
 INTERVAL = 1.2  # seconds: Tier 3, 50 a minute, https://docs.slack.dev/apis/web-api/rate-limits
 RETOLD = 1_000  # events before one among which the vendor's history may have told it
 SKEW = 60.0  # seconds that a vendor's clock may be ahead of ours
-SOON = 60.0  # seconds after which a reply that was refused at first is called late
 
 LOOK, HISTORY = "look", "history"
 
@@ -154,17 +155,6 @@ def _look(where: ThreadKey, at: float, **how: float) -> NewDelivery:
 
 # ── what was found ───────────────────────────────────────────────────────────────────────────────
 
-_KNOWN = (
-    select(delivery.c.key, delivery.c.message)
-    .join(lane, lane.c.id == delivery.c.lane_id)
-    .where(
-        lane.c.conversation_id == bindparam("conversation"),
-        or_(
-            delivery.c.key.in_(bindparam("keys", expanding=True)),
-            delivery.c.message.in_(bindparam("messages", expanding=True)),
-        ),
-    )
-)
 # Whatever of this lane was queued after the turn that we hold.
 _TAKE_OUT = (
     delete(delivery)
@@ -185,6 +175,7 @@ def keep_found(connection: Connection, turn: Turn, found: Sequence[Found]) -> in
     no longer ours.
     """
     about = turn.conversation.id
+    early.hold(connection, [one.place for one in found])
     conversations.lock(connection, [about])
     if not progress(connection, turn, turn.refs):
         raise OutcomeUnknown("the lane was taken over by another worker")
@@ -199,15 +190,22 @@ def keep_found(connection: Connection, turn: Turn, found: Sequence[Found]) -> in
         line.append((at, NewDelivery(turn.direction, row.kind, row.key, row.payload, row.message)))
         waiting |= {row.key, row.message}
     told = {"conversation": about, "keys": list(written), "messages": [one.place.ts for one in found]}
-    known = {name for row in connection.execute(_KNOWN, told) for name in row}
+    told["but_for"] = turn.delivery
+    known = {name for row in connection.execute(replies.KNOWN, told) for name in row}
     new = 0
     for one in found:
         if one.locked:
-            replies.lock(connection, one.place)
+            changes.lock(connection, one.place)
         names = {*map(storable, one.known_as), one.place.ts}
         if not names & (waiting | known) and all(keep(connection, [one.incoming])):
-            line.append((float(one.place.ts), replies.bound(connection, about, one.delivery)))
             new += 1
+            # Slack may have reported a change since it was read.
+            change = early.remembered(connection, one.place)
+            if change is early.Change.DELETED:
+                replies.keep_note(connection, about, one.delivery)
+                continue
+            delivery = one.delivery if change is None else reread(one.delivery)
+            line.append((float(one.place.ts), replies.bound(connection, about, delivery)))
     enqueue(connection, [(about, one) for _, one in sorted(line, key=lambda one: one[0])])
     return new
 

@@ -32,6 +32,7 @@ from bridge.store.tables import (
     attempt,
     conversation,
     delivery,
+    early_change,
     handoff,
     inbox,
     lane,
@@ -252,7 +253,8 @@ def _delete_deliveries(connection: Connection, theirs: Theirs, rows: Sequence[An
     channels = {one.channel for one in theirs.threads}
     connection.execute(delete(attempt).where(attempt.c.delivery_id.in_(ids)))
     connection.execute(delete(delivery).where(delivery.c.id.in_(ids)))
-    connection.execute(delete(locked).where(locked.c.ts.in_(marks), locked.c.channel.in_(channels)))
+    for table in (locked, early_change):
+        connection.execute(delete(table).where(table.c.ts.in_(marks), table.c.channel.in_(channels)))
     teams = {one.team for one in theirs.threads}
     pressed = {name for row in rows for name in (row.key, *(f"{team}:{row.key}" for team in teams))}
     connection.execute(delete(inbox).where(inbox.c.source == SLACK, inbox.c.key.in_(pressed)))

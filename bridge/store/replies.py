@@ -1,4 +1,4 @@
-"""Replies in the store: queued, changed, cancelled, held and sent on, and known again afterwards."""
+"""Replies in the store: queued, held and sent on, and known again afterwards."""
 
 from __future__ import annotations
 
@@ -7,37 +7,33 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Double, and_, bindparam, delete, select, text, update
+from sqlalchemy import Connection, Double, and_, bindparam, delete, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bridge.control import Signal
 from bridge.engine.gate import Stopped, Wish, admit
+from bridge.engine.reread import REREAD, reread
 from bridge.engine.work import KEPT, SENDING, Conversation, Incoming, NewDelivery, Owner, Turn
 from bridge.model import DeliveryState, Direction, HeldChoice, HeldFor, ThreadKey
-from bridge.store import conversations, handoffs
+from bridge.store import conversations, early, handoffs
 from bridge.store.deadletters import hold, is_dead, queue_again, try_again
 from bridge.store.keeping import keep
 from bridge.store.lanes import enqueue, progress, storable
-from bridge.store.tables import ACTIVE, delivery, lane, locked, now, said, thread
+from bridge.store.tables import ACTIVE, delivery, lane, locked, now, said
 
 #: where something was written or pressed: a thread, or without one a conversation
 Where = ThreadKey | int
 
-_OF_CHANNEL = (
-    select(thread.c.ts)
-    .where(thread.c.team == bindparam("team"), thread.c.channel == bindparam("channel"))
-    .limit(1)
-)
 _SAID = (
     select(said.c.id)
     .where(said.c.digest == bindparam("digest"), said.c.at > now() - bindparam("within", type_=Double()))
     .limit(1)
 )
 _SAY = insert(said).values(digest=bindparam("digest"), at=now(), conversation_id=bindparam("about"))
-_OF_KEY = select(delivery.c.id, delivery.c.state, delivery.c.refs, delivery.c.payload).where(
+OF_KEY = select(delivery.c.id, delivery.c.state, delivery.c.refs, delivery.c.payload).where(
     delivery.c.lane_id == bindparam("lane"), delivery.c.key == bindparam("key")
 )
-_LANE = (
+LANE = (
     select(lane.c.id)
     .where(lane.c.conversation_id == bindparam("conversation"), lane.c.direction == Direction.VENDOR)
     .with_for_update()
@@ -58,16 +54,27 @@ _WAITING = (
     .order_by(delivery.c.id)
 )
 _TAKE_OUT = delete(delivery).where(delivery.c.id.in_(bindparam("ids", expanding=True)))
-_OF_MESSAGE = (
-    select(lane.c.conversation_id, delivery.c.id, delivery.c.payload)
+#: what of a conversation goes by one of these keys or messages, but for one delivery
+KNOWN = (
+    select(delivery.c.key, delivery.c.message)
     .join(lane, lane.c.id == delivery.c.lane_id)
-    .where(delivery.c.message == bindparam("ts"), delivery.c.kind == "reply")
+    .where(lane.c.conversation_id == bindparam("conversation"), delivery.c.id != bindparam("but_for"))
+    .where(
+        or_(
+            delivery.c.key.in_(bindparam("keys", expanding=True)),
+            delivery.c.message.in_(bindparam("messages", expanding=True)),
+        )
+    )
 )
-_LOCK = (
-    insert(locked)
-    .values(team=bindparam("team"), channel=bindparam("channel"), ts=bindparam("ts"), at=now())
-    .on_conflict_do_nothing()
-)
+#: of a delivery that stays in because its message was deleted
+DELETED_IN_SLACK = {
+    "state": DeliveryState.CANCELLED,
+    "done_at": now(),
+    "problem": "deleted in Slack",
+    "refs": json.dumps({KEPT: "note"}),
+}
+#: of a reply's payload: kept when its message is read again, or changed
+STAYS = ("choice", "again_by", "late", "look")
 _PAYLOAD = select(delivery.c.payload).where(delivery.c.id == bindparam("delivery")).with_for_update()
 _LOCKED = select(locked.c.at).where(
     locked.c.team == bindparam("team"),
@@ -99,7 +106,7 @@ _LAST = (
 )
 
 
-def _keep_if_ours(connection: Connection, incoming: Incoming, where: Where) -> int | str:
+def keep_if_ours(connection: Connection, incoming: Incoming, where: Where) -> int | str:
     """Keep what came in about a conversation of ours, else "not_our_thread" or "duplicate"."""
     found = conversations.at(connection, where)
     if found is None:
@@ -110,21 +117,56 @@ def _keep_if_ours(connection: Connection, incoming: Incoming, where: Where) -> i
 def keep_reply(connection: Connection, incoming: Incoming, where: Where, new: NewDelivery) -> str:
     """Keep what somebody wrote in a thread, or pressed; queue it if the thread is one of ours.
 
-    Returns "queued", "duplicate", "not_our_thread", or "team_talk" for words below an alert, which are for no
-    customer. What is not ours is not kept: it is not our text.
+    Returns "queued", "duplicate", "not_our_thread", "deleted" for a message whose deletion came first, and
+    which stays in as a note, or "team_talk" for words below an alert, which are for no customer. What is
+    not ours is not kept: it is not our text.
     """
-    if isinstance(where, ThreadKey) and new.kind == "reply":
-        row = connection.execute(conversations.OF_THREAD, where.model_dump()).first()
-        if row is not None and row.alert:
-            return "team_talk"
-    found = _keep_if_ours(connection, incoming, where)
+    below_alert = isinstance(where, ThreadKey) and _is_alert(connection, where)
+    if below_alert and new.kind == "reply":
+        return "team_talk"
+    message = json.loads(new.payload)
+    place = _place_of(message)
+    if place is not None:
+        early.hold(connection, [place])
+    found = keep_if_ours(connection, incoming, where)
     if isinstance(found, str):
         return found
+    if REREAD in message and is_known(connection, found, new.key, f"act:{new.key}", ts=new.message):
+        return "duplicate"
+    if place is not None:
+        change = early.remembered(connection, place)
+        if change is early.Change.DELETED:
+            return "deleted" if keep_note(connection, found, new) else "duplicate"
+        new = new if change is None or below_alert else reread(new)
     if not all(enqueue(connection, [(found, bound(connection, found, new))])):
         return "duplicate"
     if new.direction is Direction.VENDOR:
         _put_in_order(connection, found, new)
     return "queued"
+
+
+def _is_alert(connection: Connection, where: ThreadKey) -> bool:
+    row = connection.execute(conversations.OF_THREAD, where.model_dump()).first()
+    return row is not None and row.alert
+
+
+def is_known(connection: Connection, about: int, *keys: str, ts: str | None = None) -> bool:
+    """Whether something of the conversation goes by one of these keys, or carries the message `ts`."""
+    names = {"keys": [storable(key) for key in keys], "messages": [ts] if ts else []}
+    return connection.execute(KNOWN, {"conversation": about, "but_for": 0, **names}).first() is not None
+
+
+def keep_note(connection: Connection, about: int, new: NewDelivery) -> bool:
+    """Keep the delivery of a message that was deleted in Slack, as a note. False where it is here already."""
+    note = reread(new)
+    if note.kind != "reply":
+        return True
+    is_new = all(enqueue(connection, [(about, note)]))
+    if is_new:
+        lane_id = connection.execute(LANE, {"conversation": about}).scalar_one()
+        row = connection.execute(OF_KEY, {"lane": lane_id, "key": storable(note.key)}).one()
+        connection.execute(update(delivery).where(delivery.c.id == row.id).values(**DELETED_IN_SLACK))
+    return is_new
 
 
 def bound(connection: Connection, about: int, new: NewDelivery) -> NewDelivery:
@@ -158,49 +200,6 @@ def _written_at(payload: str) -> float | None:
     return float(ts) if ts else None
 
 
-def amend_reply(
-    connection: Connection,
-    incoming: Incoming,
-    where: ThreadKey,
-    key: str,
-    payload: str | None,
-    late: Sequence[NewDelivery],
-) -> str:
-    """Change a reply that waits to `payload`, or cancel it where that is None. Too late, `late` is queued.
-
-    Returns "amended", "too_late", "duplicate", "not_our_thread", or "not_a_reply" where it never was one
-    or stayed in as a note.
-    """
-    found = _keep_if_ours(connection, incoming, where)
-    if isinstance(found, str):
-        return found
-    # The lane's row is held, so that the reply cannot be begun meanwhile.
-    lane_id = connection.execute(_LANE, {"conversation": found}).scalar_one_or_none()
-    row = connection.execute(_OF_KEY, {"lane": lane_id, "key": storable(key)}).first()
-    if row is None:
-        return "not_a_reply"
-    refs, before = json.loads(row.refs), json.loads(row.payload)
-    held = row.state == DeliveryState.CANCELLED and refs.get(KEPT) == "held"
-    waits = row.state in (DeliveryState.QUEUED, DeliveryState.SENDING) and SENDING not in refs
-    if held or waits:
-        told: dict[str, Any] = {}
-        if payload is not None:  # what was decided about it stays decided
-            decided = {name: before[name] for name in ("choice", "again_by") if name in before}
-            told = {"payload": json.dumps({**json.loads(payload), **decided})}
-        elif row.state == DeliveryState.SENDING:  # whoever has it just now finds that it is a note
-            connection.execute(_LOCK, _place(before))
-            return "amended"
-        else:
-            told = {"state": DeliveryState.CANCELLED, "done_at": now(), "problem": "deleted in Slack"}
-            told["refs"] = json.dumps({KEPT: "note"})
-        connection.execute(update(delivery).where(delivery.c.id == row.id).values(**told))
-        return "amended"
-    if row.state == DeliveryState.CANCELLED or SENDING not in refs:
-        return "not_a_reply"  # a note, or refused before it was sent
-    enqueue(connection, [(found, one) for one in late])
-    return "too_late"
-
-
 def send_on(
     connection: Connection,
     incoming: Incoming,
@@ -214,13 +213,13 @@ def send_on(
     Returns "queued", "not_yours", "decided" where it waits for nobody any more, "duplicate" or
     "not_our_thread".
     """
-    found = _keep_if_ours(connection, incoming, where)
+    found = keep_if_ours(connection, incoming, where)
     if isinstance(found, str):
         return found
-    return _send_on(connection, found, delivery_id, user, choice)
+    return decide(connection, found, delivery_id, user, choice)
 
 
-def _send_on(
+def decide(
     connection: Connection, about: int, delivery_id: int, user: str | None, choice: HeldChoice | None
 ) -> str:
     row = hold(connection, delivery_id)
@@ -245,7 +244,7 @@ def ask_again(connection: Connection, incoming: Incoming, where: ThreadKey, ts: 
 
     Returns "queued", "not_yours", "decided" where nothing waits there, "duplicate" or "not_our_thread".
     """
-    found = _keep_if_ours(connection, incoming, where)
+    found = keep_if_ours(connection, incoming, where)
     if isinstance(found, str):
         return found
     row = connection.execute(_HELD, {"conversation": found, "ts": ts}).first()
@@ -259,43 +258,6 @@ def ask_again(connection: Connection, incoming: Incoming, where: ThreadKey, ts: 
     again = json.dumps({**before, "text": message.get("text", "")})
     enqueue(connection, [(found, NewDelivery(Direction.MARKS, "question", incoming.key, again))])
     return "queued"
-
-
-def lock_message(
-    connection: Connection, incoming: Incoming, where: ThreadKey, late: Sequence[NewDelivery]
-) -> str:
-    """Somebody put a lock on the message at `where` (its own ts): it is a note, whatever it says.
-
-    Returns "locked", "too_late" (and `late` is queued), "duplicate", or "not_our_thread" where no thread of
-    ours is in that channel. The message itself may not be here yet.
-    """
-    if connection.execute(_OF_CHANNEL, {"team": where.team, "channel": where.channel}).first() is None:
-        return "not_our_thread"
-    if not all(keep(connection, [incoming])):
-        return "duplicate"
-    lock(connection, where)
-    for row in connection.execute(_OF_MESSAGE, {"ts": where.ts}).all():
-        if _place(json.loads(row.payload)) != where.model_dump():
-            continue
-        if SENDING in json.loads(hold(connection, row.id).refs):
-            enqueue(connection, [(row.conversation_id, one) for one in late])
-            return "too_late"
-        _send_on(connection, row.conversation_id, row.id, None, HeldChoice.NOTE)
-    return "locked"
-
-
-def lock(connection: Connection, at: ThreadKey) -> None:
-    """The message at `at` is a note from here on."""
-    connection.execute(_LOCK, at.model_dump())
-
-
-def forget_thread(connection: Connection, incoming: Incoming, where: ThreadKey) -> str:
-    """The thread is gone: what comes next opens another. "forgotten", "duplicate" or "not_our_thread"."""
-    found = _keep_if_ours(connection, incoming, where)
-    if isinstance(found, str):
-        return found
-    conversations.leave_thread(connection, found, where)
-    return "forgotten"
 
 
 def last_reply(connection: Connection, conversation_id: int) -> str | None:
@@ -336,12 +298,32 @@ def begin_reply(
     return True, None
 
 
+def rewrite(connection: Connection, turn: Turn, payload: str) -> bool:
+    """Let the delivery of `turn` have `payload`, with its author's choice, unless it was changed meanwhile.
+    False where the lane is no longer ours."""
+    if not progress(connection, turn, turn.refs):
+        return False
+    if connection.execute(_PAYLOAD, {"delivery": turn.delivery}).scalar_one() == turn.payload:
+        before, after = turn.read(), json.loads(payload)
+        after |= {name: before[name] for name in STAYS if name in before}
+        connection.execute(
+            update(delivery).where(delivery.c.id == turn.delivery).values(payload=json.dumps(after))
+        )
+    return True
+
+
 def is_locked(connection: Connection, turn: Turn) -> bool:
-    return connection.execute(_LOCKED, _place(turn.read())).first() is not None
+    return connection.execute(_LOCKED, place_in(turn.read())).first() is not None
 
 
-def _place(message: Mapping[str, Any]) -> dict[str, Any]:
+def place_in(message: Mapping[str, Any]) -> dict[str, Any]:
     return {name: message.get(name) for name in ("team", "channel", "ts")}
+
+
+def _place_of(message: Mapping[str, Any]) -> ThreadKey | None:
+    """Where a message is, by its own ts; None of what was pressed, or is our own."""
+    place = place_in(message)
+    return ThreadKey(**place) if all(isinstance(value, str) for value in place.values()) else None
 
 
 def was_said(connection: Connection, digest: str, within: float) -> bool:

@@ -36,10 +36,12 @@ from sqlalchemy import (
 from bridge.engine.echo import ECHO
 from bridge.model import DeliveryState, Direction
 from bridge.store.database import Database
+from bridge.store.early import LASTS
 from bridge.store.tables import (
     attempt,
     conversation,
     delivery,
+    early_change,
     handoff,
     inbox,
     lane,
@@ -157,12 +159,12 @@ def _conversations(connection: Connection, told: Told) -> int:
 
 # ── all of it ────────────────────────────────────────────────────────────────────────────────────
 
-_LOCKS = (
-    select(locked.c.team, locked.c.channel, locked.c.ts)
-    .where(locked.c.at < _cutoff)
-    .order_by(locked.c.at)
-    .limit(_most)
-)
+
+def _by_place(table: Table) -> Delete:
+    """The oldest rows about messages in Slack."""
+    place = table.c.team, table.c.channel, table.c.ts
+    oldest = select(*place).where(table.c.at < _cutoff).order_by(table.c.at).limit(_most)
+    return delete(table).where(tuple_(*place).in_(oldest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +204,9 @@ PARTS = (
     ),
     Part(
         "locks",
-        _plainly(delete(locked).where(tuple_(locked.c.team, locked.c.channel, locked.c.ts).in_(_LOCKS))),
+        _plainly(_by_place(locked)),
     ),
+    Part("early_changes", _plainly(_by_place(early_change)), lasts=LASTS),
     Part("conversations", _conversations, walk=_walk(conversation.c.created_at)),
 )
 

@@ -140,6 +140,17 @@ locked = Table(
     Column("at", Double, nullable=False, index=True),
 )
 
+# messages that were "edited" or "deleted" before they came here: see `early`
+early_change = Table(
+    "early_change",
+    METADATA,
+    Column("team", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("ts", Text, primary_key=True),
+    Column("change", Text, nullable=False),
+    Column("at", Double, nullable=False, index=True),
+)
+
 #: the path of what came in and was forgotten since: the key stays, so that it is not taken again
 FORGOTTEN = "forgotten"
 

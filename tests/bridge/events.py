@@ -36,9 +36,10 @@ def signed(secret: str, body: bytes, at: float | None = None) -> dict[str, str]:
     return {"x-slack-request-timestamp": timestamp, "x-slack-signature": signature}
 
 
-async def tell(stage: Stage, payload: Mapping[str, Any]) -> httpx.Response:
-    """Send an event."""
-    return await post(stage, json.dumps(payload).encode(), {"content-type": "application/json"})
+async def tell(stage: Stage, payload: Mapping[str, Any], retry: int = 0) -> httpx.Response:
+    """Send an event, with the number of its repetition."""
+    repeated = {"x-slack-retry-num": str(retry), "x-slack-retry-reason": "http_error"} if retry else {}
+    return await post(stage, json.dumps(payload).encode(), {"content-type": "application/json", **repeated})
 
 
 async def interact(stage: Stage, payload: Mapping[str, Any]) -> httpx.Response:

@@ -14,7 +14,7 @@ import pytest
 
 from bridge.sandbox.stage import Process, Stage
 from tests.bridge.events import envelope, form, interact, post, reply, signed, tell
-from tests.bridge.scene import SENT, waiting
+from tests.bridge.scene import SENT, counted, waiting
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("bridge")]
 
@@ -153,6 +153,107 @@ async def test_what_is_signed_but_cannot_be_read_is_a_400(stage: Stage, body: by
     answer = await post(stage, body, {"content-type": kind})
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == "malformed"
+
+
+BUTTON = {**ACTION, "action_id": "act-claim"}
+MESSAGE = {"type": "message", "channel": "C0SUPPORT", "user": "U0MINA", "text": "Hi", "ts": "1.1"}
+IN_THREAD = {**MESSAGE, "thread_ts": "1.0"}
+DELETED = {"type": "message", "subtype": "message_deleted", "channel": "C0SUPPORT", "deleted_ts": "1.1"}
+LOCK = {"type": "reaction_added", "user": "U0MINA", "reaction": "lock"}
+UNSTORABLE = ("\x00", "\ud800", "1.1\x00", "C0\udc00")
+
+
+def nonsense() -> list[dict[str, Any]]:
+    """Events, as Slack would sign them, that no Slack sends."""
+    events: list[Any] = [[], 7, "text", None, [{"type": "message"}]]
+    for bad in UNSTORABLE:
+        names = ("ts", "thread_ts", "channel", "user", "client_msg_id", "subtype")
+        events += [{**IN_THREAD, name: bad} for name in names]
+        events += [{**DELETED, "deleted_ts": bad}, {**DELETED, "channel": bad}]
+        events += [{**LOCK, "item": {"type": "message", "channel": "C0SUPPORT", "ts": bad}}]
+        events += [{**DELETED, "subtype": "message_changed", "message": {**IN_THREAD, "ts": bad}}]
+    for bad in ("9" * 400, "soon", "1.1.1", "-1", "١٢٣.٤", "1e9"):
+        events += [{**IN_THREAD, "ts": bad}, {**IN_THREAD, "thread_ts": bad}]
+    events += [{**IN_THREAD, "subtype": ["file_share"]}, {**IN_THREAD, "subtype": {}}]
+    return [{"type": "event_callback", "team_id": "T0SANDBOX", "event": event} for event in events]
+
+
+async def test_an_event_that_is_none_of_slack_s_is_a_400(stage: Stage, bridge: Process) -> None:
+    counted_before = await counted(stage, 'bridge_slack_events_total{result="malformed"}')
+    for payload in nonsense():
+        answer = await tell(stage, payload)
+        assert answer.status_code == 400, (payload, answer.text)
+        assert answer.json()["error"]["code"] == "malformed"
+    after = await counted(stage, 'bridge_slack_events_total{result="malformed"}')
+    assert after == counted_before + len(nonsense())
+    assert "Traceback" not in bridge.log.read_text()
+    assert "File " not in bridge.log.read_text()
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"type": "block_actions", "actions": [{}]},
+        {"type": "block_actions", "actions": []},
+        {"type": "block_actions", "actions": {}},
+        {"type": "block_actions", "actions": [7]},
+        {"type": "block_actions", "actions": [{**BUTTON, "action_ts": "1.1\x00"}]},
+        {"type": "block_actions", "actions": [{**BUTTON, "action_id": "act-claim\ud800"}]},
+        {"type": "block_actions", "actions": [BUTTON], "channel": {"id": "C\x00"}, "message": {"ts": "1.1"}},
+        {"type": "block_actions", "actions": [BUTTON], "channel": {"id": "C1"}, "message": {"ts": "1\x00"}},
+        {
+            "type": "block_actions",
+            "actions": [{**ACTION, "action_id": "retry", "value": '{"delivery": 1, "thread_ts": "\\u0000"}'}],
+            "channel": {"id": "C0SUPPORT"},
+            "message": {"ts": "1.1"},
+        },
+        {"type": "message_action", "callback_id": "claim\x00", "message": {"ts": "1.1"}},
+        {
+            "type": "message_action",
+            "callback_id": "claim",
+            "message": {"ts": "\ud800"},
+            "channel": {"id": "C1"},
+        },
+        {"type": "view_submission", "view": {**VIEW, "id": "V\x00"}},
+        {"type": "view_submission", "view": []},
+        {"type": "view_submission", "view": None},
+        {"type": "block_actions", "actions": [BUTTON], "user": "U0MINA"},
+        {"type": "block_actions", "actions": [BUTTON], "team": "T0SANDBOX"},
+        {"type": "block_actions", "actions": [BUTTON], "user": {"id": "U\x00"}},
+    ],
+    ids=str,
+)
+async def test_nonsense_is_never_a_fault(stage: Stage, bridge: Process, payload: dict[str, Any]) -> None:
+    """It is malformed, or ignored where the field counts for nothing."""
+    answer = await interact(stage, {**FROM, **payload})
+    assert answer.status_code in (200, 400), answer.text
+    assert answer.status_code == 400 or "\x00" not in str(payload)
+    assert "File " not in bridge.log.read_text()
+
+
+async def test_an_empty_action_is_a_400(stage: Stage) -> None:
+    answer = await interact(stage, {**FROM, "type": "block_actions", "actions": [{}]})
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {**IN_THREAD, "files": [{"id": "F1", "size": 10**400}]},
+        {**IN_THREAD, "text": "\x00\ud800"},
+        {**IN_THREAD, "text": ["\x00"], "blocks": {"a": 1}},
+        {**IN_THREAD, "channel": {"id": "C0SUPPORT"}},
+        {**IN_THREAD, "ts": 1.1},
+        {**DELETED, "deleted_ts": 11},
+        {**DELETED, "previous_message": 7},
+        {**LOCK, "item": []},
+    ],
+    ids=lambda event: str(event)[:200],
+)
+async def test_odd_fields_are_no_fault(stage: Stage, bridge: Process, event: dict[str, Any]) -> None:
+    answer = await tell(stage, envelope(stage, event, f"Ev-{str(event)[-40:]!a}"))
+    assert answer.status_code == 200, answer.text
+    assert "File " not in bridge.log.read_text()
 
 
 # ── kept, or asked for again ─────────────────────────────────────────────────────────────────────

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from bridge.sandbox.slack import Message
 from bridge.sandbox.stage import Stage
 from bridge.slack import socket
 from tests.bridge.running import in_process
-from tests.bridge.scene import SENT, waiting
+from tests.bridge.scene import SENT, counted, waiting
 from tests.catchup.absence import LATE, absence, lines
+
+MALFORMED = 'bridge_slack_events_total{result="malformed"}'
 
 
 @pytest.fixture
@@ -63,3 +66,30 @@ async def test_what_was_written_before_the_first_connection(stage: Stage) -> Non
         assert [words.split()[0] for words in scene.sent] == ["one", "two", "three"]
         await scene.tells(LATE)
         assert len(lines(scene, LATE)) == 1
+
+
+async def test_what_slack_repeats_goes_out_as_it_reads_now(stage: Stage) -> None:
+    async with in_process(stage):
+        scene = await waiting(stage)
+        await scene.marked(scene.writes("before"), SENT)
+        for now in ("// oops", "It is blue"):
+            message = Message(scene.card.channel, stage.slack.state.next_ts(), text=now, user="U0MINA")
+            message.thread_ts = scene.card.ts
+            stage.slack.state.channel(message.channel).messages[message.ts] = message
+            scene.card.replies.append(message)
+            event = {**message.as_json(), "channel": message.channel, "text": "oops"}
+            assert (await stage.slack.sockets.event(stage.slack.events._envelope(event), 1, "timeout")).ok
+        await scene.carried("after")
+        assert scene.sent[:2] == ["before", "It is blue"] and len(scene.sent) == 3
+
+
+async def test_nonsense_is_acknowledged_and_counted(stage: Stage) -> None:
+    async with in_process(stage):
+        await waiting(stage)
+        before = await counted(stage, MALFORMED)
+        envelope = {"type": "event_callback", "team_id": stage.slack.state.team_id}
+        for event in ([], {"type": "message", "ts": "1\x00"}, {"type": "message", "subtype": []}):
+            assert (await stage.slack.sockets.event({**envelope, "event": event}, 0, None)).ok
+        action = {"type": "block_actions", "actions": [{}], "user": {"id": "U0MINA"}}
+        assert (await stage.slack.sockets.interaction({**action, "team": {"id": "T0SANDBOX"}})).ok
+        assert await counted(stage, MALFORMED) == before + 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from bridge.sandbox.slack import Message
 from bridge.sandbox.stage import Stage
+from tests.bridge.events import envelope, tell
 from tests.bridge.scene import HELD, SENT, Scene, buttons, counted, later, opened, waiting
 from tests.handoffs.stands import NOTE, REOPEN
 
@@ -165,6 +167,68 @@ async def test_while_its_file_is_on_its_way_it_is_not_too_late(
     think_again(scene, reply)
     await scene.carried("the last")
     assert "For Tom" not in scene.sent
+
+
+# ── as Slack documents it ────────────────────────────────────────────────────────────────────────
+
+
+async def documented(scene: Scene, subtype: str, ts: str, **more: Any) -> None:
+    """A change or a deletion with no more than Slack's reference has: nothing of before, and no thread."""
+    about = {"message_deleted": {"deleted_ts": ts}, "message_changed": {}}[subtype]
+    event = {"type": "message", "subtype": subtype, "hidden": True, "channel": scene.card.channel}
+    event |= {"ts": scene.stage.slack.state.next_ts(), **about, **more}
+    answer = await tell(scene.stage, envelope(scene.stage, event, f"Ev-{event['ts']}"))
+    assert answer.status_code == 200
+
+
+def edited(reply: Message, text: str) -> dict[str, Any]:
+    edit = {"user": reply.user, "ts": f"{time.time():.6f}"}
+    return {"type": "message", "user": reply.user, "ts": reply.ts, "text": text, "edited": edit}
+
+
+@pytest.mark.parametrize("before", [{}, {"previous_message": []}], ids=["nothing", "an empty list"])
+async def test_documented_changes_count_within_the_pause(stage: Stage, before: dict[str, Any]) -> None:
+    scene = await waiting(stage)
+    gone = await pausing(scene, "Oops internal")
+    noted, changed = scene.writes("Oops internal"), scene.writes("It is bule")
+    await stage.slack.settled()
+    await documented(scene, "message_deleted", gone.ts, **before)
+    await documented(scene, "message_changed", noted.ts, message=edited(noted, "// Oops internal"), **before)
+    await documented(scene, "message_changed", changed.ts, message=edited(changed, "It is blue"), **before)
+    await the_pause_is_over(stage)
+    await scene.marked(changed, SENT)
+    assert scene.sent == ["It is blue"]
+
+
+async def test_a_documented_deletion_of_a_held_reply_counts(stage: Stage) -> None:
+    scene = await opened(stage, stage.moveo)
+    stage.moveo.resolve(stage.moveo.conversations[scene.talk])
+    await scene.stands("closed")
+    reply, question = await scene.held("One more thing", "U0MINA", "The conversation is closed")
+    await documented(scene, "message_deleted", reply.ts)
+    await scene.presses(question, REOPEN)
+    await scene.whispered("U0MINA", "There is nothing to decide here any more.")
+    assert scene.sent == []
+
+
+async def test_a_documented_deletion_of_the_card_opens_another_thread(stage: Stage) -> None:
+    scene = await waiting(stage)
+    await documented(scene, "message_deleted", scene.card.ts)
+    scene.says("Hello?")
+    cards = lambda: [one for one in stage.slack.state.messages(scene.card.channel) if not one.is_reply]
+    await scene.until(lambda: "Hello?" in [one.text for one in cards()[-1].replies], "another thread")
+    assert cards()[-1].ts != scene.card.ts and "Hello?" not in scene.texts
+
+
+async def test_a_documented_change_that_comes_too_late_is_told(stage: Stage) -> None:
+    scene = await waiting(stage)
+    reply = await pausing(scene, "It is bule")
+    await the_pause_is_over(stage)
+    await scene.marked(reply, SENT)
+    await documented(scene, "message_changed", reply.ts, message=edited(reply, "It is blue"))
+    await scene.tells("A reply was changed here after it had gone out")
+    await documented(scene, "message_deleted", reply.ts)
+    await scene.tells("A reply was deleted here after it had gone out")
 
 
 # ── too late ─────────────────────────────────────────────────────────────────────────────────────

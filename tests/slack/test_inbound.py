@@ -53,6 +53,52 @@ def test_a_person_changes_what_they_wrote() -> None:
     assert place.items() <= found.message.items()
 
 
+@pytest.mark.parametrize("before", [{}, {"previous_message": []}, {"previous_message": None}])
+def test_as_documented_a_change_names_its_place_only(before: dict[str, Any]) -> None:
+    event = {"type": "message", "channel": "C1", "ts": "3.3", "event_ts": "3.3", "hidden": True, **before}
+    told = {"type": "event_callback", "team_id": "T1", "event_id": "Ev1"}
+    place = ThreadKey(team="T1", channel="C1", ts="2.2")
+
+    gone = read({**told, "event": {**event, "subtype": "message_deleted", "deleted_ts": "2.2"}}, US)
+    assert gone == Changed(place, None, "C1:2.2", None)
+
+    after = {"type": "message", "user": "U1", "text": "other words", "ts": "2.2"}
+    edited = {
+        **event,
+        "subtype": "message_changed",
+        "message": {**after, "edited": {"user": "U1", "ts": "3.2"}},
+    }
+    kept = {
+        "team": "T1",
+        "channel": "C1",
+        "ts": "2.2",
+        "user": "U1",
+        "text": "other words",
+        "edited_at": "3.2",
+    }
+    assert read({**told, "event": edited}, US) == Changed(place, None, "C1:2.2", kept)
+
+    for message, reason in (
+        (after, "unfurl"),
+        ({**after, "edited": {"user": "UBOT"}, "bot_id": "BBOT"}, "own_echo"),
+        ({**after, "edited": {"user": "U1"}, "bot_id": "BOTHER"}, "other_bot"),
+        ({**after, "edited": {"user": "U1"}, "thread_ts": "2.2"}, "not_in_thread"),
+        ({**after, "edited": {"user": "U1"}, "subtype": "channel_join"}, "other_subtype"),
+        ({}, "incomplete"),
+    ):
+        assert read({**told, "event": {**edited, "message": message}}, US) == Ignored(reason)
+
+    tombstone = {**event, "subtype": "message_changed", "message": {"subtype": "tombstone", "ts": "2.2"}}
+    tombstone["message"] |= {"thread_ts": "2.2", "user": "USLACKBOT"}
+    assert read({**told, "event": tombstone}, US) == Changed(place, None, "C1:2.2", None)
+
+
+def test_characters_that_cannot_be_kept_are_replaced_in_words() -> None:
+    found = read(envelope({"text": "a\x00b\ud800c", "blocks": [{"text": "\udfff"}]}), US)
+    assert isinstance(found, Written)
+    assert (found.message["text"], found.message["blocks"]) == ("a\ufffdb\ufffdc", [{"text": "\ufffd"}])
+
+
 def test_a_person_deletes_what_they_wrote() -> None:
     found = read(envelope(deleted({})), US)
     assert isinstance(found, Changed)

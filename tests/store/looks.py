@@ -16,7 +16,7 @@ from bridge.store.tables import METADATA
 MOST = 500  # rows that one statement reads of a table
 PLANNING = 25.0  # by which a plan for any values may cost more, since it is made once: plancache.c
 TIMES = 5  # that one statement is looked at
-SMALL = {"pace", "worker", "said"}
+SMALL = {"pace", "worker", "said", "early_change"}
 LARGE = METADATA.tables.keys() - SMALL
 PARTIAL = {
     str(index.name)

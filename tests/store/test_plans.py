@@ -180,6 +180,7 @@ class Asking:
         about = self._count - 20  # with a human
         await self._wrote(about, "1900000000.000100")
         turn = await self._turn(Direction.VENDOR)
+        await self.rewrite(turn, turn.payload)
         await self.is_locked(turn)
         await self.begin_reply(turn, "0", ["digest-new"], None)
         await self.was_said("digest-new", 60)
@@ -194,6 +195,10 @@ class Asking:
         became = await self.amend_reply(self._came(), self._at(about), new.key, new.payload, ())
         assert became == "amended"
         written = ThreadKey(team=filling.TEAM, channel=filling.CHANNEL, ts="1900000000.000300")
+        early = written.model_copy(update={"ts": "1900000000.000400"})
+        became = await self.amend_reply(self._came(), None, "", new.payload, (), early)
+        assert became == "remembered"
+        await self._wrote(about, early.ts)
         await self.lock_message(self._came(), written, ())
         await self.send_on(self._came(), self._at(about), turn.delivery, "U0MINA", HeldChoice.ONCE)
         await self.last_reply(about)

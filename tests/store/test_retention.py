@@ -121,14 +121,17 @@ async def test_what_is_over_goes_with_all_that_belongs_to_it(store: Store, story
     await story.agent(Signal.CLAIMED, MINA)
     lock = Incoming("@slack", "lock", "", b"{}")
     await store.lock_message(lock, THREAD.model_copy(update={"ts": "9.9"}), ())
+    gone = THREAD.model_copy(update={"ts": "9.8"})  # a message that is not here
+    deleted = Incoming("@slack", "deleted", "", b"{}")
+    assert await store.amend_reply(deleted, None, "", None, (), gone) == "remembered"
     await story.tell(ConversationEnded)
     await all_done(story)
     assert set(await rows(store)) == set(METADATA.tables) - NO_PAST
 
     await days_pass(store, 89)
     before = await rows(store)
-    assert await sweep(store) == {**SWEPT, "said": 1}
-    del before["said"]
+    assert await sweep(store) == {**SWEPT, "said": 1, "early_changes": 1}
+    del before["said"], before["early_change"]
     assert await rows(store) == before
 
     await days_pass(store, 2)
@@ -391,6 +394,8 @@ FILLED = (
     "INSERT INTO handoff (conversation_id, started_at, round, ended_at)"
     " SELECT id, created_at, 1, created_at FROM conversation WHERE id % 2 = 0",
     "INSERT INTO locked (team, channel, ts, at) SELECT 'T', 'C', id::text, created_at FROM conversation",
+    "INSERT INTO early_change (team, channel, ts, change, at)"
+    " SELECT 'T', 'C', id::text, 'edited', created_at FROM conversation",
     "INSERT INTO thread (team, channel, ts, conversation_id, opened_at)"
     " SELECT 'T', 'C', id::text, id, created_at FROM conversation",
     "ANALYZE",
