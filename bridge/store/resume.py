@@ -20,9 +20,9 @@ _WAITS = (
     .with_for_update(skip_locked=True)  # one that is being written has a worker, which tries it by itself
     .cte("waits")
 )
-_NOW = update(lane).where(lane.c.id.in_(select(_WAITS.c.id))).values(due=now())
+_NOW = update(lane).where(lane.c.id.in_(select(_WAITS.c.id))).values(due=now()).returning(lane.c.id)
 
 
 def resume(connection: Connection, team: str) -> int:
     """Let the lanes of a workspace whose first delivery was tried and waits be due now: how many."""
-    return connection.execute(_NOW, {"team": team}).rowcount
+    return len(connection.execute(_NOW, {"team": team}).all())

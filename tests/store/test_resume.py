@@ -34,10 +34,10 @@ async def waits(store: Store) -> set[str]:
 
 
 async def test_what_was_tried_goes_at_once_and_the_rest_stays(store: Store) -> None:
-    here, there = await store.join(), await store.join()
+    worker = await store.join()
     for id in ("refused", "elsewhere", "unopened", "paced", "held", "done"):
         await receive(store, said(id, 1))
-    turns: dict[str, Turn] = {turn.conversation.key.id: turn for turn in await store.claim(here, HOUR, 10)}
+    turns: dict[str, Turn] = {turn.conversation.key.id: turn for turn in await store.claim(worker, HOUR, 10)}
     assert len(turns) == 6
     for id, team in (("refused", "T1"), ("elsewhere", "T2"), ("paced", "T1"), ("held", "T1"), ("done", "T1")):
         thread = ThreadKey(team=team, channel="C1", ts=id)
@@ -55,7 +55,7 @@ async def test_what_was_tried_goes_at_once_and_the_rest_stays(store: Store) -> N
 
     assert store.woken.is_set()
     assert await waits(store) == {"elsewhere", "paced", "held"}
-    again = await store.claim(there, HOUR, 10)
+    again = await store.claim(worker, HOUR, 10)
     assert {(turn.conversation.key.id, turn.attempt) for turn in again} == {("refused", 2), ("unopened", 2)}
     store.woken.clear()
     assert await store.resume("T1") == 0
