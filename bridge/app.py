@@ -16,6 +16,7 @@ from bridge import metrics, telemetry, web
 from bridge.adapter import TellsHistory
 from bridge.calls import Calls
 from bridge.config import Config
+from bridge.descriptors import Descriptors
 from bridge.engine.lanes import Lanes
 from bridge.engine.measure import Measure
 from bridge.errors import ConfigError, Unavailable
@@ -63,6 +64,7 @@ class Bridge:
         self.workspaces = Workspaces(config, store, self.adapters, self._look_back)
         carriers = {direction: self.workspaces.carrier(direction) for direction in Direction}
         self._lanes = Lanes(store, carriers, config.engine)
+        self._descriptors = Descriptors()
         self._given_up = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -79,6 +81,7 @@ class Bridge:
         self.workspaces.start(listen=listen)
         self._tasks.append(asyncio.create_task(self._sweep(self.config.store.keep), name="sweep"))
         self._tasks.append(asyncio.create_task(self._look_again(), name="look-again"))
+        self._tasks.append(asyncio.create_task(self._descriptors.watch(), name="descriptors"))
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -101,6 +104,8 @@ class Bridge:
             missing["store"] = str(error)
         if not self._lanes.working:
             missing["lanes"] = "no lanes are being taken"
+        if (problem := self._descriptors.problem()) is not None:
+            missing["descriptors"] = problem
         ready = not missing and not self.workspaces.stand_still()
         return ready, {**missing, **self.workspaces.problems()}
 

@@ -49,7 +49,9 @@ ALLOWED = {
     "store": RULES | {"hours", "metrics", "engine"},
     "bodies": {"errors", "metrics"},
     "web": RULES | {"metrics", "logs", "telemetry", "engine", "bodies"},
-    "app": RULES | {"metrics", "logs", "telemetry", "calls", "media", "engine", "slack", "store", "web"},
+    "descriptors": set(),
+    "app": RULES
+    | {"metrics", "logs", "telemetry", "calls", "media", "engine", "slack", "store", "web", "descriptors"},
     "deadletters": BASE | {"engine", "store"},
     "encrypt": BASE | {"store"},
     "forget": BASE | {"config", "slack", "store"},

@@ -23,6 +23,7 @@ from bridge.errors import DeliveryError, OutcomeUnknown, Rejected, RetryAfter, R
 from bridge.model import ThreadKey
 from bridge.render import SlackMessage
 from bridge.slack import codes
+from bridge.slack.answers import messages_of, next_cursor, text_at
 
 # chat.update is Tier 3, 50 and more a minute: https://docs.slack.dev/apis/web-api/rate-limits
 UPDATES = 50
@@ -168,7 +169,7 @@ class SlackApi:
                 raise
             if number:
                 metrics.slack_rungs.labels(str(number)).inc()
-            return Posted(str(told["ts"]), number)
+            return Posted(text_at(told, "chat.postMessage", "ts", acted=True), number)
         raise AssertionError("a message has a first rung, and the last one raises")
 
     async def update(self, message: SlackMessage, channel: str, ts: str) -> bool:
@@ -216,7 +217,8 @@ class SlackApi:
             if payload.get("delivery") == delivery:
                 found[str(payload.get("step"))] = str(message["ts"])
             for file in message.get("files") or ():  # a file's message takes no metadata
-                found[str(file.get("id"))] = str(message["ts"])
+                if isinstance(file, dict):
+                    found[str(file.get("id"))] = str(message["ts"])
         return found
 
     def replies(self, thread: ThreadKey, oldest: float) -> AsyncIterator[dict[str, Any]]:
@@ -232,7 +234,7 @@ class SlackApi:
         told = await self.call(
             "conversations.history", params | ({"cursor": cursor} if cursor else {}), read=True
         )
-        return list(told.get("messages", ())), _next(told)
+        return messages_of(told, "conversations.history"), next_cursor(told)
 
     async def message(self, channel: str, thread_ts: str, ts: str) -> dict[str, Any] | None:
         """One message of a thread as it stands now."""
@@ -262,9 +264,9 @@ class SlackApi:
     async def _pages(self, method: str, params: dict[str, str]) -> AsyncIterator[dict[str, Any]]:
         while True:
             told = await self.call(method, params, read=True)
-            for message in told.get("messages", ()):
+            for message in messages_of(told, method):
                 yield message
-            if not (cursor := _next(told)):
+            if not (cursor := next_cursor(told)):
                 return
             params = {**params, "cursor": cursor}
 
@@ -288,7 +290,8 @@ class SlackApi:
                 ended("no_connection")
                 detail = f"could not connect to Slack ({type(error).__name__})"
                 raise RetryLater("could not connect to Slack", where=method, detail=detail) from None
-            except (TimeoutError, aiohttp.ClientError, SlackClientError, OSError) as error:
+            # The third is the SDK's, for JSON that is no object.
+            except (TimeoutError, aiohttp.ClientError, AttributeError, SlackClientError, OSError) as error:
                 ended("no_answer")
                 detail = f"no answer from Slack ({type(error).__name__})"
                 raise OutcomeUnknown("no answer from Slack", where=method, detail=detail) from None
@@ -296,7 +299,7 @@ class SlackApi:
         if self.identity is not None:
             self.problem = None
         data = response.data
-        return data if isinstance(data, dict) else {}
+        return data if isinstance(data, dict) else {}  # without what is needed of it: see `answers`
 
     def _failure(
         self, method: str, key: str, error: SlackApiError, ended: Callable[[str], None]
@@ -328,7 +331,9 @@ class SlackApi:
         if not code or code in codes.UNKNOWN or (status or 0) >= 500:
             problem = words if code in codes.UNKNOWN else f"Slack answers {status}"
             return OutcomeUnknown(problem, where=method, detail=answers)
-        detail = data.get("response_metadata", {}).get("messages", []) if isinstance(data, dict) else []
+        detail = (
+            ((data.get("response_metadata") or {}).get("messages") or []) if isinstance(data, dict) else []
+        )
         return SlackRejected(code, method, "; ".join(str(one)[:120] for one in detail[:3]))
 
 
@@ -372,13 +377,9 @@ def body(message: SlackMessage) -> dict[str, Any]:
     return fields
 
 
-def _next(told: Mapping[str, Any]) -> str:
-    """The cursor of the next page. https://docs.slack.dev/apis/web-api/pagination"""
-    return str((told.get("response_metadata") or {}).get("next_cursor") or "")
-
-
 def _marker(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    metadata = message.get("metadata") or {}
+    metadata = message.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
     payload = metadata.get("event_payload")
     return payload if metadata.get("event_type") == MARKER and isinstance(payload, dict) else {}
 

@@ -24,6 +24,7 @@ from bridge.errors import DeliveryError, OutcomeUnknown, Rejected, RetryAfter, R
 from bridge.media import Fetched, Fetcher
 from bridge.model import ThreadKey
 from bridge.render import SlackFile, SlackMessage, without
+from bridge.slack.answers import text_at
 from bridge.slack.api import ScopeMissing, SlackApi, ThreadGone
 from bridge.slack.pacing import Slots
 
@@ -107,10 +108,10 @@ class Files:
                 asked["alt_txt"] = file.name
             told = await self._api.call("files.getUploadURLExternal", asked, read=True)
             try:
-                await self._send(told["upload_url"], fetched)
+                await self._send(text_at(told, "files.getUploadURLExternal", "upload_url"), fetched)
             except RetryLater as error:
                 return await self._again(turn, step, error)
-        return str(told["file_id"])
+        return text_at(told, "files.getUploadURLExternal", "file_id")
 
     async def _again(self, turn: Turn, step: str, error: DeliveryError) -> Again:
         """Another try, a little later. Raises `Rejected` after the last."""
@@ -182,5 +183,5 @@ def _share(told: Mapping[str, Any], thread: ThreadKey) -> str | None:
     for kind in shares.values():
         for share in kind.get(thread.channel, ()):
             if share.get("thread_ts") == thread.ts:
-                return str(share["ts"])
+                return str(share["ts"]) if share.get("ts") else None
     return None

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from bridge.compose import Mentions, Names
 from bridge.errors import DeliveryError
+from bridge.slack.answers import list_at, next_cursor, table_at, text_at
 from bridge.slack.api import SlackApi
 from bridge.slack.hosts import is_public_picture
 from bridge.slack.inbound import SLACKBOT
@@ -85,7 +86,7 @@ class People:
             return None
 
     async def _ask_person(self, user: str) -> Person:
-        told = (await self._api.call("users.info", {"user": user}, read=True))["user"]
+        told = table_at(await self._api.call("users.info", {"user": user}, read=True), "users.info", "user")
         profile = told.get("profile") or {}
         name = (
             profile.get("display_name")
@@ -111,18 +112,19 @@ class People:
         while True:
             params = {"channel": channel, "limit": "1000", **({"cursor": cursor} if cursor else {})}
             told = await self._api.call("conversations.members", params, read=True)
-            found.update(told["members"])
-            cursor = (told.get("response_metadata") or {}).get("next_cursor") or ""
+            found.update(list_at(told, "conversations.members", "members"))
+            cursor = next_cursor(told)
             if not cursor:
                 return frozenset(found)
 
     async def _ask_channel(self, channel: str) -> str:
         told = await self._api.call("conversations.info", {"channel": channel}, read=True)
-        return str(told["channel"]["name"])
+        return text_at(told, "conversations.info", "channel", "name")
 
     async def _ask_usergroups(self) -> dict[str, str]:
         told = await self._api.call("usergroups.list", {}, read=True)
-        return {group["id"]: group["handle"] for group in told.get("usergroups", ())}
+        groups = list_at(told, "usergroups.list", "usergroups")
+        return {group["id"]: group["handle"] for group in groups if group.get("id") and group.get("handle")}
 
     async def _cached(self, key: str, ask: Callable[[], Awaitable[Any]], keep: float = KEEP) -> Any:
         """What was told in the last `keep` seconds, or is told now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bridge.errors import BridgeError
+from bridge.slack.answers import text_at
 from bridge.slack.api import SlackApi
 
 MOST = 5000  # entries, so that memory stays bounded
@@ -24,9 +25,10 @@ class Permalinks:
             told = await self._api.call(
                 "chat.getPermalink", {"channel": channel, "message_ts": ts}, read=True
             )
+            link = text_at(told, "chat.getPermalink", "permalink")
         except BridgeError:  # counted by the call; the link can do without
             return None
         while len(self._known) >= MOST:
             del self._known[next(iter(self._known))]
-        self._known[channel, ts] = str(told["permalink"])
+        self._known[channel, ts] = link
         return self._known[channel, ts]

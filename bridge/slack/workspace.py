@@ -95,9 +95,10 @@ class Workspace:
             Direction.CLOCKS: ClocksCarrier(api, ledger, routes, permalinks, self.digests, self.scans),
         }
 
-    async def authenticate(self) -> None:
-        """Until Slack says who we are. Ingest goes on meanwhile; the lanes to this workspace wait."""
-        key = self.settings.key
+    async def authenticate(self) -> bool:
+        """Until Slack says who we are: whether it did not at first. Ingest goes on meanwhile; the lanes to
+        this workspace wait."""
+        key, refused = self.settings.key, False
         for wait in chain(AUTH_RETRY, repeat(AUTH_RETRY[-1])):
             try:
                 us = await self.api.authenticate()
@@ -105,11 +106,13 @@ class Workspace:
                 yet = "yet" if self.api.identity is None else "any more"
                 metrics.slack_known.labels(key).set(0)
                 logger.warning("Slack does not know us %s (%s): %s", yet, key, error)
+                refused = True
                 await asyncio.sleep(wait)
                 continue
             metrics.slack_known.labels(key).set(1)
             logger.info("Slack knows us as %s in workspace %s (%s)", us.user, us.team, key)
-            return
+            break
+        return refused
 
     async def close(self) -> None:
         await self._homes.close()

@@ -96,6 +96,7 @@ class Workspaces:
     async def _stay_known(self, one: Workspace, *, listen: bool) -> None:
         """Whenever its token is refused, ask Slack whether it is, until it is not."""
         await one.authenticate()
+        await self._resume(one)  # what an earlier process was refused waits too
         if (problem := self._same(one)) is not None:
             logger.error("%s: %s", one.settings.key, problem)
         socket = self._sockets.get(one.settings.name)
@@ -104,7 +105,15 @@ class Workspaces:
         while True:
             self._ledger.woken.set()
             await one.api.doubted.wait()
-            await one.authenticate()
+            if await one.authenticate():  # else it was one call alone that was refused
+                await self._resume(one)
+
+    async def _resume(self, one: Workspace) -> None:
+        """Slack knows us again: what waits for its next try there goes at once."""
+        try:
+            await self._ledger.resume(one.api.known().team)
+        except Unavailable as error:  # then it goes when its next try is due
+            logger.warning("what waits for %s cannot be tried at once: %s", one.settings.key, error)
 
     # ── all of them ──────────────────────────────────────────────────────────────────────────────
 

@@ -52,6 +52,7 @@ from bridge.store.catchup import CatchUp
 from bridge.store.clock import Clock
 from bridge.store.database import Database, Postgres, Sqlite, is_read_only, postgres_dsn
 from bridge.store.deadletters import Attempt, Delivery
+from bridge.store.resume import resume
 from bridge.store.sealed import keys_of
 from bridge.store.together import Together
 from bridge.store.unreachable import postgres_at
@@ -156,6 +157,13 @@ class Store(CatchUp, Upkeep):
             number = await self._database.run(lanes.enlist, "x" * LONG)
             await self._database.run(lanes.free, [number])
             self._database.failed = False
+
+    async def resume(self, team: str) -> int:
+        """Let what waits for its next try in a workspace go at once, whichever process carries it."""
+        resumed = await self._database.run(resume, team)
+        if resumed:
+            self._wake()
+        return resumed
 
     # ── in ───────────────────────────────────────────────────────────────────────────────────────
 

@@ -238,6 +238,8 @@ async def _with_fault(fault: Fault | None, request: Request, response: Response)
         await asyncio.sleep(fault.delay)
     if fault and (fault.reset or fault.drop):
         await _hang_up(request)
+    if fault and fault.body is not None and not fault.refuses:
+        return Response(fault.body, media_type="application/json")
     return response
 
 

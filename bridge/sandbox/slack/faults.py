@@ -62,7 +62,7 @@ class Faults:
         delay: float = 0.0,
         when: Callable[[Json], bool] | None = None,
     ) -> Fault:
-        """`when` chooses by the call's arguments."""
+        """`when` chooses by the call's arguments. With only a `body` the call is done, and answered by it."""
         fault = Fault(method, times, status, retry_after, body, ok_error, problems, reset, drop, delay, when)
         self._waiting.append(fault)
         return fault

@@ -1,0 +1,115 @@
+"""Answers of Slack's that say ok and lack the rest, or are none: it is asked again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bridge.config import Slack
+from bridge.errors import OutcomeUnknown, RetryLater
+from bridge.model import Image, Text, ThreadKey
+from bridge.render import SlackMessage
+from bridge.slack.api import SlackApi
+from bridge.slack.people import People
+from bridge.slack.permalinks import Permalinks
+from tests.sandbox.slack_running import Running, running
+from tests.slack.test_files import PNG, World, world
+
+__all__ = ["world"]
+
+#: https://github.com/slackapi/bolt-python: its mock_web_api_server answers the first of them
+NOT_ALL = ['{"ok": true}', '{"ok": true, "ts": null}', '{"ok": true, "ts": 12}', '{"ok": true, "ts": ""}']
+NONE = ["[]", '["ok"]', "null", '"ok"', "1", "{", ""]
+
+
+@pytest.fixture
+async def run() -> AsyncIterator[Running]:
+    async with running(channel_rate=0) as one:
+        yield one
+
+
+@pytest.fixture
+async def api(run: Running) -> SlackApi:
+    api = SlackApi(run.client, Slack(channel_rate=0), None)  # type: ignore[arg-type]
+    await api.authenticate()
+    return api
+
+
+@pytest.mark.parametrize("body", NOT_ALL + NONE)
+async def test_a_post_whose_answer_does_not_say_where_it_stands_may_stand(
+    run: Running, api: SlackApi, body: str
+) -> None:
+    run.slack.faults.next("chat.postMessage", body=body)
+    with pytest.raises(OutcomeUnknown) as raised:
+        await api.post("C0SUPPORT", SlackMessage(text="Hello"), {"delivery": 7, "step": "0"})
+    assert raised.value.where == "chat.postMessage"
+    (message,) = run.slack.state.messages("C0SUPPORT")
+    assert await api.standing("C0SUPPORT", {"delivery": 7}, oldest=0.0) == message.ts
+
+
+READS = {
+    "the messages of a thread": ("conversations.replies", lambda api: api.posted(THREAD, 7)),
+    "one message": ("conversations.replies", lambda api: api.message("C0SUPPORT", "1.0", "1.0")),
+    "our message in a channel": (
+        "conversations.history",
+        lambda api: api.standing("C0SUPPORT", {}, oldest=0),
+    ),
+    "a page": ("conversations.history", lambda api: api.page("C0SUPPORT", oldest=0.0)),
+    "a person": ("users.info", lambda api: People(api).person("U0MINA")),
+    "members": ("conversations.members", lambda api: People(api)._ask_members("C0SUPPORT")),
+    "a channel": ("conversations.info", lambda api: People(api)._ask_channel("C0SUPPORT")),
+    "groups": ("usergroups.list", lambda api: People(api)._ask_usergroups()),
+}
+THREAD = ThreadKey(team="T0SANDBOX", channel="C0SUPPORT", ts="1.0")
+PARTS = [
+    '{"ok": true}',
+    '{"ok": true, "messages": null, "user": [], "members": 1, "channel": {"name": null}}',
+]
+
+
+@pytest.mark.parametrize("what", READS)
+@pytest.mark.parametrize("body", PARTS + NONE)
+async def test_a_read_without_what_it_is_for_is_tried_again(
+    run: Running, api: SlackApi, what: str, body: str
+) -> None:
+    """Nothing is taken to be absent, and it is no fault of ours."""
+    method, read = READS[what]
+    run.slack.faults.next(method, body=body)
+    with pytest.raises((RetryLater, OutcomeUnknown)) as raised:
+        await read(api)
+    assert raised.value.where == method
+
+
+async def test_a_message_without_a_place_is_left_out(run: Running, api: SlackApi) -> None:
+    odd = '[1, null, {}, {"ts": 3}, {"ts": "5.0", "metadata": [], "files": [null, {"id": "F1"}]}]'
+    body = f'{{"ok": true, "messages": {odd}, "response_metadata": null}}'
+    run.slack.faults.next("conversations.replies", body=body)
+    assert await api.posted(THREAD, 7) == {"F1": "5.0"}
+
+
+@pytest.mark.parametrize("body", PARTS + NONE)
+async def test_a_link_can_be_done_without(run: Running, api: SlackApi, body: str) -> None:
+    run.slack.faults.next("chat.getPermalink", body=body)
+    assert await Permalinks(api).of("C0SUPPORT", "1.0") is None
+
+
+# ── in a thread ──────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("body", NOT_ALL[:2] + NONE[:1])
+async def test_what_was_posted_stands_there_once(world: World, body: str) -> None:
+    await world.say(Text(text="first"))
+    await world.until(lambda: world.shown == ["first"])
+    fault = world.slack.faults.next("chat.postMessage", body=body, times=2)
+    await world.say(Text(text="second"))
+    await world.shows("first", "second")
+    assert len(fault.met) == 2
+
+
+@pytest.mark.parametrize("body", ['{"ok": true}', '{"ok": true, "upload_url": 1, "file_id": null}', "[]"])
+async def test_a_file_whose_upload_has_no_address_is_shown_all_the_same(world: World, body: str) -> None:
+    world.web.has("/1.png", PNG, content_type="image/png")
+    world.slack.faults.next("files.getUploadURLExternal", body=body)
+    await world.say(Image(url=world.at("/1.png")))
+    await world.shows("1.png")
