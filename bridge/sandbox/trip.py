@@ -54,7 +54,7 @@ class Trip:
 
     @property
     def customer(self) -> str:
-        """The name above the customer's messages. Where the vendor names nobody, it is the card's short name."""
+        """The name above the customer's messages: the card's short name where the vendor has none."""
         found = re.search(r"Customer [0-9A-Z]{4}", self.thread.card)
         return self.ways.customer or (found[0] if found else "a customer with a short name")
 

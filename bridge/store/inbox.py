@@ -55,8 +55,8 @@ def keep_events(connection: Connection, webhooks: Sequence[Webhook]) -> list[tup
 
     For each, whether it is new; False where it was kept before, and then nothing is done, with two
     exceptions. A start that has no id of its own is the start of another handoff once the first is over. A
-    message that has other words now is queued as a revision. And whether some lane is due because of them all: most come while
-    their lanes are busy.
+    message that has other words now is queued as a revision. And whether some lane is due
+    because of them all: most come while their lanes are busy.
     """
     new = keep(connection, [incoming for incoming, _ in webhooks])
     told, again_told = [], list[tuple[int, Message]]()
