@@ -188,7 +188,7 @@ class Event(Frozen):
 
     `id` is unique within the source and the same at every redelivery: the store keeps one of each.
     `at` is the vendor's time, which may be hours before ours (retries) and is not an order.
-    `details` is what else the vendor said, by its own field names; of a webhook's events only the first has it.
+    `details` is what else the vendor said, by its field names; of a webhook's events only the first has it.
     `late`: no webhook told it while it happened; it was found in the vendor's history afterwards.
     """
 
