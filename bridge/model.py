@@ -189,7 +189,7 @@ class Event(Frozen):
 
     `id` is unique within the source and the same at every redelivery: the store keeps one of each.
     `at` is the vendor's time, maybe hours before ours (retries); if not `dated`, when we received it.
-    `details` is what else the vendor said, under its own field names; a route chooses what is shown.
+    `details` is what else the vendor said, by its field names; of a webhook's events only the first has it.
     `late`: no webhook told it while it happened; it was found in the vendor's history afterwards.
     `earlier`: it was said before the first webhook of its conversation."""
 

@@ -66,8 +66,6 @@ def read(webhook: Webhook, *, source: str) -> Received:
         return Received(f"message:{digest}", answer=ANSWER, unread=("message",))
     # a message's id is unique in its conversation only
     key = f"message:{conversation}:{message_id}" if message_id else f"message:{digest}"
-    # It outlives a customer who is forgotten, so it names none.
-    once = f"message:{hashlib.sha256(key.encode()).hexdigest()}" if message_id else key
     at = moment(body.get("create_time"))
     base: dict[str, Any] = {
         "id": key,
@@ -82,9 +80,19 @@ def read(webhook: Webhook, *, source: str) -> Received:
     except Unreadable as problem:
         details = scalars(body, without=_READ)
         event = UnknownEvent(**base, type="message", problem=str(problem), details=details)
+    once = _once(key, event) if message_id else key
     if isinstance(event, Message) and not event.parts:
         return Received(once, answer=ANSWER, unread=("empty message",))
     return Received(once, (event,), answer=ANSWER, unread=unread_in((event,)))
+
+
+def _once(key: str, event: AnyEvent) -> str:
+    """The key of the webhook: the same while the message under this id says the same, whatever its time.
+
+    It outlives a customer who is forgotten, so it names none.
+    """
+    parts = [part.model_dump_json() for part in event.parts] if isinstance(event, Message) else []
+    return f"message:{hashlib.sha256(chr(0).join([key, *parts]).encode()).hexdigest()}"
 
 
 def _customer(body: Mapping[str, Any]) -> Customer | None:

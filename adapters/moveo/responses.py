@@ -56,21 +56,36 @@ _READ = {
 
 
 def events_of(responses: object, base: Mapping[str, Any]) -> Iterator[AnyEvent]:
-    """One message for what stands together, and an event of its own for what is none."""
+    """One message for what stands together, and an event of its own for what is none.
+
+    `base` has what the webhook says of the customer and the session. Only the first event of the thread has
+    it, since each event is stored and a webhook may have a thousand responses. The first handover has the
+    customer as well: its alert does not wait for the thread.
+    """
+    bare = {**base, "customer": None, "details": {}}
+    fields = iter((base,))
+    customers = iter((base["customer"],))
+
+    def having(own: dict[str, Any], kind: str = "") -> dict[str, Any]:
+        chosen = bare if kind == "pause" else next(fields, bare)
+        if kind == "handover" and (customer := next(customers, None)):
+            chosen = {**chosen, "customer": customer}
+        return {**chosen, "details": {**chosen["details"], **own}}
+
     parts: list[AnyPart] = []
-    details = dict(base["details"])
+    details: dict[str, Any] = {}
     for response in mappings(responses):
         kind = word(response.get("type")) or "untyped"
         if kind in _EVENTS:
             if parts:
-                yield Message(**{**base, "details": details}, author=BRAIN, parts=without_blank_texts(parts))
-            yield _EVENTS[kind](response, {**base, "details": {**base["details"], **_rest(kind, response)}})
-            parts, details = [], dict(base["details"])
+                yield Message(**having(details), author=BRAIN, parts=without_blank_texts(parts))
+            yield _EVENTS[kind](response, having(_rest(kind, response), kind))
+            parts, details = [], {}
         else:
             parts += _parts(kind, response)
             details |= _rest(kind, response)
     if parts:
-        yield Message(**{**base, "details": details}, author=BRAIN, parts=without_blank_texts(parts))
+        yield Message(**having(details), author=BRAIN, parts=without_blank_texts(parts))
 
 
 def _rest(kind: str, response: Mapping[str, Any]) -> dict[str, Any]:

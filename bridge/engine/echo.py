@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from bridge.adapter import wording
+from bridge.control import WHOLE_SECOND
 from bridge.model import AnyEvent, AnyPart, File, HandoffStarted, Link, Message, Reply, Role, Text
 
 ECHO = 86_400.0  # seconds in which an agent's words may come back as theirs
@@ -46,15 +47,15 @@ def was_handed_over_from(start: HandoffStarted, events: Iterable[AnyEvent]) -> b
     """
     quoted = [" ".join(quote.text.split()) for quote in start.context if quote.role is Role.BOT]
     answers = [answer for answer in quoted if answer]
-    before = (
-        event
-        for event in events
-        if isinstance(event, Message) and event.author.role is Role.BOT and event.at <= start.at
-    )
-    last = next(before, None)
-    if last is None or not answers:
+    if not answers:
         return False
-    return answers[-1] in {words_of(last.parts), *(words_of([part]) for part in last.parts)}
+    for event in events:
+        if isinstance(event, Message) and event.author.role is Role.BOT and event.at <= start.at:
+            if answers[-1] in {words_of(event.parts), *(words_of([part]) for part in event.parts)}:
+                return True
+            if (start.at - event.at).total_seconds() > WHOLE_SECOND:  # what is nearer may be later: cut times
+                return False
+    return False
 
 
 def _of(*told: str) -> str:

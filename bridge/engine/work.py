@@ -17,11 +17,17 @@ from bridge.model import Control, ConversationKey, DeliveryState, Direction, Han
 
 @dataclass(frozen=True, slots=True)
 class Typist:
-    """Somebody who types: the words shown, under `name`, until `until` (epoch seconds). No words: nobody."""
+    """Who types: the words shown, under `name`, until `until` (epoch seconds). No words: nobody.
+
+    `role` and `id` are the author's; `delivery` carried it, so what they said since is behind that.
+    """
 
     text: str
     name: str | None = None
     until: float = 0.0
+    role: str | None = None
+    id: str | None = None
+    delivery: int = 0
 
 
 @dataclass(frozen=True, slots=True)

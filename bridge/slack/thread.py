@@ -180,7 +180,7 @@ class ThreadCarrier:
         if handoff is None or handoff.start is None:
             return False
         events = await self._ledger.newest_events(turn.conversation.id, MOST_BEFORE)
-        return was_handed_over_from(handoff.start, events)
+        return was_handed_over_from(handoff.start, (one for one in events if one.id != event.id))
 
     async def _was_told(self, turn: Turn, event: AnyEvent) -> bool:
         """Whether the vendor's history told it already, under another id."""
@@ -301,6 +301,8 @@ class ThreadCarrier:
             index, handoff = showing.alert
             place = AlertPlace(thread.channel, outcome[index])
             change = dataclasses.replace(change or Change(), alert=(handoff.id, place))
+        if turn.conversation.thread is None:  # who types since it was opened was not shown yet, or is not now
+            conversation = await self._ledger.conversation(conversation.id)
         follow = self._after(turn, conversation, showing)
         return Done(outcome[-1], change=change, follow=follow, covers=showing.covers)
 

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import datetime
 
 from bridge.engine.ports import Ledger
 from bridge.engine.work import Change, Conversation, Done, NewDelivery, Outcome, Turn, Typist
 from bridge.errors import BridgeError
-from bridge.model import EVENT, Typing
+from bridge.model import EVENT, Message, Role, Typing
 from bridge.render import identified, status, username
 from bridge.slack.api import SlackApi
 from bridge.slack.view import customer
 
 LASTS = 60.0  # seconds that somebody types at the most, where the vendor never says that they stopped
 AGAIN = 45.0  # seconds between two tellings of the same status
+RECENT = 10  # events among which a message of theirs is looked for
 STALE = 15.0  # seconds after which it is no news that somebody began to type
 
 
@@ -31,9 +33,13 @@ class TypingCarrier:
     async def carry(self, turn: Turn) -> Outcome:
         conversation = turn.conversation
         if turn.kind == "again":  # our own post has just cleared it
-            typist = conversation.typing
-            if typist is not None and typist.until > time.time():
-                await self._show(conversation, typist)
+            shown = conversation.typing
+            if (
+                shown is not None
+                and shown.until > time.time()
+                and not await self._has_spoken(conversation, shown)
+            ):
+                await self._show(conversation, shown)
             return Done()
         event = EVENT.validate_json(turn.payload)
         if not isinstance(event, Typing) or (event.active and turn.waited > STALE):
@@ -43,7 +49,10 @@ class TypingCarrier:
             lasts = min(event.seconds or LASTS, LASTS)
             known = identified(customer(conversation.facts), conversation.key)
             name = username(event.author, known)
-            typist = Typist(words, name, time.time() + lasts)
+            author = event.author
+            typist = Typist(words, name, time.time() + lasts, author.role, author.id, turn.delivery)
+            if await self._has_spoken(conversation, typist, event.at):
+                return Done()
         elif conversation.typing is None:
             return Done()  # nobody was shown as typing
         await self._show(conversation, typist)
@@ -62,6 +71,8 @@ class TypingCarrier:
     async def _show(self, conversation: Conversation, typist: Typist) -> None:
         """Tell Slack, once. What becomes of it is not worth a retry."""
         thread = conversation.thread
+        if thread is None:  # a message may just have opened it
+            thread = (await self._ledger.conversation(conversation.id)).thread
         if thread is None:
             return
         told = {"channel_id": thread.channel, "thread_ts": thread.ts, "status": typist.text}
@@ -71,6 +82,15 @@ class TypingCarrier:
             await self._api.call("assistant.threads.setStatus", told)
         except BridgeError:
             return  # counted by the call
+
+    async def _has_spoken(
+        self, conversation: Conversation, typist: Typist, began: datetime | None = None
+    ) -> bool:
+        """Whether the message that they typed came: behind the typing, or said after it `began`."""
+        for delivery, event in await self._ledger.numbered_events(conversation.id, RECENT):
+            if isinstance(event, Message) and _is_by(event, typist, conversation):
+                return delivery > typist.delivery or (began is not None and event.at > began)
+        return False
 
     def _keep_up(self, conversation: Conversation, typist: Typist) -> None:
         before = self._kept_up.pop(conversation.id, None)
@@ -90,8 +110,20 @@ class TypingCarrier:
             await asyncio.sleep(min(AGAIN, left))
             try:
                 now = await self._ledger.conversation(conversation.id)
+                spoken = await self._has_spoken(now, typist)
             except BridgeError:
                 return
-            if now.typing != typist:
+            if now.typing != typist or spoken:
                 return
             await self._show(now, typist if typist.until > time.time() else Typist(""))
+
+
+def _is_by(message: Message, typist: Typist, conversation: Conversation) -> bool:
+    """Whether the typist said it. An agent is known by the id, or by the name where one has no id. A
+    conversation has one customer and one AI agent, with a name in one event and none in another."""
+    author = message.author
+    if author.role != typist.role or author.role is not Role.AGENT:
+        return author.role == typist.role
+    if author.id and typist.id:
+        return author.id == typist.id
+    return username(author, identified(customer(conversation.facts), conversation.key)) == typist.name

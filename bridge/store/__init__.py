@@ -346,6 +346,9 @@ class Store(CatchUp, Upkeep):
         how many more there are."""
         return await self._database.run(events.kept_back, turn, since, most)
 
+    async def numbered_events(self, conversation: int, most: int) -> list[tuple[int, AnyEvent]]:
+        return await self._database.run(watch.numbered_events, conversation, most)
+
     async def newest_events(self, conversation: int, most: int) -> list[AnyEvent]:
         """What was last said or happened in a conversation, the newest first."""
         return await self._database.run(watch.newest_events, conversation, most)

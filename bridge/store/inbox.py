@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -56,25 +56,20 @@ Webhook = tuple[Incoming, Sequence[AnyEvent]]
 def keep_events(connection: Connection, webhooks: Sequence[Webhook]) -> list[tuple[bool, bool]]:
     """Keep webhooks and queue their events for Slack, in this order.
 
-    For each, whether it is new; False where it was kept before, and then nothing is done, with two
-    exceptions. A start that has no id of its own is the start of another handoff once the first is over. A
-    message that has other words now is queued as a revision. And whether some lane is due because of them
-    all: most come while their lanes are busy.
+    For each, whether it is new; False where it was kept before, and then nothing is done, except about a
+    start that has no id of its own: once its handoff is over, the same is the start of another. A message
+    whose id is known from another webhook is queued as a revision if it has other words. And whether some
+    lane is due because of them all: most come while their lanes are busy.
     """
     new = keep(connection, [incoming for incoming, _ in webhooks])
-    told, again_told = [], list[tuple[int, Message]]()
-    for number, (_, events) in enumerate(webhooks):
-        for event in events:
-            if new[number] or _is_unnamed(event):
-                told.append((number, event))
-            elif isinstance(event, Message):
-                again_told.append((number, event))
+    told = [
+        (number, event)
+        for number, (_, events) in enumerate(webhooks)
+        for event in events
+        if new[number] or _is_unnamed(event)
+    ]
     # Sorted, so that all who write the same conversations lock them in the same order.
-    met, unknown = _meet(
-        connection,
-        sorted({_about(event) for _, event in told}),
-        known_only={_about(event) for _, event in again_told},
-    )
+    met, unknown = _meet(connection, sorted({_about(event) for _, event in told}))
     rows = [met[_about(event)] for _, event in told]
     deliveries = [(row.id, _delivery(event)) for row, (_, event) in zip(rows, told, strict=True)]
     accepted, due = queue(connection, deliveries)
@@ -82,8 +77,8 @@ def keep_events(connection: Connection, webhooks: Sequence[Webhook]) -> list[tup
     follow = _asked_for(unknown, [(row.id, event) for row, (_, event) in zip(rows, told, strict=True)])
     for row, (number, event), queued in zip(rows, told, accepted, strict=True):
         again = not queued and _is_unnamed(event)
-        if not queued and isinstance(event, Message):
-            again_told.append((number, event))
+        if not queued and isinstance(event, Message) and not event.late:  # a history may word it otherwise
+            due |= revise(connection, row.id, event)
         if again and controls[row.id] in (Control.BOT, Control.CLOSED):
             event = event.model_copy(update={"id": f"{event.id}:{event.at.timestamp()}"})
             enqueue(connection, [(row.id, _delivery(event))])
@@ -100,12 +95,6 @@ def keep_events(connection: Connection, webhooks: Sequence[Webhook]) -> list[tup
             follow += [(row.id, one) for one in more]
             due = True
     enqueue(connection, follow)
-    for number, message in again_told:
-        row = met.get(_about(message))
-        if row is None or message.late:  # how a history's words differ from a webhook's is not known
-            continue
-        if revise(connection, row.id, webhooks[number][0], message):
-            new[number] = due = True
     return [(one, due) for one in new]
 
 
@@ -114,14 +103,12 @@ def _about(event: AnyEvent) -> tuple[str, str]:
 
 
 def _meet(
-    connection: Connection, keys: Sequence[tuple[str, str]], known_only: Collection[tuple[str, str]] = ()
+    connection: Connection, keys: Sequence[tuple[str, str]]
 ) -> tuple[dict[tuple[str, str], Any], set[int]]:
-    """The rows of these conversations, known or new, locked in this order, and of `known_only` those known;
-    and the ids of those that are new."""
-    asked = sorted({*keys, *known_only})
-    if not asked:
+    """The rows of these conversations, known or new, locked in this order; and the ids of the new ones."""
+    if not keys:
         return {}, set()
-    met = {row[1:3]: row for row in connection.execute(_KNOWN, _ABOUT.given(connection, asked)).all()}
+    met = {row[1:3]: row for row in connection.execute(_KNOWN, _ABOUT.given(connection, keys)).all()}
     if unknown := [key for key in keys if key not in met]:
         met |= {row[1:3]: row for row in connection.execute(_MEET, _ABOUT.given(connection, unknown)).all()}
     return met, {met[key].id for key in unknown}

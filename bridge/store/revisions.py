@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 
 from sqlalchemy import Connection, bindparam, select
 
 from bridge.engine.known import revision_key, same_content
-from bridge.engine.work import ECHOED, EVENTS, REVISION, Incoming, NewDelivery, Turn
+from bridge.engine.work import ECHOED, EVENTS, REVISION, NewDelivery, Turn
 from bridge.model import EVENT, Direction, Message
-from bridge.store.keeping import keep
 from bridge.store.lanes import enqueue, storable
 from bridge.store.tables import delivery, lane
 
@@ -29,22 +27,14 @@ _OUTCOME = select(delivery.c.refs).where(
 )
 
 
-def revise(connection: Connection, about: int, incoming: Incoming, message: Message) -> bool:
-    """Queue `message`, whose id is known, if it has other words than before. Whether it was queued.
-
-    `incoming` is kept once more under a key with the digest of the words: its own key may be taken. A message
-    without an earlier delivery was forgotten, or its retention is over: it stays so.
-    """
+def revise(connection: Connection, about: int, message: Message) -> bool:
+    """Queue `message`, whose id is known, if it has other words than before. Whether it was queued."""
     told = {"conversation": about, "key": storable(message.id)}
     payload = connection.execute(_FIRST, told).scalar_one_or_none()
     if payload is None or same_content(EVENT.validate_json(payload), message):
         return False
-    key = revision_key(message)
-    new = NewDelivery(Direction.SLACK, REVISION, key, message.model_dump_json())
-    if not all(enqueue(connection, [(about, new)])):
-        return False
-    keep(connection, [dataclasses.replace(incoming, key=f"{incoming.key}:{key.rpartition(':')[2]}")])
-    return True
+    new = NewDelivery(Direction.SLACK, REVISION, revision_key(message), message.model_dump_json())
+    return all(enqueue(connection, [(about, new)]))
 
 
 def first_was_echo(connection: Connection, turn: Turn, message: Message) -> bool:

@@ -127,7 +127,7 @@ _WAITS = select(delivery.c.id).where(
 )
 
 _NEWEST = (
-    select(delivery.c.payload)
+    select(delivery.c.id, delivery.c.payload)
     .join(lane, lane.c.id == delivery.c.lane_id)
     .where(lane.c.conversation_id == bindparam("conversation"), lane.c.direction == Direction.SLACK)
     .where(delivery.c.kind.in_(EVENTS))
@@ -202,8 +202,13 @@ def is_waiting(connection: Connection, delivery_id: int) -> bool:
 
 def newest_events(connection: Connection, about: int, most: int) -> list[AnyEvent]:
     """What was last said or happened in a conversation, the newest first."""
+    return [event for _, event in numbered_events(connection, about, most)]
+
+
+def numbered_events(connection: Connection, about: int, most: int) -> list[tuple[int, AnyEvent]]:
+    """The same, each with the number of its delivery."""
     found = connection.execute(_NEWEST, {"conversation": about, "most": most})
-    return [EVENT.validate_json(payload) for payload in found.scalars()]
+    return [(row.id, EVENT.validate_json(row.payload)) for row in found]
 
 
 def _after(at: float | None, since: float) -> float | None:

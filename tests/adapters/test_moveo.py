@@ -75,6 +75,12 @@ def told(kind: Any, request: str, **fields: Any) -> AnyEvent:
     return kind(**{**common, **fields})  # type: ignore[no-any-return]
 
 
+def behind(kind: Any, **fields: Any) -> AnyEvent:
+    """An event behind the first one of its webhook, which has what the envelope says."""
+    common = {"id": "", "conversation": ConversationKey(source="acme-moveo", id="sess-456"), "at": SENT_AT}
+    return kind(**{**common, **fields})  # type: ignore[no-any-return]
+
+
 def brain(*parts: Any, **fields: Any) -> AnyEvent:
     return told(Message, "req-123", author=BRAIN, parts=parts, **fields)
 
@@ -133,10 +139,10 @@ EVENTS: dict[str, tuple[AnyEvent, ...]] = {
             ),
             Webview(url="https://example.com/form", text="Fill out form", height="full"),
         ),
-        told(Typing, "req-123", author=BRAIN, active=True, seconds=1.5, details={"pause.show_typing": True}),
-        told(
+        behind(Typing, author=BRAIN, active=True, seconds=1.5, details={"pause.show_typing": True}),
+        behind(
             HandoffStarted,
-            "req-123",
+            customer=Customer(id="user-789"),
             text="Transferring you to a human agent...",
             department="support",
             details={"handover.desk_id": "desk-123"},
@@ -150,10 +156,10 @@ EVENTS: dict[str, tuple[AnyEvent, ...]] = {
             Webview(url="https://example.com/s", text="Rate us"),
             details={"text.action_id": "act-1", "survey.trigger_node_id": "n1"},
         ),
-        told(Typing, "req-123", author=BRAIN, active=False, details={"pause.show_typing": False}),
-        told(HandoffStarted, "req-123"),
-        told(ConversationEnded, "req-123", by=BRAIN, reason="close"),
-        brain(Text(text="Bye")),
+        behind(Typing, author=BRAIN, active=False, details={"pause.show_typing": False}),
+        behind(HandoffStarted, customer=Customer(id="user-789")),
+        behind(ConversationEnded, by=BRAIN, reason="close"),
+        behind(Message, author=BRAIN, parts=(Text(text="Bye"),)),
     ),
     "brain-send-unsafe": (
         brain(
@@ -192,8 +198,8 @@ EVENTS: dict[str, tuple[AnyEvent, ...]] = {
             Text(text="7"),
             Options(options=(Option(text="Only shown"), Option(text="Only said", value="Only said"))),
         ),
-        told(Typing, "req-123", author=BRAIN, active=True),
-        told(Typing, "req-123", author=BRAIN, active=True, seconds=0.0),
+        behind(Typing, author=BRAIN, active=True),
+        behind(Typing, author=BRAIN, active=True, seconds=0.0),
     ),
     "brain-send-odd": unknown(
         "message:brain_send",

@@ -71,6 +71,35 @@ async def test_typing_is_the_status_of_the_thread(stage: Stage) -> None:
     assert not any("typing" in text for text in said(root))
 
 
+async def test_typing_ends_with_what_was_typed(stage: Stage) -> None:
+    customer, root = await talking(stage, "Typing Tess")
+    status = lambda: stage.slack.state.status(VIP, root.ts)
+    stage.moveo.send_sample("message:compose", customer.id)
+    await until(lambda: status() is not None, PATIENCE, "the status")
+    stage.moveo.send_sample("message:send", customer.id)  # her own message: it takes the status away
+    await until(lambda: any("I'm Sarah" in text for text in said(root)), PATIENCE, "what she typed")
+    stage.moveo.send_sample("message:brain_send/text", customer.id)  # no reason to show it again
+    await until(lambda: any("order status" in text for text in said(root)), PATIENCE, "another's message")
+    reply = stage.slack.post_as("U0MINA", VIP, "One", thread_ts=root.ts)
+    await until(lambda: RECORDED in reply.reactions, PATIENCE, "recorded")
+    assert status() is None
+
+
+async def test_typing_behind_the_first_message_is_shown(stage: Stage) -> None:
+    stage.slack.faults.next("chat.postMessage", delay=0.5)  # the card: the typing comes meanwhile
+    # Without the AI agent's greeting: its own typing would take the place of hers.
+    customer = stage.moveo.create(None, {"user": {"user_id": "theo", "display_name": "Typing Theo"}})
+    stage.moveo.send_sample("message:brain_send/text", customer.id)
+    stage.moveo.send_sample("message:compose", customer.id)
+    found = lambda: [root for root in roots(stage, VIP) if "Typing Theo" in root.text]
+    await until(lambda: bool(found()), PATIENCE, "the thread")
+    (root,) = found()
+    typing = lambda: stage.slack.state.status(VIP, root.ts)
+    await until(lambda: typing() is not None, PATIENCE, "the status")
+    shown = typing()
+    assert shown is not None and shown.username == "Sarah Johnson (agent)"
+
+
 async def test_typing_is_never_a_reason_to_fail(stage: Stage) -> None:
     customer, root = await talking(stage, "Typing Tim")
     stage.slack.faults.next("assistant.threads.setStatus", ok_error="no_permission")

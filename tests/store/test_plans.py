@@ -237,6 +237,7 @@ class Asking:
         await self.backlog(86_400.0)
         for about in (self._count, self._count - 1):
             assert len(await self.newest_events(about, 20)) >= 5
+            assert len(await self.numbered_events(about, 20)) >= 5
         clock = NewDelivery(Direction.CLOCKS, "digest", "plan", "{}")
         await self.keep_clock(ConversationKey(source="@bridge", id="digest"), clock)
 

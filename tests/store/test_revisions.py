@@ -1,0 +1,146 @@
+"""A message that a vendor tells again under the same id: the same words, or others, which are a revision."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from bridge.adapter import Webhook
+from bridge.engine.work import REVISION, Done, Incoming, Turn
+from bridge.model import Message, Text
+from bridge.store import Store
+from bridge.store.tables import conversation, delivery, handoff, inbox
+from tests import signing
+from tests.stores import opened, said
+from tests.vendors import AT, MOVEO_SECRET, make
+
+FIRST, SECOND = json.loads((Path(__file__).parent / "same_id.json").read_text())
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    async with opened(database_url) as store:
+        yield store
+
+
+def words(text: str, **changes: Any) -> Message:
+    return said("c", 1).model_copy(update={"parts": (Text(text=text),), **changes})
+
+
+async def came(store: Store, message: Message, key: str = "webhook") -> bool:
+    body = message.model_dump_json().encode()
+    return await store.keep_events(Incoming("acme-ada", key, "", body), (message,))
+
+
+async def carried(store: Store, ref: str = "1.1", worker: int | None = None) -> list[Turn]:
+    """All that the thread's lane has, carried."""
+    worker, turns = worker or await store.join(), list[Turn]()
+    while claimed := [one for one in await store.claim(worker, 30, 10) if one.direction == "slack"]:
+        (turn,) = claimed
+        while turn is not None:
+            turns.append(turn)
+            _, turn = await store.advance(turn, Done(ref), keep_going=True)  # type: ignore[assignment]
+    return turns
+
+
+async def test_other_words_under_a_known_id_are_told_once(store: Store) -> None:
+    assert await came(store, words(FIRST), "w1")
+    again = words(f"  {FIRST}\n", at=said("c", 1).at + timedelta(seconds=9))
+    for number, message in enumerate((again, words(SECOND), words(SECOND, at=again.at), words(FIRST))):
+        await came(store, message, f"again {number}")
+
+    turns = await carried(store)
+    assert [turn.kind for turn in turns] == ["event", REVISION]
+    assert [turn.read()["parts"][0]["text"] for turn in turns] == [FIRST, SECOND]
+    assert {turn.read()["id"] for turn in turns} == {"c:1"}
+
+
+async def test_a_webhook_that_was_kept_takes_no_other_words(store: Store) -> None:
+    assert await came(store, words(FIRST))
+    assert not await came(store, words(SECOND))
+    assert [turn.kind for turn in await carried(store)] == ["event"]
+
+
+async def test_both_in_one_transaction(store: Store) -> None:
+    first, second = (words(one) for one in (FIRST, SECOND))
+    assert await store.keep_events(Incoming("acme-ada", "w", "", b""), (first, second, first))
+    assert [turn.kind for turn in await carried(store)] == ["event", REVISION]
+
+
+async def test_what_was_never_kept_or_is_forgotten_stays_so(store: Store) -> None:
+    """The webhook's key outlives a customer who is forgotten."""
+    await store.keep_events(Incoming("acme-ada", "webhook", "", b""), ())
+    assert await came(store, words(SECOND)) is False
+    count = select(func.count()).select_from(conversation)
+    assert await store._database.run(lambda on: on.execute(count).scalar_one()) == 0
+
+
+async def test_a_history_revises_nothing(store: Store) -> None:
+    """How its words differ from those of the webhook is not known."""
+    assert await came(store, words(FIRST))
+    await came(store, words(SECOND, late=True), "history:1")
+    assert [turn.kind for turn in await carried(store)] == ["event"]
+
+
+async def test_whether_the_first_was_our_own_reply(store: Store) -> None:
+    worker = await store.join()
+    await came(store, words(FIRST))
+    (echo,) = await carried(store, "echo", worker)
+    assert await store.first_was_echo(echo, words(SECOND))
+    assert not await store.first_was_echo(echo, said("c", 2))
+    await came(store, said("c", 2), "another")
+    (shown,) = await carried(store, worker=worker)
+    assert not await store.first_was_echo(shown, said("c", 2))
+
+
+# ── what a webhook says of the customer and the session is stored once ───────────────────────────
+
+CONTEXT = {"user": {"user_id": "u-1", "display_name": "Lena " * 200}, "tags": ["vip"], "note": "x" * 200_000}
+TEXT, HANDOVER = {"type": "text", "text": "Hi"}, {"type": "handover"}
+PAUSE = {"type": "pause", "duration": 1}
+
+
+def responses() -> Iterator[list[dict[str, Any]]]:
+    yield [TEXT] * 1000
+    yield [HANDOVER] * 1000
+    yield [PAUSE, TEXT] * 500
+    yield [TEXT, HANDOVER, PAUSE] * 333
+
+
+@pytest.mark.parametrize("said_by_ai", [*responses()])
+async def test_a_webhook_with_many_events_is_stored_once(
+    store: Store, said_by_ai: list[dict[str, Any]]
+) -> None:
+    body = json.dumps(
+        {
+            "event_type": "message:brain_send",
+            "session_id": "s-1",
+            "timestamp": round(AT["moveo"].timestamp() * 1000),
+            "context": CONTEXT,
+            "output": {"responses": said_by_ai},
+        }
+    ).encode()
+    webhook = Webhook("", signing.moveo(body, MOVEO_SECRET), body, AT["moveo"])
+    received = make("moveo").receive(webhook)
+    assert await store.keep_events(Incoming("acme-moveo", received.key, "", body), received.events)
+
+    shown = [event for event in received.events if event.kind != "typing"]
+    assert shown[0].details["context.note"] == CONTEXT["note"]
+    assert shown[0].details["context.tags"] == ["vip"]
+    assert [event.customer is not None for event in shown[:1]] == [True]
+    started = [event for event in received.events if event.kind == "handoff_started"]
+    assert all(event.customer is not None for event in started[:1])  # its alert does not wait for the thread
+
+    def size(on: Any) -> int:
+        columns = (delivery.c.payload, inbox.c.body, handoff.c.start, conversation.c.facts)
+        found = [value for column in columns for value in on.execute(select(column)).scalars()]
+        return sum(len(value) for value in found if value is not None)
+
+    events = 600 * len(received.events)  # an event's own words, id and time
+    assert await store._database.run(size) < 4 * len(body) + events
