@@ -22,7 +22,7 @@ from bridge.engine.work import (
     Row,
     Turn,
 )
-from bridge.model import AnyEvent, ConversationKey, HeldChoice, ThreadKey
+from bridge.model import AnyEvent, ConversationKey, Customer, HeldChoice, ThreadKey
 
 #: what is counted, seconds between two of it, and how many may come at once
 Limit = tuple[str, float, int]
@@ -49,6 +49,7 @@ class Ledger(Protocol):
     async def ping(self) -> object: ...
 
     async def keep_events(self, incoming: Incoming, events: Sequence[AnyEvent]) -> bool: ...
+    async def keep_customers(self, incoming: Incoming, customers: Sequence[Customer]) -> bool: ...
     async def keep_reply(self, incoming: Incoming, where: ThreadKey | int, new: NewDelivery) -> str: ...
 
     async def claim(self, worker: int, lease: float, limit: int, held: Sequence[int] = ()) -> list[Turn]: ...

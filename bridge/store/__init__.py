@@ -39,7 +39,6 @@ from bridge.store import (
     keyring,
     lanes,
     migrate,
-    own_reports,
     pace,
     replies,
     watch,
@@ -48,6 +47,7 @@ from bridge.store.catchup import CatchUp
 from bridge.store.database import Database, Postgres, Sqlite, postgres_dsn
 from bridge.store.deadletters import Attempt, Delivery
 from bridge.store.listen import Listener
+from bridge.store.reports import Reports
 from bridge.store.sealed import keys_of
 from bridge.store.together import Together
 from bridge.store.upkeep import Upkeep
@@ -71,7 +71,7 @@ def open_store(path: Path, database_url: str | None, *, pool: int, environ: Mapp
     return Store(Sqlite(path, keys), dsn=None)
 
 
-class Store(CatchUp, Upkeep):
+class Store(CatchUp, Reports, Upkeep):
     """Everything that is kept. Each method is one committed transaction and raises `Unavailable`.
 
     `woken` is set whenever some lane may be due, by this process or, on Postgres, by another.
@@ -332,16 +332,6 @@ class Store(CatchUp, Upkeep):
         """Queue what is about no customer's conversation, such as a digest, once under its key."""
         await self._database.run(inbox.keep_clock, about, new)
         self._wake()
-
-    async def expect_report(self, turn: Turn, happened: Signal) -> None:
-        """The vendor may report what this act is about to do there: see `own_reports`."""
-        await self._database.run(own_reports.expect, turn.conversation.id, turn.delivery, happened)
-
-    async def expect_no_report(self, turn: Turn, happened: Signal) -> None:
-        await self._database.run(own_reports.refused, turn.conversation.id, turn.delivery, happened)
-
-    async def is_own_report(self, turn: Turn, event: AnyEvent) -> bool:
-        return await self._database.run(own_reports.is_own, turn.conversation.id, event)
 
     async def was_said(self, digest: str, within: float) -> bool:
         """Whether a reply with this digest was begun in the last `within` seconds, and not told back yet."""
