@@ -339,6 +339,7 @@ def test_start_with_all_that_an_operator_may_send() -> None:
             id=received.key,
             conversation=key(TALK),
             at=AT["ada"],
+            dated=False,
             customer=Customer(
                 id=VISITOR, name="Ada Lovelace", email="ada@example.org", phone="+4912345", language="en-CA"
             ),
