@@ -95,7 +95,10 @@ def build(
         incoming = Incoming(source, received.key, adapter.vendor, await request.body())
         events = tuple(event for event in received.events if len(event.conversation.id) <= LONGEST_ID)
         with telemetry.span("webhook", *[event.id for event in events], role="server", source=source) as span:
-            new = await ledger.keep_events(incoming, events)
+            if received.customers:
+                new = await ledger.keep_customers(incoming, received.customers)
+            else:
+                new = await ledger.keep_events(incoming, events)
             span.tell(webhook=incoming.key, outcome="kept" if new else "duplicate")
         _note(incoming, events, "kept" if new else "duplicate")
         metrics.webhooks.labels(source, "kept" if new else "duplicate").inc()

@@ -299,7 +299,7 @@ async def test_webhooks_that_are_told_twice_or_lead_nowhere(alone: Stage) -> Non
     scene = await waiting(alone)
     secret, url = alone.environ["ACME_ADA_WEBHOOK_SECRET"], f"{alone.bridge_url}/webhooks/acme-ada"
     first = next(one for one in alone.ada.deliveries if one.kind == "v1.conversation.message")
-    unread = json.dumps({"type": "v1.end_user.updated", "data": {"end_user_id": "a-user-of-ours"}}).encode()
+    unread = json.dumps({"type": "v1.audit_log.emitted", "data": {"user": "a-user-of-ours"}}).encode()
     async with httpx.AsyncClient(trust_env=False) as http:
         for body, id in ((first.body, "msg_again"), (first.body, "msg_again"), (unread, "msg_unread")):
             answer = await http.post(url, content=body, headers=signing.ada(body, secret, id=id))
@@ -314,7 +314,7 @@ async def test_webhooks_that_are_told_twice_or_lead_nowhere(alone: Stage) -> Non
     assert "no conversation or delivery is known as a-user-of-ours" in err
     assert "msg_unread" in out
     assert "it tells no event of a conversation" in out
-    assert "not known to this version: v1.end_user.updated" in out
+    assert "not known to this version: v1.audit_log.emitted" in out
 
 
 @route("alone", ['reply_mode = "live"'], indirect=True)

@@ -27,7 +27,7 @@ from bridge.adapter import (
     variable_for,
 )
 from bridge.errors import NotFound
-from bridge.model import Act, AnyEvent, ConversationKey, File, Reply, Sent
+from bridge.model import Act, AnyEvent, ConversationKey, Customer, File, Reply, Sent
 
 __all__ = ["Ada"]
 
@@ -135,6 +135,9 @@ class Ada:
         found = [webhooks.past(entry, conversation) async for entry in self._api.told(conversation)]
         told = [event for event in found if event is not None and event.at >= since]
         return tuple(sorted(told, key=lambda event: event.at))
+
+    async def customer(self, id: str) -> Customer | None:
+        return webhooks.profile(await self._api.end_user(id))
 
     async def upload(self, conversation: ConversationKey, file: Upload) -> File:
         return await self._api.upload(conversation, file)

@@ -100,6 +100,12 @@ class API:
         url = httpx.URL(f"{self._base}/webhooks/{quote(hook, safe='')}/secret/")
         return word((await self._call("GET", "webhooks/secret", url)).get("key"))
 
+    async def end_user(self, id: str) -> dict[str, Any]:
+        """A customer's profile, or nothing where Ada knows none.
+        https://docs.ada.cx/reference/end-users/get-end-user"""
+        url = httpx.URL(f"{self._base}/end-users/{quote(id, safe='')}")
+        return await self._call("GET", "end-user", url, done=404)
+
     async def ask_for(self, conversation: ConversationKey) -> None:
         """Returns where Ada says anything of it, also that there is none."""
         await self._call("GET", "conversation", self._url(conversation), done=404)

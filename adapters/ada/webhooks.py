@@ -114,7 +114,9 @@ def read(webhook: Webhook, key: str, *, source: str, label: str | None) -> Recei
     kind = word(body.get("type")) or "untyped"
     data = mapping(body.get("data"))
     conversation = word(data.get("conversation_id"))
-    if conversation is None:  # end users, the audit log, samples from the dashboard
+    if conversation is None and kind in PROFILES and (known := profile(data)) is not None:
+        return Received(key, customers=(known,))
+    if conversation is None:  # the audit log, samples from the dashboard
         return Received(key, unread=(kind,))
     message_id = word(data.get("message_id"))
     at = moment(body.get("timestamp")) or moment(data.get("created_at"))
@@ -249,6 +251,27 @@ def _customer(data: Mapping[str, Any]) -> Customer:
     language = word(mapping(data.get("metadata")).get("locale"))
     return Customer(id=word(data.get("end_user_id")), language=language)
 
+
+def profile(data: Mapping[str, Any]) -> Customer | None:
+    """An end user as Ada's API and its webhooks have it. None without an id.
+
+    https://docs.ada.cx/reference/end-users/get-end-user; what the webhooks' `data` holds is not documented.
+    """
+    if (id := word(data.get("end_user_id"))) is None:
+        return None
+    told = mapping(data.get("profile"))
+    names = (word(told.get("first_name")), word(told.get("last_name")))
+    return Customer(
+        id=id,
+        name=word(told.get("display_name")) or " ".join(name for name in names if name) or None,
+        email=word(told.get("email")),
+        avatar=address(told.get("avatar")),
+        language=word(told.get("language")),
+    )
+
+
+#: events about an end user
+PROFILES = frozenset({"v1.end_user.created", "v1.end_user.updated"})
 
 _READ = {"conversation_id", "end_user_id", "metadata.locale"}
 _READ_OF_MESSAGE = {

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bridge.adapter.checking import Finding
 from bridge.errors import Malformed
-from bridge.model import Act, AnyEvent, AnyPart, ConversationKey, Frozen, Reply, Sent
+from bridge.model import Act, AnyEvent, AnyPart, ConversationKey, Customer, Frozen, Reply, Sent
 
 
 class Settings(BaseModel):
@@ -87,7 +87,8 @@ class Received:
     `key` is the same at every redelivery of this webhook and unique within the source.
     `events` may be empty (a probe, or nothing that belongs to a conversation); `kept=False` leaves
     no trace at all. `answer` is the vendor's own success body, sent with 200.
-    `unread` names what was not understood, by kind, for the counters.
+    `unread` names what was not understood, by kind, for the counters. `customers` are profiles, each with its
+    `id`, that are about no conversation: the cards of these customers show them.
     """
 
     key: str
@@ -95,6 +96,7 @@ class Received:
     answer: Mapping[str, Any] = field(default_factory=lambda: {"ok": True})
     kept: bool = True
     unread: tuple[str, ...] = ()
+    customers: tuple[Customer, ...] = ()
 
 
 class FileRules(Frozen):
@@ -220,6 +222,15 @@ class TellsHistory(Protocol):
     async def history(self, conversation: ConversationKey, since: datetime) -> tuple[AnyEvent, ...]:
         """What was said since then, oldest first, each under the id that its webhook has, as far as that is
         known. Raises a `DeliveryError`."""
+        ...
+
+
+@runtime_checkable
+class KnowsCustomers(Protocol):
+    """The vendor keeps a profile of each customer."""
+
+    async def customer(self, id: str) -> Customer | None:
+        """What the vendor knows of the customer `id`, None for nothing. Raises a `DeliveryError`."""
         ...
 
 

@@ -98,8 +98,9 @@ class Route(Section):
 
     details: Patterns = ()
     """What the card shows beyond name, channel, language and start page: "email", "phone", and the vendor's
-    own fields by their dotted names; patterns with `*`. Customers' data may be among them. Fields of the
-    vendor's that no route names are not learned: named later, they show once the vendor tells them again."""
+    own fields by their dotted names; patterns with `*`; and "conversation_id" and "customer_id", the vendor's
+    ids, by these names only. Customers' data may be among them. Fields of the vendor's that no route names
+    are not learned: named later, they show once the vendor tells them again."""
 
     identity: Literal["agent", "alias", "team"] = "agent"
     """Who the customer sees: "agent" (the name and the picture in Slack), "alias" (the name in [aliases],

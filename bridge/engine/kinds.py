@@ -28,6 +28,7 @@ KINDS: Mapping[str, Key] = {
     "opened_again": Key.OWN,
     "stuck": Key.DELIVERY,
     "transcript": Key.DELIVERY,
+    "customer": Key.OWN,
     # to the vendor
     "reply": Key.OWN,
     "correction": Key.OWN,
@@ -35,6 +36,7 @@ KINDS: Mapping[str, Key] = {
     "act": Key.OWN,
     "look": Key.OWN,
     "history": Key.OWN,
+    "profile": Key.OWN,
     "greeting": Key.HANDOFF,
     # agents' words to the bridge
     "who": Key.OWN,
@@ -66,7 +68,7 @@ NOT_AN_ID: Mapping[str, str] = {
     ECHOED: "not shown: it tells back what was said from here",
     "told": "not shown: the vendor's history had told it already",
     "not needed": "nothing to do any more when its turn came",
-    "not told": "the vendor has no call that says what was said",
+    "not told": "the vendor has no call that says it, or gave no answer",
     "away": "nothing could be read there: the thread or the channel is gone, or a scope is missing",
 }
 FOUND = " found"  # what a look, or a question to the vendor's history, came to

@@ -23,7 +23,7 @@ from bridge.engine.work import (
     SentDigest,
     Turn,
 )
-from bridge.model import AnyEvent, ConversationKey, HeldChoice, Message, ThreadKey
+from bridge.model import AnyEvent, ConversationKey, Customer, HeldChoice, Message, ThreadKey
 
 #: what is counted, seconds between two of it, and how many may come at once
 Limit = tuple[str, float, int]
@@ -50,6 +50,7 @@ class Ledger(Protocol):
     async def ping(self) -> object: ...
 
     async def keep_events(self, incoming: Incoming, events: Sequence[AnyEvent]) -> bool: ...
+    async def keep_customers(self, incoming: Incoming, customers: Sequence[Customer]) -> bool: ...
     async def keep_reply(self, incoming: Incoming, where: ThreadKey | int, new: NewDelivery) -> str: ...
 
     async def claim(

@@ -13,6 +13,7 @@ from bridge import control
 from bridge.adapter import (
     Adapter,
     FindsReplies,
+    KnowsCustomers,
     Limited,
     SpeaksAsCustomer,
     TakesFiles,
@@ -53,8 +54,17 @@ from bridge.engine.work import (
     Turn,
     Uncertain,
 )
-from bridge.errors import DeliveryError, FileUnavailable, OutcomeUnknown, Rejected
-from bridge.model import Act, Control, ConversationKey, HeldChoice, HeldFor, Reply
+from bridge.errors import (
+    DeliveryError,
+    FileUnavailable,
+    OutcomeUnknown,
+    Rejected,
+    RetryAfter,
+    RetryLater,
+)
+from bridge.model import Act, Control, ConversationKey, Direction, HeldChoice, HeldFor, Reply
+
+PROFILE_TRIES = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,6 +125,8 @@ class VendorCarrier:
                 return await self._looks.carry(turn)
             case "history":
                 return await self._ask_back(turn)
+            case "profile":
+                return await self._ask_for_customer(turn)
         # Not once it was begun: the vendor may have these words. What was sent on, the composer reads.
         if REREAD in turn.read() and SENDING not in turn.refs and not turn.was:
             return await self._read_again(turn)
@@ -291,6 +303,24 @@ class VendorCarrier:
             told = await adapter.history(turn.conversation.key, datetime.fromtimestamp(since, UTC))
         return Done(f"{await self._ledger.keep_history(turn, since, told)} found")
 
+    async def _ask_for_customer(self, turn: Turn) -> Done | PutBack:
+        """The customer's profile, for the card. Replies wait behind it, so it is not tried for long."""
+        adapter, id = self._adapter(turn), turn.read()["customer"]
+        if not isinstance(adapter, KnowsCustomers):
+            return Done("not told")
+        if (wait := await self._room(turn, adapter, calls=1)) > 0:
+            return PutBack(wait)
+        try:
+            known = await adapter.customer(id)
+        except DeliveryError as error:
+            if isinstance(error, RetryAfter | RetryLater) and turn.attempt < PROFILE_TRIES:
+                raise
+            return Done("not told")
+        if known is None:
+            return Done("not told")
+        told = known.model_dump_json(exclude_none=True)
+        return Done(follow=(NewDelivery(Direction.SLACK, "customer", f"customer:{turn.delivery}", told),))
+
     async def _greet(self, turn: Turn) -> Done | Uncertain:
         """Say once that somebody will come, so that the vendor waits on. It answers nothing."""
         reply, handoff = self._composer.greeting(turn), await self._ledger.last_handoff(turn.conversation.id)
@@ -332,6 +362,8 @@ class VendorCarrier:
                         notice(turn, f"The messages before this handoff could not be fetched: {problem}"),
                     )
                 return (notice(turn, f"What was said while the bridge was away is not known: {problem}"),)
+            case "profile":
+                return ()
             case "choice" | "greeting":
                 if isinstance(outcome, Again):
                     return ()

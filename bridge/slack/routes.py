@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from bridge import routing
-from bridge.adapter import SpeaksAsCustomer
+from bridge.adapter import KnowsCustomers, SpeaksAsCustomer
 from bridge.config import Match, Route, Source
 from bridge.engine.acts import can
 from bridge.engine.work import Conversation
@@ -44,6 +44,11 @@ class Routes:
     def tells_humans_apart(self, conversation: Conversation) -> bool:
         source = self._sources.get(conversation.key.source)
         return source is None or source.adapter.capabilities.tells_humans_apart
+
+    def knows_customers(self, conversation: Conversation) -> bool:
+        """Whether the vendor can be asked for a customer's profile."""
+        source = self._sources.get(conversation.key.source)
+        return source is not None and issubclass(source.adapter, KnowsCustomers)
 
     def cannot(self, conversation: Conversation, act: Act) -> str | None:
         """Why the vendor of `conversation` cannot do `act`, where it cannot."""

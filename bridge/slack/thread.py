@@ -121,6 +121,9 @@ class ThreadCarrier:
                     return Done()  # it never needed a human; and it is no event, to be told later
                 again = opened_again(self._routes.view(stands, facts))
                 return await self._show(turn, await self._after_the_quiet(turn, Showing((again,), facts)))
+            case "customer":
+                known = {**facts.get("customer", {}), **turn.read()}
+                return await self._show(turn, Showing((), {**facts, "customer": known}, opens=False))
             case "transcript":
                 left_out = turn.read()["left_out"]
                 return await self._show(turn, await self._folded(turn, Showing((), facts), left_out))
@@ -215,7 +218,7 @@ class ThreadCarrier:
             if handoff is None or not _begins(handoff, event):
                 return Showing((notice(_again(event)),), facts)
             messages = await rendered(event, view, len(turn.payload))
-            return Showing(messages, facts, alert=(0, handoff))
+            return Showing(messages, facts, alert=(0, handoff), follow=self._asks_for(turn, facts))
         follow: tuple[NewDelivery, ...] = ()
         if _out_of_turn(turn, event):
             view = dataclasses.replace(view, out_of_turn=True)
@@ -227,6 +230,18 @@ class ThreadCarrier:
         messages = await rendered(event, view, len(turn.payload))
         opens = bool(messages) or isinstance(event, ConversationStarted)
         return Showing(messages, facts, opens=opens, follow=follow)
+
+    def _asks_for(self, turn: Turn, facts: Mapping[str, Any]) -> tuple[NewDelivery, ...]:
+        """Ask the vendor for a customer who has no name, once in a conversation."""
+        customer = facts.get("customer") or {}
+        if (
+            customer.get("name")
+            or not customer.get("id")
+            or not self._routes.knows_customers(turn.conversation)
+        ):
+            return ()
+        told = json.dumps({"customer": customer["id"]})
+        return (NewDelivery(Direction.VENDOR, "profile", "profile", told),)
 
     # ── quiet channels ───────────────────────────────────────────────────────────────────────────
 

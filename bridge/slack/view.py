@@ -62,6 +62,8 @@ def view(
     if who is not None:
         private = {name: None for name in ("email", "phone") if not _fits(name, shown)}
         who = who.model_copy(update=private)
+    ids = {"conversation_id": conversation.key.id, "customer_id": who.id if who is not None else None}
+    named = {name: id for name, id in ids.items() if id and name in shown}  # not by a pattern
     console = console_url.replace("{id}", quote(conversation.key.id, safe="")) if console_url else None
     return ConversationView(
         key=conversation.key,
@@ -70,7 +72,7 @@ def view(
         customer=who,
         channel=Channel(**facts["channel"]) if "channel" in facts else None,
         start_page=facts.get("start_page"),
-        details=_shown(facts.get("details", {}), shown),
+        details={**named, **_shown(facts.get("details", {}), shown)},
         started_at=datetime.fromtimestamp(facts.get("started_at", conversation.created_at), UTC),
         since=datetime.fromtimestamp(conversation.since, UTC) if conversation.since else None,
         owner=conversation.owner.name if conversation.owner else None,

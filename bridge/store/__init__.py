@@ -42,7 +42,6 @@ from bridge.store import (
     keyring,
     lanes,
     migrate,
-    own_reports,
     pace,
     replies,
     revisions,
@@ -52,6 +51,7 @@ from bridge.store.catchup import CatchUp
 from bridge.store.clock import Clock
 from bridge.store.database import Database, Postgres, Sqlite, is_read_only, postgres_dsn
 from bridge.store.deadletters import Attempt, Delivery
+from bridge.store.reports import Reports
 from bridge.store.resume import resume
 from bridge.store.sealed import keys_of
 from bridge.store.together import Together
@@ -80,7 +80,7 @@ def open_store(path: Path, database_url: str | None, *, pool: int, environ: Mapp
     return Store(Sqlite(path, keys), dsn=None)
 
 
-class Store(CatchUp, Upkeep):
+class Store(CatchUp, Reports, Upkeep):
     """Everything that is kept. Each method is one committed transaction and raises `Unavailable`.
 
     `woken` is set whenever some lane may be due, by this process or, on Postgres, by another.
@@ -381,16 +381,6 @@ class Store(CatchUp, Upkeep):
     async def first_was_echo(self, turn: Turn, message: Message) -> bool:
         """Whether the message that `message` revises was our own reply, told back."""
         return await self._database.run(revisions.first_was_echo, turn, message)
-
-    async def expect_report(self, turn: Turn, happened: Signal) -> None:
-        """The vendor may report what this act is about to do there: see `own_reports`."""
-        await self._database.run(own_reports.expect, turn.conversation.id, turn.delivery, happened)
-
-    async def expect_no_report(self, turn: Turn, happened: Signal) -> None:
-        await self._database.run(own_reports.refused, turn.conversation.id, turn.delivery, happened)
-
-    async def is_own_report(self, turn: Turn, event: AnyEvent) -> bool:
-        return await self._database.run(own_reports.is_own, turn.conversation.id, event)
 
     async def open_thread(self, conversation: int, where: ThreadKey, card: str) -> Conversation:
         """`where` is the conversation's thread from now on; `card` the digest of the card that opens it."""

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from bridge.engine.work import Change, Conversation, NewDelivery, Owner, Typist
 from bridge.model import Control, ConversationKey, ThreadKey
-from bridge.store import handoffs
+from bridge.store import handoffs, profiles
 from bridge.store.tables import conversation, now, said, thread
 
 _CONVERSATIONS = select(
@@ -141,7 +141,7 @@ def change(connection: Connection, about: int, told: Change) -> list[NewDelivery
         handoffs.place(connection, number, "thread", place)
         follow.append(handoffs.alert(number, f"alert:placed:{place.ts}"))
     if told.facts is not None:
-        values["facts"] = json.dumps(told.facts)
+        values |= {"facts": json.dumps(told.facts), **profiles.learned(connection, about, told.facts)}
     if told.heard is not None:
         connection.execute(_HEARD, {"said": told.heard})
     if told.card is not None:

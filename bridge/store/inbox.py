@@ -128,8 +128,8 @@ def _asked_for(unknown: set[int], told: Sequence[tuple[int, AnyEvent]]) -> list[
 
 def _is_of_handoff(event: AnyEvent) -> bool:
     match event:
-        case HandoffStarted(context=context):
-            return not context  # else the vendor says it by itself
+        case HandoffStarted(unnamed=unnamed, context=context):
+            return unnamed and not context  # else the vendor reports by itself what was said
         case Message(author=author, handoff=label):
             return label is not None or author.role is Role.AGENT
         case _:

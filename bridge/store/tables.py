@@ -78,6 +78,7 @@ conversation = Table(
     Column("facts", SealedText, nullable=False),  # JSON: what the card shows
     Column("card", Text),  # the digest of the card as it stands in Slack
     Column("typing", SealedText),  # JSON: who types, in which words, until when
+    Column("customer", Text, index=True),  # the digest of the source and the customer's id
     Column("created_at", Double, nullable=False),
     UniqueConstraint("source", "external_id"),
 )

@@ -10,36 +10,32 @@ import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from bridge import control
 from bridge.control import Mark, Signal
 from bridge.model import AnyEvent, Direction
 from bridge.store.tables import conversation, delivery, lane, now
 
-LOOKED_AT = 100  # the newest deliveries, of all sources
+LOOKED_AT = 300  # the newest deliveries, of all sources
 WEBHOOKS = 9  # that show how the clock of one runs
 
+_SOURCE = select(conversation.c.source).where(conversation.c.id == bindparam("conversation"))
+_LAST = select(func.max(delivery.c.id))
 _NEWEST = (
-    select(delivery.c.id, delivery.c.lane_id, delivery.c.payload, delivery.c.created_at)
-    .where(delivery.c.kind == "event")
+    select(delivery.c.lane_id, delivery.c.payload, delivery.c.created_at)
+    .where(delivery.c.id > bindparam("after"), delivery.c.id <= bindparam("last"), delivery.c.kind == "event")
     .order_by(delivery.c.id.desc())
     .limit(LOOKED_AT)
-    .subquery()
 )
-_OF_SOURCE = (
-    select(_NEWEST.c.payload, _NEWEST.c.created_at)
-    .join(lane, lane.c.id == _NEWEST.c.lane_id)
+_LANES = (
+    select(lane.c.id)
     .join(conversation, conversation.c.id == lane.c.conversation_id)
     .where(
+        lane.c.id.in_(bindparam("lanes", expanding=True)),
         lane.c.direction == Direction.SLACK,
-        conversation.c.source
-        == select(conversation.c.source)
-        .where(conversation.c.id == bindparam("conversation"))
-        .correlate(None)
-        .scalar_subquery(),
+        conversation.c.source == bindparam("source"),
     )
-    .order_by(_NEWEST.c.id.desc())
 )
 _NOW = select(now())
 
@@ -48,7 +44,12 @@ def leads(connection: Connection, about: int, *, but: AnyEvent | None = None, at
     """The leads of the newest webhooks of the conversation's source (see `control.lead_of`), without the
     event `but`, those dated `at`, and what was found in the vendor's history."""
     found: list[float] = []
-    for row in connection.execute(_OF_SOURCE, {"conversation": about}):
+    last: int = connection.execute(_LAST).scalar_one() or 0
+    newest = connection.execute(_NEWEST, {"after": last - LOOKED_AT, "last": last}).all()
+    source = connection.execute(_SOURCE, {"conversation": about}).scalar_one()
+    asked = {"lanes": sorted({row.lane_id for row in newest}), "source": source}
+    lanes = set(connection.execute(_LANES, asked).scalars())
+    for row in (row for row in newest if row.lane_id in lanes):
         event = json.loads(row.payload)
         then = datetime.fromisoformat(event["at"]).timestamp()
         is_other = but is None or event["id"] != but.id

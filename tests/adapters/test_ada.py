@@ -213,6 +213,7 @@ EVENTS: dict[str, AnyEvent] = {
         id=ID,
         conversation=key(TALK),
         at=AT["ada"],
+        dated=False,
         customer=Customer(),
         channel=Channel(),
         author=Author(role=Role.SYSTEM),
@@ -266,14 +267,17 @@ UNREAD = {
 }
 NO_EVENT = {
     "message-without-conversation": ("v1.conversation.message",),
-    "end-user-updated": ("v1.end_user.updated",),
     "audit-log": ("v1.audit_log.emitted",),
 }
 STARTS = {"start", "start-rich"}
 
 
 def test_every_fixture_has_an_expectation() -> None:
-    assert {*EVENTS, *NO_EVENT, *STARTS} == set(names("ada"))
+    assert {*EVENTS, *NO_EVENT, *STARTS, "end-user-updated"} == set(names("ada"))
+
+
+def test_a_profile_is_about_no_conversation() -> None:
+    assert receive("end-user-updated") == Received(ID, customers=(Customer(id=VISITOR, name="Ada"),))
 
 
 @pytest.mark.parametrize("name", EVENTS)
@@ -319,7 +323,12 @@ def test_start() -> None:
         received.key,
         (
             HandoffStarted(
-                id=received.key, conversation=key(TALK), at=AT["ada"], customer=Customer(), unnamed=True
+                id=received.key,
+                conversation=key(TALK),
+                at=AT["ada"],
+                dated=False,
+                customer=Customer(),
+                unnamed=True,
             ),
         ),
     )
@@ -333,6 +342,7 @@ def test_start_with_all_that_an_operator_may_send() -> None:
             id=received.key,
             conversation=key(TALK),
             at=AT["ada"],
+            dated=False,
             customer=Customer(
                 id=VISITOR, name="Ada Lovelace", email="ada@example.org", phone="+4912345", language="en-CA"
             ),

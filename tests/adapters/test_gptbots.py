@@ -217,6 +217,7 @@ EVENTS: dict[str, AnyEvent] = {
         ConversationEnded,
         "conversation/close",
         AT["gptbots"],
+        dated=False,
         reason="AGENT_CLOSED",
         details={"agent": "x"},
     ),

@@ -1,4 +1,4 @@
-"""A handoff whose conversation the bridge did not see: the earlier messages are fetched, behind the alert."""
+"""A handoff whose conversation the bridge did not see: the messages are fetched, behind the alert."""
 
 from __future__ import annotations
 
@@ -72,3 +72,42 @@ async def test_a_conversation_that_was_seen_is_not_asked_for(stage: Stage) -> No
     reply = scene.writes("Hello Lena")
     await scene.marked(reply, SENT)
     assert fault.met == []
+
+
+# ── who the customer is ──────────────────────────────────────────────────────────────────────────
+
+
+async def nameless(stage: Stage, name: str) -> tuple[AdaConversation, Scene]:
+    """A start call that names the conversation and the customer's id only."""
+    stage.ada.webhook_enabled = False
+    talk = stage.ada.open(name)
+    await stage.ada.settled()
+    stage.ada.webhook_enabled = True
+    stage.ada.send_sample("handoff.start", talk.id)
+    scene = await thread_of(stage, talk.id)
+    await scene.tells("waits for a human")
+    return talk, scene
+
+
+async def test_a_customer_without_a_name_is_asked_for(stage: Stage) -> None:
+    _, scene = await nameless(stage, "Grete Hermann")
+    await scene.until(lambda: "Grete Hermann" in scene.card.text, "the name on the card")
+
+
+async def test_without_an_answer_the_card_has_no_name_and_nothing_waits(stage: Stage) -> None:
+    fault = stage.ada.faults.next("*/end-users/*", method="GET", status=503, times=100)
+    talk, scene = await nameless(stage, "Grete Hermann")
+    await scene.until(lambda: fault.met, "a question")
+    stage.ada.say(talk.id, "Hello?")
+    await scene.shows("Hello?")
+    assert not any("customer" in text and "not" in text for text in scene.texts)
+
+
+async def test_a_profile_that_ada_reports_changes_the_card(stage: Stage) -> None:
+    talk = stage.ada.open("Lena")
+    scene = await thread_of(stage, talk.id)
+    await scene.until(lambda: "Lena" in scene.card.text or scene.thread, "the card")
+    stage.ada.say(talk.id, "Hello")
+    await scene.shows("Hello")
+    stage.ada.send_sample("v1.end_user.updated", talk.id)
+    await scene.until(lambda: "Ada Lovelace" in scene.card.text, "the name on the card")

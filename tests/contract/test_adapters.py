@@ -222,6 +222,6 @@ def check(vendor: str, name: str, body: bytes) -> None:
     except Refused:
         return
     assert received == receive(vendor, name, body)
-    assert received.events or received.unread or not received.kept
+    assert received.events or received.customers or received.unread or not received.kept
     for event in received.events:
         assert EVENT.validate_json(EVENT.dump_json(event)) == event

@@ -332,6 +332,12 @@ def _skewed(fault: str, seconds: float) -> tuple[Row, ...]:
     return (_clock(("Ada",), fault, Tried.LOOKED, WAITED, lost, ada=seconds),)
 
 
+def _handoffs(fault: str, **cause: float) -> Row:
+    """A handoff ends, the customer asks for a human again, and that ends too."""
+    fault = f"{fault}, and one handoff follows another"
+    return _clock(("Ada",), fault, Tried.NO_NEED, handoffs=1.0, **cause)
+
+
 TOO_OLD = (
     Log("the signature is too old or too new"),
     Log("Check SLACK_SIGNING_SECRET and this machine's clock"),
@@ -367,6 +373,11 @@ CLOCKS = (
         Log("the store's clock was set back by"),
         store=3600.0,
     ),
+    _handoffs("Ada's is a minute ahead", theirs=60.0),
+    _handoffs("Ada's is half a minute behind", theirs=-30.0),
+    _handoffs("ours is two minutes ahead", clock=120.0),
+    _handoffs("ours is two minutes behind", clock=-120.0),
+    _handoffs("one end is dated an hour ahead", once=3600.0),
     _clock(("Postgres",), "of two workers', one is an hour ahead and one an hour behind", Tried.NO_NEED),
 )
 

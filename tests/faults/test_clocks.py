@@ -16,10 +16,14 @@ from tests.faults.machine import Machine
 from tests.faults.matrix import CLOCKS
 from tests.faults.row import Mark, Row, Tried
 from tests.faults.test_vendors import marks
+from tests.handoffs.ways import alerted
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="package")]
 
-WITHIN = [row for row in CLOCKS if "clock" in row.cause and row.tried is Tried.NO_NEED]
+HANDOFFS = [row for row in CLOCKS if "handoffs" in row.cause]
+WITHIN = [
+    row for row in CLOCKS if "clock" in row.cause and row.tried is Tried.NO_NEED and row not in HANDOFFS
+]
 SET = [row for row in CLOCKS if "store" in row.cause]
 BEYOND = [row for row in CLOCKS if row.cause and row.tried is Tried.BY_SENDER]
 SKEWED = [row for row in CLOCKS if "ada" in row.cause]
@@ -89,6 +93,27 @@ async def test_what_the_vendor_has_is_known_by_its_own_clock(ground: Ground, row
     finally:
         stage.ahead = stage.ada.ahead = 0.0
     books.close(talk.written, talk.sent)
+    books.gone_through()
+
+
+@pytest.mark.parametrize("row", HANDOFFS, ids=str)
+async def test_an_end_counts_and_the_next_request_alerts(ground: Ground, row: Row, books: Books) -> None:
+    ada = ground.stage.ada
+    ground.machine.set(clock=row.cause.get("clock", 0.0))
+    ada.ahead = row.cause.get("theirs", 0.0)
+    try:
+        scene = (await ground.talk()).scene
+        ada.ahead += row.cause.get("once", 0.0)
+        ada.end_handoff(scene.id)
+        ada.ahead -= row.cause.get("once", 0.0)
+        await alerted(scene, "handed back to the AI agent")
+        scene.says("I want a human")
+        await alerted(scene, "waits for a human", number=2)
+        ada.end_handoff(scene.id)
+        await alerted(scene, "handed back to the AI agent", number=2)
+        await scene.stands("the AI agent has the conversation")
+    finally:
+        ada.ahead = 0.0
     books.gone_through()
 
 

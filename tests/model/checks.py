@@ -13,7 +13,7 @@ from bridge.engine.gate import ASKED, choices
 from bridge.model import Control, HeldChoice, HeldFor
 from bridge.render.acts import ACT, HELD, RETRY, offered
 from bridge.sandbox.slack import Message
-from tests.model.expected import PEOPLE, Handoff, Model, Owner, Reply, Words
+from tests.model.expected import PEOPLE, Handoff, Model, OwnEnd, Owner, Reply, Words
 from tests.model.vendor import Got
 from tests.model.world import Row, Snapshot, Talk
 
@@ -210,6 +210,8 @@ def adopt(model: Model, talk: Talk, stands: Snapshot) -> None:
     model.owner = Owner(stands.owner, stands.owner_id) if stands.owner else None
     model.vendor_at = stands.vendor_at
     model.acted = (stands.acted_at, stands.acted_at) if stands.acted_at is not None else None
+    model.acted_known = False
+    model.own_ends = [_own_end(one, model, stands) for one in stands.own_ends]
     model.handoffs = _handoffs(stands)
     model.done = done(talk)
     model.got = [one.text for one in talk.vendor.got[talk.key.id]]
@@ -223,6 +225,14 @@ def adopt(model: Model, talk: Talk, stands: Snapshot) -> None:
         reply.choice = HeldChoice(row.payload["choice"]) if "choice" in row.payload else None
         reply.again_by = next((one for one in PEOPLE if one.id == row.payload.get("again_by")), None)
         reply.arrived = reply.times_in(model.got) > 0
+
+
+def _own_end(row: Any, model: Model, stands: Snapshot) -> OwnEnd:
+    before = sum(one.id <= (row.handoff_id or 0) for one in stands.handoffs)
+    if row.recorded_at is None:
+        return OwnEnd(before)
+    is_last = stands.acted_at is not None and row.recorded_at >= stands.acted_at
+    return OwnEnd(before, model.acted if is_last else (row.recorded_at, row.recorded_at))
 
 
 def _handoffs(stands: Snapshot) -> list[Handoff]:

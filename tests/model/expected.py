@@ -89,6 +89,14 @@ class Handoff:
     written_at: float | None = field(default=None, compare=False)  # when that was written
 
 
+@dataclass
+class OwnEnd:
+    """What an agent ended at the vendor: how many handoffs there were, and `acted` once it was done here."""
+
+    handoffs: int
+    acted: tuple[float, float] | None = None
+
+
 @dataclass(frozen=True)
 class Owner:
     name: str
@@ -112,6 +120,10 @@ class Model:
     got: list[str] = field(default_factory=list)  # by the customer
     done: int = 0  # acts that the thread was told of
     ahead: deque[Fault | Meanwhile] = field(default_factory=deque)
+    leads: list[float] = field(default_factory=list)  # of the vendor's reports: how far each is dated ahead
+    own_ends: list[OwnEnd] = field(default_factory=list)  # acts of which the vendor may still report the end
+    started_at: float = 0.0  # the last handoff that the vendor began, by its clock
+    acted_known: bool = False
     sure: bool = True
 
     # ── control ──────────────────────────────────────────────────────────────────────────────────
@@ -119,8 +131,14 @@ class Model:
     def tell(self, kind: str, at: float) -> None:
         """The vendor reports something new."""
         happened = REPORTS[kind][0]
-        if happened is None or self._is_late(happened, at):
+        known = self._knows_the_clock()
+        self.leads.append(at - self.now[1])
+        if happened is Signal.HANDOFF_ENDED and self._is_own(at):
             return
+        if happened is None or self._is_late(happened, at, known):
+            return
+        if happened is Signal.HANDOFF_STARTED and self.control in (Control.BOT, Control.CLOSED):
+            self.started_at = at
         if happened in _STATED:
             self.vendor_at = max(at, self.vendor_at or at)
         after, closed = TABLE.get((self.control, happened)), "closed"
@@ -132,16 +150,35 @@ class Model:
         if happened is Signal.AGENT_SPOKE:
             self._answered()
 
-    def _is_late(self, happened: Signal, at: float) -> bool:
+    def _knows_the_clock(self) -> bool:
+        """Whether the vendor's newest reports show how its clock runs: late ones show it behind."""
+        return sum(lead > -1 for lead in self.leads[-6:]) > 1
+
+    def _is_own(self, at: float) -> bool:
+        """Whether it reports what an agent has done, and the conversation has not gone on by then."""
+        if not self.own_ends:
+            return False
+        own = self.own_ends[0]
+        went_on = [self.acted[1]] if self.acted is not None and own.acted not in (None, self.acted) else []
+        went_on += [self.started_at] if len(self.handoffs) > own.handoffs and self.started_at else []
+        self.sure &= self._knows_the_clock() and not any(abs(at - one) < 2 for one in went_on)
+        if own.acted is not None and any(at > one for one in went_on):
+            return False
+        self.own_ends.pop(0)
+        return own.acted is not None
+
+    def _is_late(self, happened: Signal, at: float, known: bool) -> bool:
         stated = happened in _STATED
         if self.vendor_at is not None and (at < self.vendor_at - 1 if stated else at <= self.vendor_at):
+            self.sure &= known
             return True
         if self.acted is None:
             return False
-        first, last = (
-            acted - (300 if stated or happened is Signal.CUSTOMER_SPOKE else 0) for acted in self.acted
-        )
-        self.sure &= not first < at < last
+        allowed = 300 if stated or happened is Signal.CUSTOMER_SPOKE else 0
+        first, last = (acted - allowed for acted in self.acted)
+        self.sure &= not first - 1 < at < last
+        if not (known and self.acted_known) and at <= last + 700:
+            self.sure = False
         return at <= first
 
     def _act(self, happened: Signal, by: Person) -> bool:
@@ -149,7 +186,7 @@ class Model:
         after, owner = TABLE.get((self.control, happened)), Owner(by.name, by.id)
         if after is None or (after is self.control is Control.HUMAN and self.owner == owner):
             return False
-        self.acted = self.now
+        self.acted, self.acted_known = self.now, self._knows_the_clock()
         self._become(after, owner, "closed")
         return True
 
@@ -197,16 +234,28 @@ class Model:
             told = doubt and _LEAVES.get(happened, (None,))[0] is self.control
             if TABLE.get((self.control, happened)) is None and not told:
                 return
+            own = OwnEnd(len(self.handoffs)) if happened in _LEAVES and not doubt else None
+            self.own_ends += [own] if own is not None else []
             match self._ask(act):
                 case None:
                     self.done += 1
                     if not self._act(happened, by):
                         self._ended_by(happened)
+                    if happened in _LEAVES:
+                        for one in self.own_ends:
+                            one.acted = one.acted or self.acted or self.now
                     return
                 case Fault.NO:
+                    self._refused()
                     return
                 case fault:
                     doubt |= fault is not Fault.BUSY
+                    if fault is Fault.BUSY:
+                        self._refused()
+
+    def _refused(self) -> None:
+        """No report of what the vendor has not done is expected."""
+        self.own_ends = [one for one in self.own_ends if one.acted is not None]
 
     def _ended_by(self, happened: Signal) -> None:
         """The vendor has told of it meanwhile: now it is known by whom it was."""

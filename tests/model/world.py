@@ -26,7 +26,7 @@ from bridge.model import AnyEvent, Control, ConversationKey, Direction, HeldFor
 from bridge.registry import adapters
 from bridge.sandbox.slack import Message
 from bridge.sandbox.stage import HOST, Stage
-from bridge.store.tables import conversation, delivery, handoff, lane
+from bridge.store.tables import conversation, delivery, handoff, lane, said
 from tests.bridge.scene import later, ready
 from tests.model.expected import State
 from tests.model.reports import report
@@ -81,6 +81,7 @@ class Snapshot:
     vendor_at: float | None
     acted_at: float | None
     handoffs: Sequence[Any]
+    own_ends: Sequence[Any]  # acts of which the vendor may still report that the handoff has ended
     replies: dict[str, Row]  # by message
     odd: Sequence[Any]  # what is under way, and what failed without a vendor in it
 
@@ -210,6 +211,7 @@ class World:
 def _snapshot(connection: Connection, about: int) -> Snapshot:
     stands = connection.execute(select(conversation).where(conversation.c.id == about)).one()
     handoffs = select(handoff).where(handoff.c.conversation_id == about).order_by(handoff.c.id)
+    own_ends = select(said).where(said.c.digest == f"handoff_ended:{about}", said.c.event_id.is_(None))
     lines = select(delivery, lane.c.direction).join(lane).where(lane.c.conversation_id == about)
     rows = connection.execute(lines.order_by(delivery.c.id)).all()
     replies = [row for row in rows if row.kind == "reply"]
@@ -220,6 +222,7 @@ def _snapshot(connection: Connection, about: int) -> Snapshot:
         stands.vendor_at,
         stands.acted_at,
         connection.execute(handoffs).all(),
+        connection.execute(own_ends).all(),
         {
             one.message: Row(
                 one.id, one.message, one.state, one.problem, json.loads(one.payload), json.loads(one.refs)

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from bridge.config import Route
-from bridge.model import Author, ConversationKey, Customer, Message, Role, Text
-from bridge.slack.view import learn
+from bridge.engine.work import Conversation
+from bridge.model import Author, Control, ConversationKey, Customer, Message, Role, Text
+from bridge.slack.view import learn, view
 from tests.sandbox.slack_running import SUPPORT
 from tests.slack.desk import routes_of
 
@@ -44,3 +45,11 @@ def test_one_message_more_is_no_news(routes: tuple[str, ...], details: dict[str,
     assert learn(first, said(2), asked.shown) == first
     news = learn(first, said(3, **{"metadata.plan": "blue"}), asked.shown)
     assert (news != first) == bool(details)
+
+
+def test_ids_are_on_the_card_where_a_route_names_them() -> None:
+    facts = {"customer": {"id": "u1", "name": "Lena"}, "details": {"plan": "gold"}}
+    known = Conversation(1, ConversationKey(source="acme-ada", id="c1"), Control.BOT, None, 0.0)
+    shown = view(known, facts, "ada", ("conversation_id", "customer_id")).details
+    assert shown == {"conversation_id": "c1", "customer_id": "u1"}
+    assert view(known, facts, "ada", ("*",)).details == {"plan": "gold"}

@@ -38,6 +38,7 @@ from bridge.model import (
     Author,
     ConversationEnded,
     ConversationKey,
+    Customer,
     Direction,
     HandoffStarted,
     HeldChoice,
@@ -218,8 +219,17 @@ class Asking:
         assert await self.keep_reply(self._came(), about, act) == "queued"
         turn = await self._turn(Direction.ACTS)
         await self.act(turn, Signal.CLAIMED, Owner("Mina", "U0MINA"))
-        await self.advance(turn, Done(change=Change(answered=True)), keep_going=True)
+        await self.expect_report(turn, Signal.RESOLVED)
+        await self.expect_no_report(turn, Signal.RESOLVED)
+        await self.expect_report(turn, Signal.RESOLVED)
+        facts = {"customer": {"id": "u1"}}
+        await self.advance(turn, Done(change=Change(answered=True, facts=facts)), keep_going=True)
         await self._tell(about, ConversationEnded)
+        key = ConversationKey(source=filling.SOURCE, id=filling.external(about))
+        ended = ConversationEnded(id=f"plan:{self._number}", conversation=key, at=datetime.now(UTC))
+        assert await self.is_own_report(turn, ended)
+        profile = Incoming(filling.SOURCE, "plan:profile", "", b"{}")
+        assert await self.keep_customers(profile, [Customer(id="u1", name="Lena")])
         another = ThreadKey(team=filling.TEAM, channel="C0VIP", ts="1.3")
         await self.open_thread(about, another, "card")
         await self.own_thread(about, another.model_copy(update={"ts": "1.4"}))

@@ -15,6 +15,8 @@ def upgrade() -> None:
     with op.batch_alter_table("conversation", schema=None) as batch_op:
         batch_op.add_column(sa.Column("vendor_written_at", sa.Double(), nullable=True))
         batch_op.add_column(sa.Column("acted_vendor_at", sa.Double(), nullable=True))
+        batch_op.add_column(sa.Column("customer", sa.Text(), nullable=True))
+        batch_op.create_index(op.f("ix_conversation_customer"), ["customer"], unique=False)
     with op.batch_alter_table("handoff", schema=None) as batch_op:
         batch_op.add_column(sa.Column("end_written_at", sa.Double(), nullable=True))
     with op.batch_alter_table("said", schema=None) as batch_op:

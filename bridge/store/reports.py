@@ -1,0 +1,36 @@
+"""What vendors report beside the talk: the ends that acts of ours bring about, and customers' profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bridge.control import Signal
+from bridge.engine.work import Incoming, Turn
+from bridge.model import AnyEvent, Customer
+from bridge.store import own_reports, profiles
+from bridge.store.database import Database
+
+
+class Reports:
+    """The part of the store that all this is called by. Each is one transaction and raises `Unavailable`."""
+
+    _database: Database
+
+    def _wake(self) -> None:
+        raise NotImplementedError
+
+    async def keep_customers(self, incoming: Incoming, customers: Sequence[Customer]) -> bool:
+        """Keep a webhook about customers, for their cards. False where it is a duplicate."""
+        new = await self._database.run(profiles.keep_customers, incoming, customers)
+        self._wake()
+        return new
+
+    async def expect_report(self, turn: Turn, happened: Signal) -> None:
+        """The vendor may report what this act is about to do there: see `own_reports`."""
+        await self._database.run(own_reports.expect, turn.conversation.id, turn.delivery, happened)
+
+    async def expect_no_report(self, turn: Turn, happened: Signal) -> None:
+        await self._database.run(own_reports.refused, turn.conversation.id, turn.delivery, happened)
+
+    async def is_own_report(self, turn: Turn, event: AnyEvent) -> bool:
+        return await self._database.run(own_reports.is_own, turn.conversation.id, event)
