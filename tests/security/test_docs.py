@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from bridge import web
+from bridge.bodies import BODIES, SMALL
 from bridge.config.sections import Server
-from bridge.protocol import ARRIVES, HEAD
+from bridge.protocol import ARRIVES, HEAD, PIECE, PROGRESS, UNREAD
 from tests.security.test_secrets import SECRETS
 from tests.vendors import VENDORS
 
@@ -49,7 +50,12 @@ def test_its_figures_are_the_codes() -> None:
     limits = {cells[0]: cells[1:] for cells in rows("of")}
     assert limits["a body"] == ["`[server] max_body` (1 MB)", "413"]
     assert Server().max_body == 1024**2
-    assert limits["all bodies that are being read"][0] == f"{web.BODIES} times as much"
+    bodies_of = limits[f"all bodies that are being read or kept, each without its first {SMALL // 1024} KB"]
+    assert bodies_of[0] == f"{BODIES} times as much"
+    assert limits["requests that wait on one connection for the one before them"][0].startswith(
+        f"what {PIECE // 1024} KB holds"
+    )
+    assert limits["an answer that is not read"][0].startswith(f"{PROGRESS // 1024} KB in {UNREAD:g} s")
     assert limits["a request's line and headers, or what follows its body"][0].startswith(
         f"{HEAD // 1024} KB"
     )
