@@ -389,9 +389,7 @@ class DeliveryState(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Direction(StrEnum):
-    """A line of deliveries of one conversation; docs/design.md says what each carries."""
-
+class Direction(StrEnum):  # docs/design.md says what each carries
     SLACK = "slack"
     VENDOR = "vendor"
     MARKS = "marks"

@@ -25,27 +25,23 @@ from bridge.engine import acts, gate
 from bridge.engine.acts import Asked
 from bridge.engine.echo import digests
 from bridge.engine.follow import (
-    failure,
     mark,
     notice,
     question,
     sent_late,
-    undone,
     whisper,
-    whisper_to,
 )
 from bridge.engine.gate import Held
 from bridge.engine.policy import while_patient
 from bridge.engine.ports import Carrier, Ledger
 from bridge.engine.reread import REREAD
 from bridge.engine.steps import Composed, Step, progress_of, steps_of
+from bridge.engine.vendor_failures import after_failure
 from bridge.engine.work import (
     MEANT,
     SENDING,
-    Again,
     Change,
     Done,
-    Failed,
     Found,
     Kept,
     NewDelivery,
@@ -347,62 +343,7 @@ class VendorCarrier:
         return Done(follow=(notice(turn, f"{choice.by} chose “{choice.label}” for the customer."),))
 
     def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
-        problem = getattr(outcome, "problem", "")
-        in_part = any(key.isdecimal() for key in turn.refs)
-        if isinstance(outcome, Failed) and outcome.forbidden and turn.kind != "act" and not in_part:
-            return _forbidden(turn, problem)
-        match turn.kind:
-            case "look":
-                return self._looks.follow(turn, outcome)
-            case "history":
-                if isinstance(outcome, Again):
-                    return ()
-                if turn.read().get("earlier"):
-                    return (
-                        notice(turn, f"The messages before this handoff could not be fetched: {problem}"),
-                    )
-                return (notice(turn, f"What was said while the bridge was away is not known: {problem}"),)
-            case "profile":
-                return ()
-            case "choice" | "greeting":
-                if isinstance(outcome, Again):
-                    return ()
-                what = (
-                    "Nobody knows whether it arrived" if isinstance(outcome, Uncertain) else "It was not said"
-                )
-                was = "chosen" if turn.kind == "choice" else "to be said"
-                return (notice(turn, f"Something was {was} for the customer. {what}: {problem}"),)
-            case "act":
-                text = undone(turn, outcome)
-                return (whisper(turn, text),) if text else ()
-        # The message of a correction carries the mark of the reply that it corrects.
-        marks = turn.kind != "correction"
-        if isinstance(outcome, Again):
-            return (mark(turn, "waiting"),) if turn.attempt == 1 and marks else ()
-        if isinstance(outcome, Uncertain):
-            text = (
-                f"Nobody knows whether this reply arrived: {problem}. "
-                "Look in the vendor's console before you send it again."
-            )
-            told = failure(turn, text, uncertain=True)
-            return (mark(turn, "uncertain"), told) if marks else (told,)
-        what = "Only a part of a reply was sent" if in_part else "A reply was not sent"
-        can_retry = getattr(outcome, "can_retry", True)
-        told = failure(turn, f"{what} to the customer: {problem}", can_retry=can_retry)
-        return (mark(turn, "failed"), told) if marks else (told,)
-
-
-def _forbidden(turn: Turn, problem: str) -> tuple[NewDelivery, ...]:
-    """What a person wanted who may not: they alone hear why. Whoever may can write a reply of their own."""
-    wanted = turn.read()
-    by = str(wanted.get("again_by") or wanted["user"])
-    if turn.kind == "choice":
-        return (
-            whisper_to(turn, by, f"Your choice “{wanted['label']}” was not sent for the customer: {problem}"),
-        )
-    if turn.kind == "correction":
-        return (whisper_to(turn, by, f"The correction was not sent to the customer: {problem}"),)
-    return (mark(turn, "failed"), whisper_to(turn, by, f"This reply was not sent to the customer: {problem}"))
+        return self._looks.follow(turn, outcome) if turn.kind == "look" else after_failure(turn, outcome)
 
 
 async def _done_at(adapter: Adapter, act: Act, key: ConversationKey) -> None:

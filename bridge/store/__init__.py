@@ -32,9 +32,8 @@ from bridge.engine.work import (
     Turn,
 )
 from bridge.errors import ConfigError, OutcomeUnknown
-from bridge.model import AnyEvent, ConversationKey, HeldChoice, Message, ThreadKey
+from bridge.model import AnyEvent, ConversationKey, Message, ThreadKey
 from bridge.store import (
-    changes,
     conversations,
     events,
     handoffs,
@@ -54,6 +53,7 @@ from bridge.store.deadletters import Attempt, Delivery
 from bridge.store.reports import Reports
 from bridge.store.resume import resume
 from bridge.store.sealed import keys_of
+from bridge.store.thread_inbox import ThreadInbox
 from bridge.store.together import Together
 from bridge.store.unreachable import postgres_at
 from bridge.store.upkeep import Upkeep
@@ -80,7 +80,7 @@ def open_store(path: Path, database_url: str | None, *, pool: int, environ: Mapp
     return Store(Sqlite(path, keys), dsn=None)
 
 
-class Store(CatchUp, Reports, Upkeep):
+class Store(CatchUp, Reports, ThreadInbox, Upkeep):
     """Everything that is kept. Each method is one committed transaction and raises `Unavailable`.
 
     `woken` is set whenever some lane may be due, by this process or, on Postgres, by another.
@@ -173,53 +173,6 @@ class Store(CatchUp, Reports, Upkeep):
         if due:
             self._wake()
         return new
-
-    async def keep_reply(self, incoming: Incoming, where: ThreadKey | int, new: NewDelivery) -> str:
-        """Keep what was written in a thread, or pressed, and queue it: see `replies.keep_reply`."""
-        became = await self._database.run(replies.keep_reply, incoming, where, new)
-        if became == "queued":
-            self._wake()
-        return became
-
-    async def amend_reply(
-        self,
-        incoming: Incoming,
-        where: ThreadKey | None,
-        key: str,
-        payload: str | None,
-        late: Sequence[NewDelivery],
-        place: ThreadKey | None = None,
-    ) -> str:
-        """Change or cancel a reply that waits, or remember the change: see `changes.amend_reply`."""
-        became = await self._database.run(changes.amend_reply, incoming, where, key, payload, late, place)
-        if became == "too_late":
-            self._wake()
-        return became
-
-    async def send_on(
-        self, incoming: Incoming, where: ThreadKey | int, delivery: int, user: str, choice: HeldChoice | None
-    ) -> str:
-        """Queue again what was held or failed: see `replies.send_on`."""
-        became = await self._database.run(replies.send_on, incoming, where, delivery, user, choice)
-        if became == "queued":
-            self._wake()
-        return became
-
-    async def ask_again(self, incoming: Incoming, where: ThreadKey, ts: str, user: str) -> str:
-        """Ask about a held reply once more: see `replies.ask_again`."""
-        became = await self._database.run(replies.ask_again, incoming, where, ts, user)
-        if became == "queued":
-            self._wake()
-        return became
-
-    async def lock_message(self, incoming: Incoming, where: ThreadKey, late: Sequence[NewDelivery]) -> str:
-        """The message at `where` is a note: see `changes.lock_message`."""
-        became = await self._database.run(changes.lock_message, incoming, where, late)
-        self._wake()
-        return became
-
-    async def forget_thread(self, incoming: Incoming, where: ThreadKey) -> str:
-        return await self._database.run(changes.forget_thread, incoming, where)
 
     # ── lanes ────────────────────────────────────────────────────────────────────────────────────
 
