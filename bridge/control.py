@@ -178,8 +178,10 @@ def lead_of(leads: Sequence[float]) -> float:
     """Seconds that a vendor's clock is ahead of ours, by the `leads` of its webhooks: the time that each
     names less the time of its writing. Delivery can only lower a lead, and a single date may be wrong, so it
     is the one of the two largest that is nearer to 0. With fewer than two nothing is known of the clock: 0.
+    Where all are further behind than a signature may be, the webhooks came late: 0 as well.
     """
-    return min(sorted(leads)[-2:], key=abs) if len(leads) > 1 else 0.0
+    lead = min(sorted(leads)[-2:], key=abs) if len(leads) > 1 else 0.0
+    return lead if lead >= -LONG_BEFORE else 0.0
 
 
 def dated_ahead(mark: Mark, leads: Sequence[float]) -> bool:

@@ -1,5 +1,6 @@
 """What an agent wrote in a thread becomes a reply for the customer, a note that stays in, or a command."""
 
+from bridge.compose.attachments import authored
 from bridge.compose.commands import ACTS, WORDS, Command, Unclear, Word, command
 from bridge.compose.draft import Draft, Note, ReplyDraft, compose
 from bridge.compose.names import Mentions, Names, mentioned
@@ -18,6 +19,7 @@ __all__ = [
     "Unclear",
     "Unsendable",
     "Word",
+    "authored",
     "command",
     "compose",
     "mentioned",

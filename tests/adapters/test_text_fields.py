@@ -37,7 +37,7 @@ def from_ada(text: str, role: str = "end_user", channel: dict[str, Any] | None =
 
 def from_gptbots_chat(text: str) -> Received:
     body = {"conversation_id": "c", "body": text}
-    return human_service.read(webhook(body), ["chat"], source="g", bot_ids=frozenset())
+    return human_service.read(webhook(body), ["chat"], source="g", bot_ids=frozenset(), wait=60.0)
 
 
 def from_gptbots_v1(text: str) -> Received:

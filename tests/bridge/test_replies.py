@@ -31,7 +31,7 @@ def agents(scene: Scene) -> list[tuple[str, str, str | None]]:
 
 
 async def test_a_reply_goes_out_as_the_one_who_wrote_it(stage: Stage) -> None:
-    stage.slack.state.users["U0JO"].avatar = "https://faces.example/jo.png"
+    stage.slack.state.users["U0JO"].avatar = "https://avatars.slack-edge.com/2026-01-01/2_jo_192.png"
     scene = await waiting(stage)
     by_mina = scene.writes("Hello Lena")
     by_jo = scene.writes("And hello from me", user="U0JO")
@@ -39,7 +39,7 @@ async def test_a_reply_goes_out_as_the_one_who_wrote_it(stage: Stage) -> None:
     await scene.marked(by_mina, SENT)
     assert agents(scene) == [
         ("Mina Park", "Hello Lena", "https://avatars.slack-edge.com/2026-01-01/1_blank_72.png"),
-        ("Jo", "And hello from me", "https://faces.example/jo.png"),
+        ("Jo", "And hello from me", "https://avatars.slack-edge.com/2026-01-01/2_jo_192.png"),
     ]
 
 
@@ -176,10 +176,10 @@ async def more(stage: Stage, metric: str, before: float) -> bool:
 # ── refused ──────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_a_guest_does_not_reply_and_is_told(stage: Stage) -> None:
+async def test_a_guest_does_not_reply_and_hears_so_alone(stage: Stage) -> None:
     scene = await waiting(stage)
     await scene.marked(scene.writes("Let me help", user="U0GUEST"), FAILED)
-    await scene.tells("A reply was not sent to the customer", "guests", "guests_may_reply")
+    await scene.whispered("U0GUEST", "This reply was not sent to the customer", "guests", "guests_may_reply")
     assert scene.sent == []
     note = scene.writes("// I only comment", user="U0GUEST")
     await scene.carried()
@@ -190,7 +190,7 @@ async def test_somebody_of_another_workspace_does_not_reply_either(stage: Stage)
     stage.slack.state.users["U0PARTNER"] = User("U0PARTNER", "pat", "Pat Partner", team_id="T0PARTNER")
     scene = await waiting(stage)
     await scene.marked(scene.writes("Let me help", user="U0PARTNER"), FAILED)
-    await scene.tells("people of other workspaces")
+    await scene.whispered("U0PARTNER", "people of other workspaces")
     assert scene.sent == []
 
 

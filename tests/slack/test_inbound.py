@@ -67,6 +67,28 @@ def test_attachments_are_kept() -> None:
     assert edited.message["attachments"] == [pasted]
 
 
+TABLE = {"id": 1, "blocks": [{"type": "table", "rows": [[{"type": "raw_text", "text": "9 EUR"}]]}]}
+PREVIEW = {
+    "id": 1,
+    "from_url": "https://shop.example",
+    "original_url": "https://shop.example",
+    "title": "Shop",
+}
+EDITED = {"user": "U1", "ts": "3.3"}
+
+
+def test_a_table_that_an_edit_adds_or_takes_off_is_a_change() -> None:
+    added = read(envelope(changed({}, {"attachments": [TABLE], "edited": EDITED})), US)
+    taken = read(envelope(changed({"attachments": [TABLE]}, {"attachments": [], "edited": EDITED})), US)
+    assert isinstance(added, Changed) and isinstance(taken, Changed)
+
+
+def test_a_preview_is_no_change_of_an_edited_message() -> None:
+    linked = {"text": "see <https://shop.example>", "edited": EDITED}
+    shown = read(envelope(changed(linked, {**linked, "attachments": [PREVIEW]})), US)
+    assert shown == Ignored("unfurl")
+
+
 @pytest.mark.parametrize("before", [{}, {"previous_message": []}, {"previous_message": None}])
 def test_as_documented_a_change_names_its_place_only(before: dict[str, Any]) -> None:
     event = {"type": "message", "channel": "C1", "ts": "3.3", "event_ts": "3.3", "hidden": True, **before}
@@ -88,6 +110,7 @@ def test_as_documented_a_change_names_its_place_only(before: dict[str, Any]) -> 
         "ts": "2.2",
         "user": "U1",
         "text": "other words",
+        "edited": {"user": "U1", "ts": "3.2"},
         "edited_at": "3.2",
     }
     assert read({**told, "event": edited}, US) == Changed(place, None, "C1:2.2", kept)
