@@ -23,7 +23,7 @@ WEBHOOKS = 9  # that show how the clock of one runs
 _SOURCE = select(conversation.c.source).where(conversation.c.id == bindparam("conversation"))
 _LAST = select(func.max(delivery.c.id))
 _NEWEST = (
-    select(delivery.c.lane_id, delivery.c.payload, delivery.c.created_at)
+    select(delivery.c.id, delivery.c.lane_id)
     .where(delivery.c.id > bindparam("after"), delivery.c.id <= bindparam("last"), delivery.c.kind == "event")
     .order_by(delivery.c.id.desc())
     .limit(LOOKED_AT)
@@ -37,6 +37,11 @@ _LANES = (
         conversation.c.source == bindparam("source"),
     )
 )
+_TIMES = (
+    select(delivery.c.payload, delivery.c.created_at)
+    .where(delivery.c.id.in_(bindparam("deliveries", expanding=True)))
+    .order_by(delivery.c.id.desc())
+)
 _NOW = select(now())
 
 
@@ -49,7 +54,9 @@ def leads(connection: Connection, about: int, *, but: AnyEvent | None = None, at
     source = connection.execute(_SOURCE, {"conversation": about}).scalar_one()
     asked = {"lanes": sorted({row.lane_id for row in newest}), "source": source}
     lanes = set(connection.execute(_LANES, asked).scalars())
-    for row in (row for row in newest if row.lane_id in lanes):
+    # Payloads may be long, so only a few are read: twice as many as wanted, since some say no time.
+    deliveries = [row.id for row in newest if row.lane_id in lanes][: 2 * WEBHOOKS]
+    for row in connection.execute(_TIMES, {"deliveries": deliveries}):
         event = json.loads(row.payload)
         then = datetime.fromisoformat(event["at"]).timestamp()
         is_other = but is None or event["id"] != but.id

@@ -114,6 +114,7 @@ class Asking:
         await self._watching()
         await self._missed()
         await self._upkeep()
+        await self.resume(filling.TEAM)
         await self.leave(self._worker)
 
     async def _tell(self, about: int | str, kind: Any = Message, **more: Any) -> None:
