@@ -18,6 +18,9 @@ from bridge.model import AnyEvent, Direction
 from bridge.store.tables import conversation, delivery, lane, now
 
 LOOKED_AT = 300  # the newest deliveries, of all sources
+LATE = (
+    900.0  # seconds by which a webhook is behind when it was delivered late, whatever the vendor's clock says
+)
 WEBHOOKS = 9  # that show how the clock of one runs
 
 _SOURCE = select(conversation.c.source).where(conversation.c.id == bindparam("conversation"))
@@ -29,7 +32,7 @@ _NEWEST = (
     .limit(LOOKED_AT)
 )
 _LANES = (
-    select(lane.c.id)
+    select(lane.c.id, lane.c.conversation_id)
     .join(conversation, conversation.c.id == lane.c.conversation_id)
     .where(
         lane.c.id.in_(bindparam("lanes", expanding=True)),
@@ -42,22 +45,25 @@ _NOW = select(now())
 
 def leads(connection: Connection, about: int, *, but: AnyEvent | None = None, at: float = 0.0) -> list[float]:
     """The leads of the newest webhooks of the conversation's source (see `control.lead_of`), without the
-    event `but`, those dated `at`, and what was found in the vendor's history."""
-    found: list[float] = []
+    event `but`, those dated `at`, and what came late; of the conversation alone, where that suffices."""
     last: int = connection.execute(_LAST).scalar_one() or 0
     newest = connection.execute(_NEWEST, {"after": last - LOOKED_AT, "last": last}).all()
     source = connection.execute(_SOURCE, {"conversation": about}).scalar_one()
     asked = {"lanes": sorted({row.lane_id for row in newest}), "source": source}
-    lanes = set(connection.execute(_LANES, asked).scalars())
-    for row in (row for row in newest if row.lane_id in lanes):
+    lanes = {row.id: row.conversation_id for row in connection.execute(_LANES, asked)}
+    own: list[float] = []
+    all_: list[float] = []
+    for row in newest:
+        if row.lane_id not in lanes or len(own) == WEBHOOKS:
+            continue
         event = json.loads(row.payload)
         then = datetime.fromisoformat(event["at"]).timestamp()
-        is_other = but is None or event["id"] != but.id
-        if is_other and then != at and event.get("dated", True) and not event.get("late"):
-            found.append(then - row.created_at)
-        if len(found) == WEBHOOKS:
-            break
-    return found
+        is_other = then != at and (but is None or event["id"] != but.id)
+        lead = then - row.created_at
+        if is_other and event.get("dated", True) and not event.get("late") and lead > -LATE:
+            all_.append(lead)
+            own += [lead] if lanes[row.lane_id] == about else []
+    return own if len(own) >= control.ENOUGH else all_[:WEBHOOKS]
 
 
 def vendor_now(connection: Connection, about: int) -> float:
