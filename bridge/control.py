@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from bridge.model import (
     Act,
@@ -178,10 +179,8 @@ def lead_of(leads: Sequence[float]) -> float:
     """Seconds that a vendor's clock is ahead of ours, by the `leads` of its webhooks: the time that each
     names less the time of its writing. Delivery can only lower a lead, and a single date may be wrong, so it
     is the one of the two largest that is nearer to 0. With fewer than two nothing is known of the clock: 0.
-    Where all are further behind than a signature may be, the webhooks came late: 0 as well.
     """
-    lead = min(sorted(leads)[-2:], key=abs) if len(leads) > 1 else 0.0
-    return lead if lead >= -LONG_BEFORE else 0.0
+    return min(sorted(leads)[-2:], key=abs) if len(leads) > 1 else 0.0
 
 
 def dated_ahead(mark: Mark, leads: Sequence[float]) -> bool:
@@ -189,7 +188,9 @@ def dated_ahead(mark: Mark, leads: Sequence[float]) -> bool:
     clock that was set since. The order of writing decides then. With too few webhooks only a date counts as
     wrong that is further ahead of ours than a signature may be.
     """
-    if len(leads) < ENOUGH:
+    first = sorted(leads)[-ENOUGH:]
+    agree = any(two - one <= JITTER for one, two in pairwise(first))  # retries come after delays that differ
+    if len(leads) < ENOUGH or not agree:
         return mark.lead > LONG_BEFORE
     return mark.lead > lead_of(leads) + JITTER
 

@@ -194,3 +194,21 @@ async def agent(store: Store, happened: Signal) -> None:
     done = Done(change=Change(happened=happened, by=Owner("Mina", "U0MINA")))
     assert (await store.advance(turn, done, keep_going=False))[0]
     await store.leave(worker)
+
+
+@pytest.mark.parametrize(
+    ("leads", "mark", "ahead"),
+    [
+        ([0.0, -0.1, -0.2, 0.0], 3600.0, True),  # one wrong date
+        ([240.0, 239.9, 239.8], 240.1, False),  # a clock that is always ahead
+        ([-30.0, -30.1, -30.2], 0.0, True),  # it was set back
+        ([3600.0, 0.0, -0.1], 0.0, False),  # another date was wrong
+        ([-5.0, -60.0, -400.0], 0.0, False),  # retries: nothing is known of the clock
+        ([0.0], 60.0, False),
+        ([], 301.0, True),
+    ],
+)
+def test_a_date_that_is_ahead_is_known_by_the_vendors_other_webhooks(
+    leads: list[float], mark: float, ahead: bool
+) -> None:
+    assert control.dated_ahead(control.Mark(1000.0 + mark, 1000.0), leads) is ahead

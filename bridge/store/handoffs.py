@@ -140,7 +140,14 @@ def act(
     """What an agent does: what is to be queued, or None where it changes nothing. What ends a handoff ends no
     later one than `meant`: its customer asked for a human again. Nothing is said at the vendor after what is
     `final`."""
-    own_reports.recorded(connection, about, happened)
+    follow = _act(connection, about, happened, by, meant, final=final)
+    own_reports.recorded(connection, about, happened)  # last: an act that is written later is another
+    return follow
+
+
+def _act(
+    connection: Connection, about: int, happened: Signal, by: Owner, meant: int | None, *, final: bool
+) -> Follow:
     row = connection.execute(_STANDS, {"conversation": about}).one()
     after = control.after(Control(row.control), happened)
     same = after is Control.HUMAN and row.control == after and row.owner_id == by.id

@@ -18,6 +18,7 @@ from bridge.model import AnyEvent, Direction
 from bridge.store.tables import conversation, delivery, lane, now
 
 LOOKED_AT = 300  # the newest deliveries, of all sources
+LATE = 900.0  # seconds: a webhook that is further behind was delivered late, whatever the vendor's clock says
 WEBHOOKS = 9  # that show how the clock of one runs
 
 _SOURCE = select(conversation.c.source).where(conversation.c.id == bindparam("conversation"))
@@ -29,7 +30,7 @@ _NEWEST = (
     .limit(LOOKED_AT)
 )
 _LANES = (
-    select(lane.c.id)
+    select(lane.c.id, lane.c.conversation_id)
     .join(conversation, conversation.c.id == lane.c.conversation_id)
     .where(
         lane.c.id.in_(bindparam("lanes", expanding=True)),
@@ -38,7 +39,7 @@ _LANES = (
     )
 )
 _TIMES = (
-    select(delivery.c.payload, delivery.c.created_at)
+    select(delivery.c.lane_id, delivery.c.payload, delivery.c.created_at)
     .where(delivery.c.id.in_(bindparam("deliveries", expanding=True)))
     .order_by(delivery.c.id.desc())
 )
@@ -47,24 +48,27 @@ _NOW = select(now())
 
 def leads(connection: Connection, about: int, *, but: AnyEvent | None = None, at: float = 0.0) -> list[float]:
     """The leads of the newest webhooks of the conversation's source (see `control.lead_of`), without the
-    event `but`, those dated `at`, and what was found in the vendor's history."""
-    found: list[float] = []
+    event `but`, those dated `at`, and what came late; of the conversation alone, where that suffices."""
     last: int = connection.execute(_LAST).scalar_one() or 0
     newest = connection.execute(_NEWEST, {"after": last - LOOKED_AT, "last": last}).all()
     source = connection.execute(_SOURCE, {"conversation": about}).scalar_one()
     asked = {"lanes": sorted({row.lane_id for row in newest}), "source": source}
-    lanes = set(connection.execute(_LANES, asked).scalars())
-    # Payloads may be long, so only a few are read: twice as many as wanted, since some say no time.
-    deliveries = [row.id for row in newest if row.lane_id in lanes][: 2 * WEBHOOKS]
-    for row in connection.execute(_TIMES, {"deliveries": deliveries}):
+    lanes = {row.id: row.conversation_id for row in connection.execute(_LANES, asked)}
+    # Payloads may be long, so few are read: twice as many as are wanted, since some say no time.
+    of_source = [row.id for row in newest if row.lane_id in lanes]
+    of_own = [row.id for row in newest if lanes.get(row.lane_id) == about]
+    deliveries = {*of_source[: 2 * WEBHOOKS], *of_own[: 2 * WEBHOOKS]}
+    own: list[float] = []
+    all_: list[float] = []
+    for row in connection.execute(_TIMES, {"deliveries": sorted(deliveries)}):
         event = json.loads(row.payload)
         then = datetime.fromisoformat(event["at"]).timestamp()
-        is_other = but is None or event["id"] != but.id
-        if is_other and then != at and event.get("dated", True) and not event.get("late"):
-            found.append(then - row.created_at)
-        if len(found) == WEBHOOKS:
-            break
-    return found
+        is_other = then != at and (but is None or event["id"] != but.id)
+        lead = then - row.created_at
+        if is_other and event.get("dated", True) and not event.get("late") and lead > -LATE:
+            all_.append(lead)
+            own += [lead] if lanes[row.lane_id] == about else []
+    return own[:WEBHOOKS] if len(own) >= control.ENOUGH else all_[:WEBHOOKS]
 
 
 def vendor_now(connection: Connection, about: int) -> float:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bridge.sandbox.stage import AnyVendor, Stage
-from tests.bridge.scene import HELD, Scene, opened, waiting
+from bridge.sandbox.stage import Stage
+from tests.bridge.scene import HELD, Scene, waiting
 from tests.handoffs.retold import by_customer, earlier_than, tells
 from tests.handoffs.ways import MINA, alerted, aside, has, named, state
 
@@ -151,18 +151,12 @@ async def test_a_message_that_is_dated_ahead_blocks_nothing(stage: Stage) -> Non
     await ended(scene)
 
 
-@pytest.mark.parametrize("vendor", ["moveo", "gptbots"])
-async def test_a_start_that_is_dated_ahead_can_be_ended(stage: Stage, vendor: str) -> None:
-    at: AnyVendor = named(stage, vendor)
-    scene = await opened(stage, at, "Tom" if vendor == "gptbots" else "Lena")
-    at.ahead = 120.0
-    scene.says("I want a human")
-    await at.settled()
-    at.ahead = 0.0
-    if vendor == "gptbots":
-        stage.gptbots.time_out(stage.gptbots.conversations[scene.talk].id)
-        return
-    await scene.stands("waiting for a human")
+async def test_a_member_who_joins_dated_ahead_blocks_no_end(stage: Stage) -> None:
+    scene = await waiting(stage, stage.moveo)
+    stage.moveo.ahead = 120.0
+    stage.moveo.member_joins(scene.id)
+    stage.moveo.ahead = 0.0
+    await scene.stands("Sarah Johnson has")
     handed_back(scene)
     await scene.stands("closed")
 
