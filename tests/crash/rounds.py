@@ -68,7 +68,8 @@ class Asks(Round):
 
 
 class Types(Round):
-    """In a conversation that the AI agent has."""
+    """A human agent types at the vendor, in a conversation that the AI agent has. The AI agent's own typing is
+    over by the time that its lane is taken: its message is there."""
 
     async def prepare(self) -> None:
         self.scene = await opened(self.stage, self.vendor, self.name)
@@ -76,6 +77,7 @@ class Types(Round):
 
     def act(self) -> None:
         self.said += 1
+        self.vendor.send_sample("message:compose", self.scene.talk)
         self.scene.says(f"Do you sell {self.said} lamps?")
 
     async def settle(self, books: Books, then: Then | None) -> None:

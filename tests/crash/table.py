@@ -28,7 +28,7 @@ class On(StrEnum):
 
     OPENS = "a customer begins"
     ASKS = "a customer asks for a human"
-    TYPES = "the AI agent types"
+    TYPES = "an agent types at the vendor"
     TALKS = "customer and agent talk"
     WRITES = "an agent answers"
     ENDS = "an agent hands back"
