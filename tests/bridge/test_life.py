@@ -108,7 +108,9 @@ async def test_a_source_that_is_no_longer_configured_is_named_to_who_replies(tmp
         await bridge.terminate()
         text = stage.config.read_text()
         gone = text[text.index("[sources.acme-moveo]") : text.index("[[routes]]")]
-        stage.config.write_text(text.replace(gone, ""))
+        routed = 'match = { source = "acme-moveo" }\n'
+        assert routed in text
+        stage.config.write_text(text.replace(gone, "").replace(routed, 'match = { vendor = "ada" }\n'))
         await stage.serve()
         await scene.marked(scene.writes("Hello Kim"), FAILED)
         await scene.tells("A reply was not sent to the customer: acme-moveo", "Put it back into config.toml")
