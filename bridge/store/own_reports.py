@@ -60,12 +60,11 @@ _NEXT = (
     .where(
         handoff.c.conversation_id == bindparam("about"),
         handoff.c.id > bindparam("handoff"),
-        handoff.c.start_id.is_not(None),
     )
     .order_by(handoff.c.id)
     .limit(1)
 )
-_ACTED = select(conversation.c.acted_at, conversation.c.acted_vendor_at).where(
+_ACTED = select(conversation.c.acted_at, conversation.c.acted_lead).where(
     conversation.c.id == bindparam("about")
 )
 
@@ -126,7 +125,7 @@ def _is_of_later(connection: Connection, about: int, row: Any, event: AnyEvent) 
             return True
     acted = connection.execute(_ACTED, {"about": about}).one()
     is_later = acted.acted_at is not None and acted.acted_at > row.recorded_at
-    return is_later and acted.acted_vendor_at is not None and at > acted.acted_vendor_at
+    return is_later and acted.acted_lead is not None and at > acted.acted_at + acted.acted_lead
 
 
 def _digests(about: int, happened: Signal) -> list[str]:

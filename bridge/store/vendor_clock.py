@@ -7,6 +7,7 @@ webhooks: the time that each names, less the time at which the store wrote it.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -37,19 +38,40 @@ _LANES = (
         conversation.c.source == bindparam("source"),
     )
 )
+_OWN = (
+    select(delivery.c.lane_id, delivery.c.payload, delivery.c.created_at)
+    .join(lane, lane.c.id == delivery.c.lane_id)
+    .where(
+        lane.c.conversation_id == bindparam("conversation"),
+        lane.c.direction == Direction.SLACK,
+        delivery.c.id <= bindparam("last"),
+        delivery.c.kind == "event",
+    )
+    .order_by(delivery.c.id.desc())
+    .limit(LOOKED_AT)
+)
 _NOW = select(now())
 
 
 def leads(connection: Connection, about: int, *, but: AnyEvent | None = None, at: float = 0.0) -> list[float]:
     """The leads of the newest webhooks of the conversation's source (see `control.lead_of`), without the
-    event `but`, those dated `at`, and what was found in the vendor's history."""
-    found: list[float] = []
+    event `but`, those dated `at`, and what was found in the vendor's history. Where the newest deliveries of
+    all sources have too few, also those of the conversation's older webhooks."""
     last: int = connection.execute(_LAST).scalar_one() or 0
     newest = connection.execute(_NEWEST, {"after": last - LOOKED_AT, "last": last}).all()
     source = connection.execute(_SOURCE, {"conversation": about}).scalar_one()
     asked = {"lanes": sorted({row.lane_id for row in newest}), "source": source}
     lanes = set(connection.execute(_LANES, asked).scalars())
-    for row in (row for row in newest if row.lane_id in lanes):
+    found = _leads([row for row in newest if row.lane_id in lanes], but, at)
+    if len(found) < control.ENOUGH:  # other sources have more to say
+        older = {"conversation": about, "last": last - LOOKED_AT}
+        found += _leads(connection.execute(_OWN, older).all(), but, at)
+    return found[:WEBHOOKS]
+
+
+def _leads(rows: Iterable[Any], but: AnyEvent | None, at: float) -> list[float]:
+    found: list[float] = []
+    for row in rows:
         event = json.loads(row.payload)
         then = datetime.fromisoformat(event["at"]).timestamp()
         is_other = but is None or event["id"] != but.id
@@ -60,10 +82,9 @@ def leads(connection: Connection, about: int, *, but: AnyEvent | None = None, at
     return found
 
 
-def vendor_now(connection: Connection, about: int) -> float:
-    """What the vendor's clock says now."""
-    at: float = connection.execute(_NOW).scalar_one()
-    return at + control.lead_of(leads(connection, about))
+def lead(connection: Connection, about: int) -> float:
+    """Seconds that the vendor's clock is ahead of ours now."""
+    return control.lead_of(leads(connection, about))
 
 
 def ours(connection: Connection, about: int, event: AnyEvent) -> float:
@@ -86,17 +107,12 @@ def is_late(connection: Connection, about: int, row: Any, happened: Signal, even
 
 
 def _marks(row: Any) -> tuple[Mark | None, Mark | None]:
-    """Rows that an earlier version wrote have the store's clock only."""
+    """A process of an earlier version writes the times alone, beside the lead of the time before: where a
+    clock has one, that is about the same."""
     stated: Mark | None = None
     acted: Mark | None = None
     if row.vendor_at is not None:
-        stated = Mark(
-            row.vendor_at, row.vendor_at if row.vendor_written_at is None else row.vendor_written_at
-        )
+        stated = Mark(row.vendor_at, row.vendor_at - (row.vendor_lead or 0.0))
     if row.acted_at is not None:
-        acted = Mark(row.acted_at if row.acted_vendor_at is None else row.acted_vendor_at, row.acted_at)
+        acted = Mark(row.acted_at + (row.acted_lead or 0.0), row.acted_at)
     return stated, acted
-
-
-def _or(at: float | None, otherwise: float) -> float:
-    return otherwise if at is None else at
