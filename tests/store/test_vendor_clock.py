@@ -15,6 +15,7 @@ from bridge.engine.work import Incoming, Owner
 from bridge.model import (
     Author,
     Control,
+    ConversationEnded,
     ConversationKey,
     HandoffEnded,
     HandoffStarted,
@@ -118,7 +119,7 @@ async def test_a_source_that_others_have_more_to_say_than(store: Store, ahead: f
 async def test_the_report_of_an_act_is_known_though_webhooks_take_a_second(store: Store) -> None:
     """So its clock seems to be behind, and the report of a time after the act."""
     vendor = Vendor(store)
-    for number in range(5):
+    for _ in range(5):
         await vendor.tells(Message, -1, **CUSTOMER)
     await vendor.tells(HandoffStarted, -1)
     await vendor.act(Signal.CLAIMED)
@@ -151,3 +152,15 @@ async def test_an_end_counts_though_the_report_of_our_own_never_came(
     assert await vendor.tells(kind, author=KIM, **more) is Control.HUMAN
     assert await vendor.tells(HandoffEnded, -30) is Control.HUMAN  # that of ours
     assert await vendor.tells(HandoffEnded, 5) is Control.BOT
+
+
+async def test_an_end_long_after_our_own_is_another(store: Store) -> None:
+    """The customer came back to the AI agent meanwhile: no handoff began."""
+    vendor = Vendor(store)
+    await vendor.talks()
+    await vendor.tells(HandoffStarted)
+    await vendor.act(Signal.CLAIMED)
+    await store._database.run(own_reports.expect, 1, 77, Signal.RESOLVED)
+    assert await vendor.act(Signal.RESOLVED) is Control.CLOSED
+    assert await vendor.tells(Message, 1, **CUSTOMER) is Control.BOT
+    assert await vendor.tells(ConversationEnded, 400) is Control.CLOSED
