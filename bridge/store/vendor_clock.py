@@ -19,10 +19,12 @@ from bridge.model import AnyEvent, Direction
 from bridge.store.tables import conversation, delivery, lane, now
 
 LOOKED_AT = 300  # the newest deliveries, of all sources
+OLDER = 30  # the newest of the conversation before these
 WEBHOOKS = 9  # that show how the clock of one runs
 
-_SOURCE = select(conversation.c.source).where(conversation.c.id == bindparam("conversation"))
-_LAST = select(func.max(delivery.c.id))
+_ASKED = select(conversation.c.source, select(func.max(delivery.c.id)).scalar_subquery().label("last")).where(
+    conversation.c.id == bindparam("conversation")
+)
 _NEWEST = (
     select(delivery.c.lane_id, delivery.c.payload, delivery.c.created_at)
     .where(delivery.c.id > bindparam("after"), delivery.c.id <= bindparam("last"), delivery.c.kind == "event")
@@ -47,8 +49,8 @@ _OWN = (
         delivery.c.id <= bindparam("last"),
         delivery.c.kind == "event",
     )
-    .order_by(delivery.c.id.desc())
-    .limit(LOOKED_AT)
+    .order_by(delivery.c.created_at.desc())  # by no index: else a database may read back through all of them
+    .limit(OLDER)
 )
 _NOW = select(now())
 
@@ -57,9 +59,9 @@ def leads(connection: Connection, about: int, *, but: AnyEvent | None = None, at
     """The leads of the newest webhooks of the conversation's source (see `control.lead_of`), without the
     event `but`, those dated `at`, and what was found in the vendor's history. Where the newest deliveries of
     all sources have too few, also those of the conversation's older webhooks."""
-    last: int = connection.execute(_LAST).scalar_one() or 0
+    source, newest_id = connection.execute(_ASKED, {"conversation": about}).one()
+    last = int(newest_id or 0)
     newest = connection.execute(_NEWEST, {"after": last - LOOKED_AT, "last": last}).all()
-    source = connection.execute(_SOURCE, {"conversation": about}).scalar_one()
     asked = {"lanes": sorted({row.lane_id for row in newest}), "source": source}
     lanes = set(connection.execute(_LANES, asked).scalars())
     found = _leads([row for row in newest if row.lane_id in lanes], but, at)
