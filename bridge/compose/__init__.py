@@ -1,6 +1,6 @@
 """What an agent wrote in a thread becomes a reply for the customer, a note that stays in, or a command."""
 
-from bridge.compose.attachments import authored
+from bridge.compose.attachments import content
 from bridge.compose.commands import ACTS, WORDS, Command, Unclear, Word, command
 from bridge.compose.draft import Draft, Note, ReplyDraft, compose
 from bridge.compose.names import Mentions, Names, mentioned
@@ -19,9 +19,9 @@ __all__ = [
     "Unclear",
     "Unsendable",
     "Word",
-    "authored",
     "command",
     "compose",
+    "content",
     "mentioned",
     "split_text",
 ]

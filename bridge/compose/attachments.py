@@ -55,6 +55,13 @@ def authored(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [attachment for attachment in attachments if not _is_preview(attachment, links, edited)]
 
 
+def content(message: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What its author put into a message: not the previews that Slack makes of its links."""
+    blocks = [{**block, "block_id": None} for block in mappings(message.get("blocks"))]
+    files = [file.get("id") for file in mappings(message.get("files"))]
+    return message.get("text"), blocks, authored(message), files
+
+
 def _attachment(attachment: Mapping[str, Any], names: Names) -> list[Run]:
     if is_forward(attachment):
         return [_forward(attachment)]

@@ -25,6 +25,12 @@ def is_late(at: float, listening_since: float) -> bool:
     return at <= listening_since
 
 
+def has_waited(waited: float) -> bool:
+    """Whether a reply was kept so long ago that a change of its message may have been missed since: Slack
+    repeats an event three times in six minutes, and a bridge that is away hears none of them."""
+    return waited > SOON
+
+
 def is_expired(age: float) -> bool:
     """Whether a command is too old to be carried out."""
     return age > RETRIES

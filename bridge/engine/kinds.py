@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from bridge.engine.gate import ASKED, LEFT_OUT
-from bridge.engine.work import COVERS, ECHOED, KEPT, MEANT, OWN_REPORT, QUIET, REVISION, SENDING, WAS
+from bridge.engine.work import COVERS, ECHOED, KEPT, MEANT, OWN_REPORT, QUIET, READ, REVISION, SENDING, WAS
 
 
 class Key(StrEnum):
@@ -60,7 +60,7 @@ KINDS: Mapping[str, Key] = {
 }
 
 #: among a delivery's refs, beside the other side's ids: what the bridge keeps there for itself
-OWN_REFS = frozenset({"", COVERS, KEPT, SENDING, WAS, ASKED, LEFT_OUT, MEANT, "pace", "acted", "with"})
+OWN_REFS = frozenset({"", COVERS, KEPT, SENDING, WAS, READ, ASKED, LEFT_OUT, MEANT, "pace", "acted", "with"})
 #: what a delivery came to that has no id at the other side
 NOT_AN_ID: Mapping[str, str] = {
     QUIET: "not shown by itself: the route mirrors handoffs only, and this belongs to none (a quiet channel)",

@@ -23,14 +23,9 @@ from bridge.adapter import (
 from bridge.control import Signal
 from bridge.engine import acts, gate
 from bridge.engine.acts import Asked
+from bridge.engine.age import has_waited
 from bridge.engine.echo import digests
-from bridge.engine.follow import (
-    mark,
-    notice,
-    question,
-    sent_late,
-    whisper,
-)
+from bridge.engine.follow import mark, notice, question, sent_late, whisper
 from bridge.engine.gate import Held
 from bridge.engine.policy import while_patient
 from bridge.engine.ports import Carrier, Ledger
@@ -39,6 +34,7 @@ from bridge.engine.steps import Composed, Step, progress_of, steps_of
 from bridge.engine.vendor_failures import after_failure
 from bridge.engine.work import (
     MEANT,
+    READ,
     SENDING,
     Change,
     Done,
@@ -124,7 +120,9 @@ class VendorCarrier:
             case "profile":
                 return await self._ask_for_customer(turn)
         # Not once it was begun: the vendor may have these words. What was sent on, the composer reads.
-        if REREAD in turn.read() and SENDING not in turn.refs and not turn.was:
+        waits = turn.kind == "reply" and has_waited(turn.waited) and READ not in turn.refs
+        begun = SENDING in turn.refs or any(key.isdecimal() for key in turn.refs)
+        if (REREAD in turn.read() or waits) and not begun and not turn.was:
             return await self._read_again(turn)
         try:
             return await self._reply(turn)
@@ -159,6 +157,7 @@ class VendorCarrier:
         if found is None:
             return self._kept(turn, None)
         if found.delivery.kind == "reply":
+            turn.refs[READ] = ""
             await self._ledger.rewrite(turn, found.delivery.payload)
             return PutBack(0.0)
         await self._ledger.keep_found(turn, [found])

@@ -317,6 +317,8 @@ ECHOED = "echo"
 QUIET = "quiet"
 #: the outcome of a vendor's report of an act of ours, which the thread says already
 OWN_REPORT = "own report"
+#: among a reply's refs: it has waited, and was read from Slack once more
+READ = "read"
 #: among its refs: the states it was in before somebody sent it on
 WAS = "was"
 

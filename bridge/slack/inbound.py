@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.adapter import mappings
-from bridge.compose import authored
+from bridge.compose import content
 from bridge.engine.age import RETRIES
 from bridge.model import ThreadKey
 from bridge.slack.api import MARKER, Identity
@@ -191,16 +190,10 @@ def _hidden(event: Mapping[str, Any], us: Identity) -> Changed | Gone | Ignored:
     if deleted:
         return Changed(place, thread, _key(channel, known), None)
     # Slack's own unfurling changes a message as well; only a person's edit leaves its mark and new content.
-    if not after.get("edited") or (before and _content(after) == _content(before)):
+    if not after.get("edited") or (before and content(after) == content(before)):
         return Ignored("unfurl")
     kept = _kept({**after, "ts": place.ts}, place, thread.ts if thread is not None else None)
     return Changed(place, thread, _key(channel, known), {**kept, **edited_at(after)})
-
-
-def _content(message: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What its author put into a message: not the previews that Slack makes of its links."""
-    blocks = [{**block, "block_id": None} for block in mappings(message.get("blocks"))]
-    return message.get("text"), blocks, authored(message)
 
 
 def _message_of(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:

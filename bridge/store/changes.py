@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from bridge.compose import content
 from bridge.engine.reread import REREAD
 from bridge.engine.work import KEPT, SENDING, Incoming, NewDelivery
 from bridge.model import DeliveryState, HeldChoice, ThreadKey
@@ -118,7 +119,7 @@ def _is_known_as(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
         return False
     edits = before.get("edited_at"), after.get("edited_at")
     is_older = None not in edits and float(edits[1] or 0) <= float(edits[0] or 0)
-    return is_older or after.get("text") == before.get("text")
+    return is_older or content(after) == content(before)
 
 
 def _remember(connection: Connection, place: ThreadKey, payload: str | None) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Double, bindparam, func, select, text, update
+from sqlalchemy import Connection, Double, bindparam, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bridge import control
@@ -23,9 +23,9 @@ _STANDS = (
     select(
         conversation.c.control,
         conversation.c.vendor_at,
-        conversation.c.vendor_written_at,
+        conversation.c.vendor_lead,
         conversation.c.acted_at,
-        conversation.c.acted_vendor_at,
+        conversation.c.acted_lead,
         conversation.c.changes,
         conversation.c.owner_id,
     )
@@ -141,7 +141,8 @@ def act(
     later one than `meant`: its customer asked for a human again. Nothing is said at the vendor after what is
     `final`."""
     follow = _act(connection, about, happened, by, meant, final=final)
-    own_reports.recorded(connection, about, happened)  # last: an act that is written later is another
+    # Last, so that only a later act is written after it.
+    own_reports.recorded(connection, about, happened)
     return follow
 
 
@@ -157,10 +158,11 @@ def _act(
         newest = last(connection, about)
         if newest is not None and newest.is_later_than(meant):
             return _told_before(connection, about, happened, by, meant)
-    vendor_now = vendor_clock.vendor_now(connection, about)
-    told: dict[str, Any] = {"acted_at": now(), "acted_vendor_at": vendor_now}
+    lead = vendor_clock.lead(connection, about)
+    told: dict[str, Any] = {"acted_at": now(), "acted_lead": lead}
     if final:
-        told |= {"vendor_at": vendor_now + control.WHOLE_SECOND, "vendor_written_at": now()}
+        lead += control.WHOLE_SECOND
+        told |= {"vendor_at": now() + lead, "vendor_lead": lead}
     return _become(connection, about, row, after, by, at=None, event=None, **told)
 
 
@@ -171,11 +173,11 @@ def _stated(connection: Connection, about: int, row: Any, event: AnyEvent) -> di
         at = event.at.timestamp()
         if row.vendor_at is not None and row.vendor_at - control.WHOLE_SECOND <= at <= row.vendor_at:
             return {}
-    elif row.control in (Control.WAITING, Control.HUMAN):
-        at = vendor_clock.vendor_now(connection, about)
-    else:
-        return {}
-    return {"vendor_at": at, "vendor_written_at": now()}
+        return {"vendor_at": at, "vendor_lead": literal(at) - now()}
+    if row.control in (Control.WAITING, Control.HUMAN):
+        lead = vendor_clock.lead(connection, about)
+        return {"vendor_at": now() + lead, "vendor_lead": lead}
+    return {}
 
 
 def answered(connection: Connection, about: int) -> list[NewDelivery]:

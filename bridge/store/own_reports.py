@@ -60,12 +60,11 @@ _NEXT = (
     .where(
         handoff.c.conversation_id == bindparam("about"),
         handoff.c.id > bindparam("handoff"),
-        handoff.c.start_id.is_not(None),
     )
     .order_by(handoff.c.id)
     .limit(1)
 )
-_ACTED = select(conversation.c.acted_at, conversation.c.acted_vendor_at).where(
+_ACTED = select(conversation.c.acted_at, conversation.c.acted_lead).where(
     conversation.c.id == bindparam("about")
 )
 
@@ -118,15 +117,15 @@ def _is_of_later(connection: Connection, about: int, row: Any, event: AnyEvent) 
     """Whether the conversation went on since the act, and `event` is from that time by the vendor's clock."""
     if row.recorded_at is None or not event.dated:
         return False
-    at = event.at.timestamp()
+    at, lead = event.at.timestamp(), control.lead_of(vendor_clock.leads(connection, about, but=event))
+    if at > row.recorded_at + lead + control.LONG_BEFORE:  # the report of the act never came
+        return True
     began = connection.execute(_NEXT, {"about": about, "handoff": row.handoff_id or 0}).scalar()
-    if began is not None:
-        lead = control.lead_of(vendor_clock.leads(connection, about, but=event))
-        if at > began + lead:
-            return True
+    if began is not None and at > began + lead:
+        return True
     acted = connection.execute(_ACTED, {"about": about}).one()
     is_later = acted.acted_at is not None and acted.acted_at > row.recorded_at
-    return is_later and acted.acted_vendor_at is not None and at > acted.acted_vendor_at
+    return is_later and acted.acted_lead is not None and at > acted.acted_at + acted.acted_lead
 
 
 def _digests(about: int, happened: Signal) -> list[str]:

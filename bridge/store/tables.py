@@ -66,9 +66,9 @@ conversation = Table(
     Column("control", Text, nullable=False),
     Column("control_at", Double),  # since when it is so
     Column("vendor_at", Double),  # the vendor's newest statement about it, by the vendor's clock
-    Column("vendor_written_at", Double),  # and when it was written
+    Column("vendor_lead", Double),  # and how far it was ahead of the time of its writing
     Column("acted_at", Double),  # the last act of an agent
-    Column("acted_vendor_at", Double),  # and what the vendor's clock said then, by its webhooks
+    Column("acted_lead", Double),  # and how far ahead the vendor's clock was then, by its webhooks
     Column("changes", Integer, nullable=False, server_default="0"),  # of control or owner
     Column("owner", SealedText),  # the name of the human who has it
     Column("owner_id", Text),  # and in Slack their id

@@ -68,8 +68,10 @@ class Asks(Round):
 
 
 class Types(Round):
-    """A human agent types at the vendor, in a conversation that the AI agent has. The AI agent's own typing is
-    over by the time that its lane is taken: its message is there."""
+    """A human agent types at the vendor, in a conversation that the AI agent has.
+
+    The AI agent's own typing is over when its lane is taken: its message is there.
+    """
 
     async def prepare(self) -> None:
         self.scene = await opened(self.stage, self.vendor, self.name)

@@ -31,7 +31,7 @@ EXCEPTIONS = {
     "delivery.kind NOT IN": "the newest 5,000, once at a start: catchup.SCANNED",
     "SELECT delivery.payload FROM delivery WHERE delivery.lane_id = ": "one lane, after its vendor was asked",
     "DELETE FROM locked": "while there are few, it is cheaper to read them all",
-    "SELECT delivery.id, delivery.payload FROM delivery JOIN lane": "one lane, when its conversation is handed over",
+    "SELECT delivery.id, delivery.payload FROM delivery JOIN lane": "one lane, when it is handed over",
 }
 
 

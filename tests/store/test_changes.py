@@ -222,6 +222,30 @@ async def test_a_change_by_slack_itself_is_none(store: Store, slack: Slack) -> N
     assert await slack.deletes("2.1", where=None) == "too_late"
 
 
+@pytest.mark.parametrize("where", [THREAD, None], ids=["as seen", "as documented"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"blocks": [{"type": "table", "block_id": "b", "rows": [[{"type": "raw_text", "text": "9 EUR"}]]}]},
+        {"attachments": [{"id": 1, "blocks": [{"type": "table", "rows": []}]}]},
+        {"files": [{"id": "F1"}]},
+    ],
+    ids=lambda part: next(iter(part)),
+)
+async def test_an_edit_beside_the_words_counts(
+    store: Store, slack: Slack, part: dict[str, Any], where: ThreadKey | None
+) -> None:
+    await slack.writes(reply("2.1", **part))
+    edited = {**part, **({"blocks": [{**part["blocks"][0], "block_id": "c"}]} if "blocks" in part else {})}
+    assert await slack.edits("2.1", "before", where=where, **edited) == "unchanged"
+    assert await slack.edits("2.1", "before", where=where, edited_at="5.1") == "amended"
+    ((_, _, payload),) = await rows(store)
+    assert not part.keys() & payload.keys()
+    assert await slack.edits("2.1", "before", where=where, edited_at="5.2", **part) == "amended"
+    ((_, _, payload),) = await rows(store)
+    assert part.items() <= payload.items()
+
+
 async def test_an_older_edit_does_not_undo_a_later_one(store: Store, slack: Slack) -> None:
     await slack.writes(reply("2.1"))
     assert await slack.edits("2.1", "two", edited_at="5.2") == "amended"

@@ -13,8 +13,8 @@ Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     with op.batch_alter_table("conversation", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("vendor_written_at", sa.Double(), nullable=True))
-        batch_op.add_column(sa.Column("acted_vendor_at", sa.Double(), nullable=True))
+        batch_op.add_column(sa.Column("vendor_lead", sa.Double(), nullable=True))
+        batch_op.add_column(sa.Column("acted_lead", sa.Double(), nullable=True))
         batch_op.add_column(sa.Column("customer", sa.Text(), nullable=True))
         batch_op.create_index(op.f("ix_conversation_customer"), ["customer"], unique=False)
     with op.batch_alter_table("handoff", schema=None) as batch_op:
