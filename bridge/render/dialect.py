@@ -18,7 +18,7 @@ from itertools import accumulate
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock, blockquote, fence, heading
-from markdown_it.rules_inline import StateInline, image, link
+from markdown_it.rules_inline import StateInline, autolink, image, link
 from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 
@@ -32,6 +32,9 @@ _SCHEME_LENGTH = 20
 _SPACED_LINK = re.compile(
     r"!?\[([^\[\]\n]{1,300})\]\((https?://[^\s<>()\"']+(?: [^\s<>()\"']+)+)\)", re.IGNORECASE
 )
+#: an index stands behind a word or one of these
+_BEFORE_INDEX = frozenset(")]")
+_IS_ADDRESS = re.compile(r"[ \t]*<?(?:[a-z][a-z0-9+.-]*:|www\.|[/#?.])", re.IGNORECASE)
 _NOT_IN_TARGET = re.compile(r"[\s<>\"`\\]")
 _QUOTE = re.compile(r">(?:[ \t]+[^\s\d=$€£¥]|[ \t]*(?:\n|\Z))")
 
@@ -49,6 +52,9 @@ _MARKS = frozenset("*_~")
 _AND = frozenset("和与與及跟")
 _PATH = re.compile(r"\\[A-Za-z0-9\\]|[:%.]\\")
 _WORD_LENGTH = 200
+_RUN = 3  # marks at most
+_NOTE = 9  # pieces of a footnote that are looked at
+_BRACKET = re.compile(r"[()]")
 _PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
 
@@ -68,6 +74,7 @@ def parser(*, tables: bool) -> MarkdownIt:
     made.inline.ruler.before("newline", "address", _address)
     made.inline.ruler.before("link", "spaced_link", _spaced_link)
     made.inline.ruler.at("link", _link)
+    made.inline.ruler.at("autolink", _autolink)
     made.inline.ruler.at("image", _image)
     made.inline.ruler.at("escape", _escape)
     made.inline.ruler.at("emphasis", _marks)
@@ -124,7 +131,22 @@ def _address(state: StateInline, silent: bool) -> bool:
 
 
 def _link(state: StateInline, silent: bool) -> bool:
-    return _leads_somewhere(state) and link(state, silent)
+    return _leads_somewhere(state) and not _is_code(state) and link(state, silent)
+
+
+def _is_code(state: StateInline) -> bool:
+    """Whether it is an index and a call, as in `f(x)[0](y)`, or a function without a name, as in `[]()`."""
+    before, label = state.src[state.pos - 1 : state.pos] if state.pos else "", state.pos + 1
+    end = state.src.find("](", label, label + _LABEL)
+    glued = before.isascii() and (before.isalnum() or before in _BEFORE_INDEX) and bool(before)
+    return (glued or end == label) and not _IS_ADDRESS.match(state.src, end + 2, state.posMax)
+
+
+def _autolink(state: StateInline, silent: bool) -> bool:
+    """Not of Slack's own kind, `<https://shop.example|the shop>`: its address ends before the label."""
+    if state.src[state.pos] != "<" or "|" in state.src[state.pos : state.src.find(">", state.pos) + 1]:
+        return False
+    return autolink(state, silent)
 
 
 def _image(state: StateInline, silent: bool) -> bool:
@@ -293,8 +315,35 @@ def _keep_codes(state: StateInline) -> None:
             )
             double = opener.length == closer.length == 2
             name = opener.marker == ord("_") and of_name == length and (double or letter < length)
-            if name or not (figure if double else letter):
+            if (
+                name
+                or _is_note(contents, opener, closer)
+                or _is_glob(contents, opener, closer)
+                or not (figure if double else letter)
+            ):
                 opener.end = -1
+
+
+def _last(contents: list[str], delimiter: Delimiter) -> str:
+    """The last character before the run of marks that `delimiter` is part of."""
+    before, mark = contents[max(0, delimiter.token - _RUN) : delimiter.token], chr(delimiter.marker)
+    return next((content[-1] for content in reversed(before) if content and content != mark), "")
+
+
+def _is_note(contents: list[str], opener: Delimiter, closer: Delimiter) -> bool:
+    """Whether it is the mark of a footnote, alone with it in brackets: `(*plus VAT), 20 EUR*`."""
+    if _last(contents, opener) != "(":
+        return False
+    inside = contents[opener.token + 1 : min(closer.token, opener.token + 1 + _NOTE)]
+    bracket = _BRACKET.search("".join(inside))
+    return bracket is not None and bracket[0] == ")"
+
+
+def _is_glob(contents: list[str], opener: Delimiter, closer: Delimiter) -> bool:
+    """Whether both are the stars of file names, as in `**/*.py, src/**` and `**/build/**`."""
+    behind = contents[opener.token + 1 : opener.token + 1 + _RUN]
+    first = next((content[0] for content in behind if content and content != "*"), "")
+    return opener.marker == ord("*") and first == "/" and not _is_figure(_last(contents, closer) or "a")
 
 
 def _counted(counts: Iterable[int]) -> list[int]:

@@ -77,6 +77,11 @@ $a_1$ and $x_{i}$ then $y_{j}$
 key=*value*&x
 ![]
 [text](javascript:alert(1))
+**/*.py and src/**/test_*.py
+Exclude **/node_modules/** and **/dist/**
+10 EUR* (*plus VAT), 20 EUR* (*incl. VAT)
+f(x)[0](y) and arr[i](j)
+auto f = []() and [](x)
 ^_^ >_< *_* T_T -_- o_O""".splitlines()
 
 LINES = [
@@ -114,6 +119,8 @@ STYLED = [
     ("_emph_ and more", "emph", "italic"),
     ("__two words__ ok", "two words", "bold"),
     ("(**x**)", "x", "bold"),
+    ("(*see below*) and (more)", "see below", "italic"),
+    ("**/help** lists them", "/help", "bold"),
     ("**A**/**B**", "B", "bold"),
     ("**Hinweis:** ja", "Hinweis:", "bold"),
 ]
