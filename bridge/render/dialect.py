@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from markdown_it import MarkdownIt
-from markdown_it.rules_block import StateBlock, blockquote, fence, heading
+from markdown_it.rules_block import StateBlock, blockquote, fence, heading, hr
 from markdown_it.rules_inline import StateInline, autolink, image, link
 from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
@@ -49,6 +49,10 @@ _ENDS_EMPHASIS = frozenset(".,;:!?)]}>\"'|`%*_~<")
 _BEHIND_EMPHASIS = frozenset(".,;:!?)]}>\"'|*_~<`")
 _BEHIND_EMPHASISED_WORD = frozenset("-/=+%([")
 _MARKS = frozenset("*_~")
+#: behind a masked name the sentence goes on, as in `王**、李**`; no emphasis begins with one of these
+_GOES_ON = frozenset(",;:!?)]、，。；：！？…）」』】》〉")
+#: what joins the figures of a number, as in `**.345.678/0001-**`
+_JOINTS = frozenset(".,:/-")
 _AND = frozenset("和与與及跟")
 _PATH = re.compile(r"\\[A-Za-z0-9\\]|[:%.]\\")
 _WORD_LENGTH = 200
@@ -71,6 +75,7 @@ def parser(*, tables: bool) -> MarkdownIt:
     made.block.ruler.at("fence", _fence, {"alt": within})
     made.block.ruler.at("blockquote", _quote, {"alt": within})
     made.block.ruler.at("heading", _heading, {"alt": within[:-1]})
+    made.block.ruler.at("hr", _rule, {"alt": within})
     made.inline.ruler.before("newline", "address", _address)
     made.inline.ruler.before("link", "spaced_link", _spaced_link)
     made.inline.ruler.at("link", _link)
@@ -104,6 +109,15 @@ def _fence(state: StateBlock, line: int, end: int, silent: bool) -> bool:
     """Of `~` only with nothing but a language beside it: `~~~ SALE ~~~` is none."""
     written = _line(state, line)
     return bool(not written.startswith("~") or _TILDES.fullmatch(written)) and fence(state, line, end, silent)
+
+
+def _rule(state: StateBlock, line: int, end: int, silent: bool) -> bool:
+    """With its marks as they were written: `* * * * *` may be a schedule."""
+    if not hr(state, line, end, silent):
+        return False
+    if not silent:
+        state.tokens[-1].content = _line(state, line).rstrip()
+    return True
 
 
 def _line(state: StateBlock, line: int) -> str:
@@ -261,7 +275,8 @@ def _opens(mark: str, length: int, before: str, behind: str) -> bool:
     if behind.isspace():
         return False
     if before.isalnum():
-        return mark != "_" and is_unspaced(before) and (length > 1 or not behind.isalnum())
+        glued = mark != "_" and is_unspaced(before) and behind not in _GOES_ON
+        return glued and (length > 1 or not behind.isalnum())
     if before.isspace() or not before.isascii() or before in _BEFORE_EMPHASIS:
         if length == 1:
             return _is_figure(behind) or behind in _BEGINS_EMPHASIS
@@ -318,7 +333,7 @@ def _keep_codes(state: StateInline) -> None:
             if (
                 name
                 or _is_note(contents, opener, closer)
-                or _is_glob(contents, opener, closer)
+                or _is_masked(contents, opener, closer, letters=letter > 0)
                 or not (figure if double else letter)
             ):
                 opener.end = -1
@@ -331,19 +346,25 @@ def _last(contents: list[str], delimiter: Delimiter) -> str:
 
 
 def _is_note(contents: list[str], opener: Delimiter, closer: Delimiter) -> bool:
-    """Whether it is the mark of a footnote, alone with it in brackets: `(*plus VAT), 20 EUR*`."""
-    if _last(contents, opener) != "(":
+    """Whether the brackets or quotes around it end before it does, as in `(*plus VAT), 20 EUR*`."""
+    before = _last(contents, opener)
+    if before not in ("(", '"'):
         return False
-    inside = contents[opener.token + 1 : min(closer.token, opener.token + 1 + _NOTE)]
-    bracket = _BRACKET.search("".join(inside))
+    inside = "".join(contents[opener.token + 1 : min(closer.token, opener.token + 1 + _NOTE)])
+    if before == '"':
+        return '"' in inside
+    bracket = _BRACKET.search(inside)
     return bracket is not None and bracket[0] == ")"
 
 
-def _is_glob(contents: list[str], opener: Delimiter, closer: Delimiter) -> bool:
-    """Whether both are the stars of file names, as in `**/*.py, src/**` and `**/build/**`."""
+def _is_masked(contents: list[str], opener: Delimiter, closer: Delimiter, *, letters: bool) -> bool:
+    """Whether they are part of a code, as in `**/*.py, src/**`, `**/build/**` and `**.345.678/0001-**`."""
     behind = contents[opener.token + 1 : opener.token + 1 + _RUN]
     first = next((content[0] for content in behind if content and content != "*"), "")
-    return opener.marker == ord("*") and first == "/" and not _is_figure(_last(contents, closer) or "a")
+    last = _last(contents, closer)
+    if not letters:
+        return first in _JOINTS and last in _JOINTS
+    return opener.marker == ord("*") and first == "/" and not _is_figure(last or "a")
 
 
 def _counted(counts: Iterable[int]) -> list[int]:

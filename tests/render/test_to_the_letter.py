@@ -81,6 +81,11 @@ key=*value*&x
 Exclude **/node_modules/** and **/dist/**
 10 EUR* (*plus VAT), 20 EUR* (*incl. VAT)
 f(x)[0](y) and arr[i](j)
+CNPJ **.345.678/0001-**
+王**、李**、张**
+find . -name "*_test.go" -o -name "*_mock.go"
+* * * * *
+___ ___ ___
 auto f = []() and [](x)
 ^_^ >_< *_* T_T -_- o_O""".splitlines()
 
