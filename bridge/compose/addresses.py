@@ -23,11 +23,11 @@ _UNSEEN = re.compile(f"[{UNSEEN}]")
 _HOSTS = r"slack(?:-gov)?\.com|slack-files(?:-gov)?\.com|slack-redir\.net"
 #: such a host with its port and path, anywhere in a text; the path is a lookahead, as it may hold another
 _OF_SLACK = re.compile(
-    rf"""(?<![\w.-]) (?P<sub>(?:[\w-]+\.)*) (?P<host>{_HOSTS}) \.* (?![\w@.-]) (?::\d*)?
-    (?= (?P<path>[/\\?\#][^\s<>\"]{{0,500}})? )""",
+    rf"""(?<![a-z0-9_-]) (?<![a-z0-9_-]\.) (?P<sub>(?:[\w-]+\.)*) (?P<host>{_HOSTS}) \.*
+    (?![a-z0-9_@.-]) (?::\d*)? (?= (?P<path>[/\\?\#][^\s<>\"]{{0,500}})? )""",
     re.IGNORECASE | re.VERBOSE,
 )
-_SCHEME = re.compile(r"\bslack(?:-gov)?://", re.IGNORECASE)
+_SCHEME = re.compile(r"(?<![a-z0-9])slack(?:-gov)?://", re.IGNORECASE)
 #: hosts that Slack publishes pages on: https://docs.slack.dev, https://slack.com/help
 _PUBLIC = {"", "www", "api", "docs", "status", "get"}
 #: the first part of a path there that leads into a workspace

@@ -24,7 +24,7 @@ from bridge.model import AnyPart, Text
 #: an address, or a Slack host written without its scheme
 _ADDRESS = re.compile(
     r"(?:(?:https?|slack)://"
-    r"|(?<![a-z0-9._%@:/\\+-])(?=[a-z0-9._%@:/\\+-]*slack(?:-files|-gov|-redir)*(?:[.。．｡]|%2e)(?:com|net)))"
+    r"|(?<![a-z0-9_%@:/\\+-])(?<![a-z0-9_%@:/\\+-]\.)(?=[a-z0-9._%@:/\\+-]*slack(?:-files|-gov|-redir)*(?:[.。．｡]|%2e)(?:com|net)))"
     r"[^\s<>()\"'`]+",
     re.IGNORECASE,
 )
@@ -137,6 +137,8 @@ def _public(run: str, tries: int = _TRIES) -> str:
         address, behind = run[: end.start()], run[end.start() :]
         if seen(behind)[:1] in _GOES_ON or not (private(address) or private(behind)):
             continue
+        if not private(address) and behind[0] in "。．｡":
+            continue  # a dot of its host
         behind = _ADDRESS.sub(lambda found: _public(found[0], tries - 1), behind)
         shown = f"{_PRIVATE if private(address) else address}{behind}"
         if not private(shown):
