@@ -13,6 +13,7 @@ out: plain text looks like them by accident. Beside that
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
@@ -303,7 +304,8 @@ def _masks_a_name(source: str, position: int, behind: str) -> bool:
     """
     before, earlier = source[position - 1 : position], source[max(0, position - 2) : position - 1]
     glued = is_unspaced(before) and is_unspaced(behind)
-    return glued and earlier not in _MARKS and (not earlier.isalnum() or earlier in _AND)
+    within = earlier.isalnum() or (bool(earlier) and unicodedata.category(earlier).startswith("M"))
+    return glued and earlier not in _MARKS and (not within or earlier in _AND)
 
 
 def _keep_codes(state: StateInline) -> None:
