@@ -6,6 +6,7 @@ those and on slack.com itself, only some paths lead into the workspace of the pe
 
 from __future__ import annotations
 
+import html
 import posixpath
 import re
 import unicodedata
@@ -22,21 +23,23 @@ _UNSEEN = re.compile(f"[{UNSEEN}]")
 _HOSTS = r"slack(?:-gov)?\.com|slack-files(?:-gov)?\.com|slack-redir\.net"
 #: such a host with its port and path, anywhere in a text; the path is a lookahead, as it may hold another
 _OF_SLACK = re.compile(
-    rf"""(?<![\w.-]) (?P<sub>(?:[\w-]+\.)*) (?P<host>{_HOSTS}) \.* (?![\w@.-]) (?::\d*)?
-    (?= (?P<path>[/\\?\#][^\s<>\"]{{0,500}})? )""",
+    rf"""(?<![a-z0-9_-]) (?<![a-z0-9_-]\.) (?P<sub>(?:[\w-]+\.)*) (?P<host>{_HOSTS}) \.*
+    (?![a-z0-9_@.-]) (?::\d*)? (?= (?P<path>[/\\?\#][^\s<>\"]{{0,500}})? )""",
     re.IGNORECASE | re.VERBOSE,
 )
-_SCHEME = re.compile(r"\bslack(?:-gov)?://", re.IGNORECASE)
+_SCHEME = re.compile(r"(?<![a-z0-9])slack(?:-gov)?://", re.IGNORECASE)
 #: hosts that Slack publishes pages on: https://docs.slack.dev, https://slack.com/help
 _PUBLIC = {"", "www", "api", "docs", "status", "get"}
 #: the first part of a path there that leads into a workspace
 _INSIDE = {
     "account",
     "admin",
+    "app-redir",
     "app_redirect",
     "archives",
     "calls",
     "canvas",
+    "checkcookie",
     "checkin",
     "client",
     "customize",
@@ -53,19 +56,30 @@ _INSIDE = {
     "openid",
     "redir",
     "services",
+    "share",
     "shared_invite",
     "shortcuts",
     "ssb",
+    "t",
     "team",
+    "triggers",
     "unfurl",
+    "verify-yourself",
     "workflows",
 }
-_LOCALE = re.compile(r"/intl/[a-z]{2}-[a-z]{2}(?=/|$)")
+#: begins the path of a link that signs its reader in
+_MAGIC = "/z-app-"
+#: the first part of a path to public pages that have ids of apps in it: https://slack.com/marketplace
+_NAMES_APPS = {"apps", "help", "marketplace"}
+_LOCALE = re.compile(r"/intl/[a-z]{2}(?:-[a-z]{2})?(?=/|$)")
+#: as a mail filter writes `%3A` and `/`: https://urldefense.proofpoint.com/v2/url?u=https-3A__shop.example_a
+_REWRITTEN = re.compile(r"-3A__", re.IGNORECASE)
+_REWRITTEN_CODE = re.compile(r"-(?=[0-9A-F]{2})", re.IGNORECASE)
 #: an id of a workspace, channel, person, file … https://docs.slack.dev/reference/objects
 _ID = re.compile(r"(?<![A-Za-z0-9])[ABCDEFGSTUW](?=[A-Z]*[0-9])[A-Z0-9]{7,}(?![A-Za-z0-9])")
 #: characters that browsers read as a dot: https://www.unicode.org/reports/tr46/#Notation
 _DOTS = str.maketrans("\u3002\uff0e\uff61", "...")
-_ENCODINGS = 4  # how often an address may be encoded within another
+_ENCODINGS = 10  # how often an address may be encoded within another
 
 
 def private(url: str) -> bool:
@@ -80,7 +94,9 @@ def _decoded(url: str) -> Iterator[str]:
         yield url
         if not url.isascii():
             yield url.translate(_DOTS)
-        before, url = url, unquote(url)
+        if _REWRITTEN.search(url):
+            yield unquote(_REWRITTEN_CODE.sub("%", url).replace("_", "/"))
+        before, url = url, unquote(html.unescape(url))
         if url == before:
             return
 
@@ -99,6 +115,9 @@ def _is_inside(subdomain: str, host: str, path: str) -> bool:
         return True
     way, _, query = path.partition("#")[0].replace("\\", "/").partition("?")
     way = _LOCALE.sub("", posixpath.normpath(re.sub("/+", "/", way or "/")).lower(), count=1)
-    if not _INSIDE.isdisjoint(way.split("/")[1:2]) or _ID.search(path):
+    first = way.split("/")[1:2]
+    if not _INSIDE.isdisjoint(first) or way.startswith(_MAGIC):
+        return True
+    if _ID.search(query if not _NAMES_APPS.isdisjoint(first) else path):
         return True
     return re.search(r"(?:^|[&;])redir(?:ect)?=", query, re.IGNORECASE) is not None

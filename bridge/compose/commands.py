@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import dropwhile
 from typing import Any, Final, Literal, get_args
 
 from bridge.compose.addresses import UNSEEN
@@ -64,7 +65,8 @@ def command(message: Mapping[str, Any]) -> Command | Unclear | None:
 
 
 def command_of(runs: Sequence[Run], *, with_files: bool) -> Command | Unclear | None:
-    found = _BEGINNING.match("".join(map(_words, runs)))
+    said = "".join(map(_words, dropwhile(lambda run: run.kind in ("emoji", "mark"), runs)))
+    found = _BEGINNING.match(said)
     word = seen(found[1]).strip("_-").lower() if found else ""
     if found is None or not word:
         return None

@@ -6,9 +6,11 @@ Where it is in doubt, a message stays in: a note can be sent again, a slip canno
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from bridge.compose.addresses import private
@@ -21,9 +23,19 @@ from bridge.model import AnyPart, Text
 
 #: an address, or a Slack host written without its scheme
 _ADDRESS = re.compile(
-    r"(?:(?:https?|slack)://|(?<![\w.-])(?=[\w.-]*slack(?:-files|-gov|-redir)*\.(?:com|net)))[^\s<>()\"'`]+",
+    r"(?:(?:https?|slack)://"
+    r"|(?<![a-z0-9_%@:/\\+-])(?<![a-z0-9_%@:/\\+-]\.)(?=[a-z0-9._%@:/\\+-]*slack(?:-files|-gov|-redir)*(?:[.。．｡]|%2e)(?:com|net)))"
+    r"[^\s<>()\"'`]+",
     re.IGNORECASE,
 )
+#: where a sentence goes on behind an address, and a mark or a sign that the sentence puts there
+_SENTENCE = re.compile(r"[^\x00-\x7f]|[|{}\[\]]|[*_~.,;:!?]+\Z|[,;](?=https?://)", re.IGNORECASE)
+#: with which an address goes on, also behind characters that are not seen
+_GOES_ON = frozenset("/\\?&=#%+@-" + string.ascii_letters + string.digits)
+#: how many places are tried where a private address may end, in a run of how many characters
+_TRIES = 20
+_LONG = 2000
+_PRIVATE = "(a private link)"
 _SLACK_TOKEN = re.compile(
     r"<@[UW][A-Z0-9]*(?:\|[^<>]*)?>|<#[CGD][A-Z0-9]*(?:\|[^<>]*)?>|<!(?:subteam|date|here|channel|everyone)[^<>]*>"
 )
@@ -84,7 +96,8 @@ def _is_note(runs: Sequence[Run], prefix: str) -> bool:
     mark = seen(prefix).strip() or prefix
     before = rf"[\s{re.escape(''.join(sorted(set(LEADING) - set(mark))))}]*"
     begins = re.compile(before + re.escape(mark), re.IGNORECASE)
-    texts = (_joined(words), _joined(words, by_name=True), _joined(shown))
+    unadorned = [run for run in words if run.kind not in ("emoji", "channel")]
+    texts = (_joined(words), _joined(words, by_name=True), _joined(shown), _joined(unadorned))
     if any(begins.match(seen(text)) for text in texts):
         return True
     first = next((run for run in words if not re.fullmatch(before, seen(run.text))), None)
@@ -108,5 +121,26 @@ def _only_mentions(runs: Sequence[Run]) -> bool:
 def _clean(text: str, names: Names) -> str:
     """Nothing of Slack's own in it, also where it was typed by hand or pasted into code."""
     text = _SLACK_TOKEN.sub(lambda token: "".join(run.text for run in read_text(token[0], names)), text)
-    text = _ADDRESS.sub(lambda url: "(a private link)" if private(url[0]) else url[0], text)
+    text = _ADDRESS.sub(lambda found: _public(found[0]), text)
     return _TOKEN_START.sub("< ", text)
+
+
+def _public(run: str, tries: int = _TRIES) -> str:
+    """`run`, an address and what follows it without a space, without the addresses in it that are private.
+
+    The words behind one stay where they can be no part of it, as in `…/archives/C1，谢谢`.
+    """
+    if not private(run):
+        return run
+    ends = _SENTENCE.finditer(run) if tries and len(run) < _LONG else iter(())
+    for end in islice(ends, _TRIES):
+        address, behind = run[: end.start()], run[end.start() :]
+        if seen(behind)[:1] in _GOES_ON or not (private(address) or private(behind)):
+            continue
+        if not private(address) and behind[0] in "。．｡":
+            continue  # a dot of its host
+        behind = _ADDRESS.sub(lambda found: _public(found[0], tries - 1), behind)
+        shown = f"{_PRIVATE if private(address) else address}{behind}"
+        if not private(shown):
+            return shown
+    return _PRIVATE

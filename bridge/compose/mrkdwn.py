@@ -47,7 +47,9 @@ def _token(token: str, names: Names) -> Run:
     if target.startswith("!subteam^"):
         return Run("mention", names.usergroup(target.removeprefix("!subteam^")))
     if target.startswith("!date^"):
-        return date(target.split("^")[1], label)
+        _, timestamp, *more = target.split("^", 3)  # with the format, and an address to press
+        shown = date(timestamp, label)
+        return link(more[1], shown.text) if len(more) > 1 and more[1] else shown
     if target.startswith("!"):
         return Run("mention", label or f"@{target[1:].partition('^')[0]}")  # without an id
     return link(target, label)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
@@ -37,7 +38,7 @@ def read_rich_text(block: Mapping[str, Any], names: Names) -> list[Run]:
 
 def _container(container: Mapping[str, Any], names: Names) -> list[Run]:
     if container.get("type") == "rich_text_list":
-        return _list(container, names)
+        return _quoted(container, _list(container, names))
     runs = _inline(container, names)
     match container.get("type"):
         case "rich_text_section":
@@ -46,9 +47,19 @@ def _container(container: Mapping[str, Any], names: Names) -> list[Run]:
             return _prefixed(runs, "> ", "> ")
         case "rich_text_preformatted":
             end = "" if runs and runs[-1].text.endswith("\n") else "\n"
-            return [Run("mark", "```\n"), *runs, Run("mark", end + "```\n")]
+            return _quoted(container, [Run("mark", "```\n"), *runs, Run("mark", end + "```\n")])
     kind = text_of(container, "type") or "unknown"
     return [unsent(kind, f"formatted text of type “{kind}”", "".join(run.text for run in runs))]
+
+
+def _quoted(container: Mapping[str, Any], runs: list[Run]) -> list[Run]:
+    """`runs` as a quote where Slack draws a bar beside the list or the code: its `border`."""
+    if not _number(container.get("border")) or not any(run.text for run in runs if run.kind != "unsent"):
+        return runs
+    last = runs[-1]
+    ended = last.text.endswith("\n")
+    quoted = _prefixed([*runs[:-1], last._replace(text=last.text.removesuffix("\n"))], "> ", "> ")
+    return [*quoted, Run("mark", "\n")] if ended else quoted
 
 
 def _list(container: Mapping[str, Any], names: Names) -> list[Run]:
@@ -133,7 +144,8 @@ def _element(element: Mapping[str, Any], names: Names, code: bool) -> list[Run]:
         case "emoji":
             return [_emoji(element)]
         case "date":
-            return [date(element.get("timestamp"), element.get("fallback"))]
+            shown = date(element.get("timestamp"), element.get("fallback"))
+            return [link(url, shown.text) if (url := text_of(element, "url")) else shown]
         case "color":
             return [said(text_of(element, "value"))]
     return [_unknown(element)]
@@ -151,11 +163,12 @@ def _emoji(element: Mapping[str, Any]) -> Run:
     """A standard emoji as itself (`unicode` is its code points in hex, joined by hyphens), else `:name:`."""
     alias = f":{text_of(element, 'name')}:"
     try:
-        return Run(
-            "emoji", "".join(chr(int(one, 16)) for one in text_of(element, "unicode").split("-")), alias
-        )
+        shown = "".join(chr(int(point, 16)) for point in text_of(element, "unicode").split("-"))
     except (ValueError, OverflowError):
-        return Run("emoji", alias, alias)
+        shown = alias
+    # Half of a surrogate pair, or a control character, can be neither stored nor sent.
+    stored = not any(unicodedata.category(character) in ("Cc", "Cs") for character in shown)
+    return Run("emoji", shown if stored else alias, alias)
 
 
 def _prefixed(runs: Sequence[Run], first: str, following: str) -> list[Run]:

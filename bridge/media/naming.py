@@ -13,9 +13,28 @@ LONGEST = 150
 # Not the system's tables: a name must not depend on the machine.
 _TYPES = mimetypes.MimeTypes()
 _MORE = {
+    "application/epub+zip": ".epub",
+    "application/gzip": ".gz",
+    "application/javascript": ".js",
+    "application/rtf": ".rtf",
+    "application/vnd.android.package-archive": ".apk",
+    "application/vnd.apple.pkpass": ".pkpass",
+    "application/vnd.ms-outlook": ".msg",
+    "application/vnd.oasis.opendocument.presentation": ".odp",
+    "application/vnd.oasis.opendocument.spreadsheet": ".ods",
+    "application/vnd.oasis.opendocument.text": ".odt",
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+    "application/vnd.rar": ".rar",
+    "application/x-7z-compressed": ".7z",
+    "application/x-gzip": ".gz",
+    "application/x-pdf": ".pdf",
+    "application/x-rar-compressed": ".rar",
+    "application/x-yaml": ".yaml",
+    "application/x-zip-compressed": ".zip",
+    "application/xml": ".xml",
+    "application/yaml": ".yaml",
     "audio/amr": ".amr",
     "audio/flac": ".flac",
     "audio/mp3": ".mp3",
@@ -23,16 +42,40 @@ _MORE = {
     "audio/ogg": ".ogg",
     "audio/wav": ".wav",
     "audio/webm": ".weba",
+    "audio/x-caf": ".caf",
     "audio/x-m4a": ".m4a",
     "image/jpg": ".jpg",
+    "image/pjpeg": ".jpg",
+    "image/vnd.adobe.photoshop": ".psd",
     "image/webp": ".webp",
+    "image/x-ms-bmp": ".bmp",
+    "text/calendar": ".ics",
+    "text/vcard": ".vcf",
     "video/3gpp": ".3gp",
+    "video/3gpp2": ".3g2",
     "video/ogg": ".ogv",
+    "video/x-m4v": ".m4v",
 }
+#: endings of sound that the tables do not have: recordings of messengers, and what iPhones record
+_SOUNDS = {".amr", ".caf", ".flac", ".m4a", ".oga", ".ogg", ".opus", ".weba"}
+#: endings of one program's files, which many systems send under the type of another of them
+_FAMILIES = (
+    ({".csv", ".tsv", ".xls", ".xlsb", ".xlsm", ".xlsx"}, {"application/vnd.ms-excel"}),
+    ({".doc", ".docm", ".docx", ".dot", ".dotx", ".rtf"}, {"application/msword"}),
+    ({".pps", ".ppsx", ".ppt", ".pptm", ".pptx"}, {"application/vnd.ms-powerpoint"}),
+)
 #: endings that few programs take, and the usual one of the same type
 _USUAL = {".jfif": ".jpg", ".jpe": ".jpg", ".pjp": ".jpg", ".pjpeg": ".jpg", ".qt": ".mov", ".mpga": ".mp3"}
 #: types of which a file may have any ending: what is in it decides
-_CONTAINERS = ("text/", "application/zip", "application/xml", "application/json")
+_CONTAINERS = (
+    "text/",
+    "application/javascript",
+    "application/json",
+    "application/x-yaml",
+    "application/xml",
+    "application/yaml",
+    "application/zip",
+)
 #: one that is no part of a name, as in "v1.2" and "No. 7"
 _ENDING = re.compile(r"\.(?:[a-z]{1,5}|keynote|numbers)")
 #: recordings of sound alone in a video's container
@@ -61,7 +104,7 @@ def file_name(given: str | None, disposition: str, path: str, mime_type: str, ki
             break
     else:
         name = kind
-    stem, ending = _parted(name, mime_type)
+    stem, ending = _parted(name, mime_type.partition(";")[0].strip().lower())
     return stem[: LONGEST - len(ending)] + ending[:LONGEST]
 
 
@@ -88,7 +131,9 @@ def _fits(path: PurePosixPath, mime_type: str) -> bool:
     named, packed = _TYPES.guess_type(path.name.lower())
     if packed or named == mime_type or ending == _ending(mime_type):
         return True
-    named = named or ""
+    if any(ending in endings and mime_type in types for endings, types in _FAMILIES):
+        return True
+    named = "audio/" if ending in _SOUNDS else named or ""
     # A picture is shown whichever ending of pictures it has, and sound may be in a video's container.
     pairs = ({"image"}, {"audio", "video"})
     if any({kind, named.partition("/")[0]} <= pair for pair in pairs):

@@ -45,7 +45,10 @@ _KOREAN = (
 _KOREAN_ENDING = re.compile(
     rf"(?:(?<=[A-Za-z0-9])(?:{_KOREAN}|[은는이가을를에의로와과도만])|(?<=/)(?:{_KOREAN}))\Z"
 )
-_POSSESSIVE = re.compile(r"'[^\W\d_]{1,4}\Z")
+#: an ending behind an apostrophe; behind a curly one those of English and Turkish, as in `…/a’s`, `…/a’den`
+_POSSESSIVE = re.compile(r"(?:'[^\W\d_]{1,4}|’(?:s|re|ll|[ytd]?[aeıiuü]|[dt][ae]n|n?[ıiuü]n))\Z")
+#: emphasis that ends right before a word of such a script
+_MARKED = re.compile(rf"[\x21-\x7e]*?[A-Za-z0-9/)](?=(\*{{1,3}}|~~)[{_UNSPACED}])")
 
 
 def is_unspaced(character: str) -> bool:
@@ -128,6 +131,9 @@ def _trimmed(address: str, body: int) -> int:
         return min(end, bare + _opened(address[:bare], last))
     if found := _KOREAN_ENDING.search(address, body) or _POSSESSIVE.search(address, body):
         return found.start()
+    found = _MARKED.match(address)
+    if found and found.end() > body and not _opened(found[0], found[1][0]):
+        return found.end()
     found = _GLUED.match(address)
     if found and found.end() > body and not _GOES_ON.search(address, found.end()):
         return end if address[found.end()] in "年月日" and _DATE.search(found[0]) else found.end()

@@ -13,9 +13,9 @@ _FILE = "(a file)"
 #: that no other part begins with
 _DATA = re.compile(
     r"(?:!?\[(?P<label>[^\[\]\n]{0,300})\]\([ \t]{0,3}<?)?"
-    r"\bdata:(?:(?P<media>image|audio|video)/[\w.+-]{1,80}(?:;[\w.+=-]{1,80}){0,5}"
+    r"(?<![A-Za-z0-9_])data:(?:(?P<media>image|audio|video)/[\w.+-]{1,80}(?:;[\w.+=-]{1,80}){0,5}"
     r"|(?:[\w.+-]{1,80}/[\w.+-]{1,80})?(?:;[\w.+=-]{1,80}){0,5};base64),"
-    r"[^\s<>\"'`)\]]*(?<![,.;:!?])"
+    r"[!#-&(*-;=?-\\^_a-~]*(?<![,.;:!?])"  # of ASCII, without <>"'`)]
     r"(?P<end>>?(?:[ \t]{1,3}\"[^\"\n]{0,300}\")?\))?",
     re.IGNORECASE,
 )
@@ -23,7 +23,7 @@ _DATA = re.compile(
 
 def without_data_uris(words: str) -> str:
     """`words` with "(a picture)", "(a file)" … where a file was written into them."""
-    return _DATA.sub(_named, words) if "data:" in words or "DATA:" in words else words
+    return _DATA.sub(_named, words) if "data:" in words.lower() else words
 
 
 def _named(found: re.Match[str]) -> str:

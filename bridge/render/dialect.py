@@ -13,12 +13,13 @@ out: plain text looks like them by accident. Beside that
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from markdown_it import MarkdownIt
-from markdown_it.rules_block import StateBlock, blockquote, fence, heading
-from markdown_it.rules_inline import StateInline, image, link
+from markdown_it.rules_block import StateBlock, blockquote, fence, heading, hr
+from markdown_it.rules_inline import StateInline, autolink, image, link
 from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 
@@ -32,6 +33,9 @@ _SCHEME_LENGTH = 20
 _SPACED_LINK = re.compile(
     r"!?\[([^\[\]\n]{1,300})\]\((https?://[^\s<>()\"']+(?: [^\s<>()\"']+)+)\)", re.IGNORECASE
 )
+#: an index stands behind a word or one of these
+_BEFORE_INDEX = frozenset(")]")
+_IS_ADDRESS = re.compile(r"[ \t]*<?(?:[a-z][a-z0-9+.-]*:|www\.|[/#?.])", re.IGNORECASE)
 _NOT_IN_TARGET = re.compile(r"[\s<>\"`\\]")
 _QUOTE = re.compile(r">(?:[ \t]+[^\s\d=$€£¥]|[ \t]*(?:\n|\Z))")
 
@@ -46,9 +50,16 @@ _ENDS_EMPHASIS = frozenset(".,;:!?)]}>\"'|`%*_~<")
 _BEHIND_EMPHASIS = frozenset(".,;:!?)]}>\"'|*_~<`")
 _BEHIND_EMPHASISED_WORD = frozenset("-/=+%([")
 _MARKS = frozenset("*_~")
+#: behind a masked name the sentence goes on, as in `王**、李**`; no emphasis begins with one of these
+_GOES_ON = frozenset(",;:!?)]、，。；：！？…）」』】》〉")
+#: what joins the figures of a number, as in `**.345.678/0001-**`
+_JOINTS = frozenset(".,:/-")
 _AND = frozenset("和与與及跟")
 _PATH = re.compile(r"\\[A-Za-z0-9\\]|[:%.]\\")
 _WORD_LENGTH = 200
+_RUN = 3  # marks at most
+_NOTE = 9  # pieces of a footnote that are looked at
+_BRACKET = re.compile(r"[()]")
 _PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
 
@@ -65,9 +76,11 @@ def parser(*, tables: bool) -> MarkdownIt:
     made.block.ruler.at("fence", _fence, {"alt": within})
     made.block.ruler.at("blockquote", _quote, {"alt": within})
     made.block.ruler.at("heading", _heading, {"alt": within[:-1]})
+    made.block.ruler.at("hr", _rule, {"alt": within})
     made.inline.ruler.before("newline", "address", _address)
     made.inline.ruler.before("link", "spaced_link", _spaced_link)
     made.inline.ruler.at("link", _link)
+    made.inline.ruler.at("autolink", _autolink)
     made.inline.ruler.at("image", _image)
     made.inline.ruler.at("escape", _escape)
     made.inline.ruler.at("emphasis", _marks)
@@ -99,6 +112,15 @@ def _fence(state: StateBlock, line: int, end: int, silent: bool) -> bool:
     return bool(not written.startswith("~") or _TILDES.fullmatch(written)) and fence(state, line, end, silent)
 
 
+def _rule(state: StateBlock, line: int, end: int, silent: bool) -> bool:
+    """With its marks as they were written: `* * * * *` may be a schedule."""
+    if not hr(state, line, end, silent):
+        return False
+    if not silent:
+        state.tokens[-1].content = _line(state, line).rstrip()
+    return True
+
+
 def _line(state: StateBlock, line: int) -> str:
     return state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]]
 
@@ -124,7 +146,22 @@ def _address(state: StateInline, silent: bool) -> bool:
 
 
 def _link(state: StateInline, silent: bool) -> bool:
-    return _leads_somewhere(state) and link(state, silent)
+    return _leads_somewhere(state) and not _is_code(state) and link(state, silent)
+
+
+def _is_code(state: StateInline) -> bool:
+    """Whether it is an index and a call, as in `f(x)[0](y)`, or a function without a name, as in `[]()`."""
+    before, label = state.src[state.pos - 1 : state.pos] if state.pos else "", state.pos + 1
+    end = state.src.find("](", label, label + _LABEL)
+    glued = before.isascii() and (before.isalnum() or before in _BEFORE_INDEX) and bool(before)
+    return (glued or end == label) and not _IS_ADDRESS.match(state.src, end + 2, state.posMax)
+
+
+def _autolink(state: StateInline, silent: bool) -> bool:
+    """Not of Slack's own kind, `<https://shop.example|the shop>`: its address ends before the label."""
+    if state.src[state.pos] != "<" or "|" in state.src[state.pos : state.src.find(">", state.pos) + 1]:
+        return False
+    return autolink(state, silent)
 
 
 def _image(state: StateInline, silent: bool) -> bool:
@@ -239,7 +276,8 @@ def _opens(mark: str, length: int, before: str, behind: str) -> bool:
     if behind.isspace():
         return False
     if before.isalnum():
-        return mark != "_" and is_unspaced(before) and (length > 1 or not behind.isalnum())
+        glued = mark != "_" and is_unspaced(before) and behind not in _GOES_ON
+        return glued and (length > 1 or not behind.isalnum())
     if before.isspace() or not before.isascii() or before in _BEFORE_EMPHASIS:
         if length == 1:
             return _is_figure(behind) or behind in _BEGINS_EMPHASIS
@@ -266,7 +304,8 @@ def _masks_a_name(source: str, position: int, behind: str) -> bool:
     """
     before, earlier = source[position - 1 : position], source[max(0, position - 2) : position - 1]
     glued = is_unspaced(before) and is_unspaced(behind)
-    return glued and earlier not in _MARKS and (not earlier.isalnum() or earlier in _AND)
+    within = earlier.isalnum() or (bool(earlier) and unicodedata.category(earlier).startswith("M"))
+    return glued and earlier not in _MARKS and (not within or earlier in _AND)
 
 
 def _keep_codes(state: StateInline) -> None:
@@ -293,8 +332,41 @@ def _keep_codes(state: StateInline) -> None:
             )
             double = opener.length == closer.length == 2
             name = opener.marker == ord("_") and of_name == length and (double or letter < length)
-            if name or not (figure if double else letter):
+            if (
+                name
+                or _is_note(contents, opener, closer)
+                or _is_masked(contents, opener, closer, letters=letter > 0)
+                or not (figure if double else letter)
+            ):
                 opener.end = -1
+
+
+def _last(contents: list[str], delimiter: Delimiter) -> str:
+    """The last character before the run of marks that `delimiter` is part of."""
+    before, mark = contents[max(0, delimiter.token - _RUN) : delimiter.token], chr(delimiter.marker)
+    return next((content[-1] for content in reversed(before) if content and content != mark), "")
+
+
+def _is_note(contents: list[str], opener: Delimiter, closer: Delimiter) -> bool:
+    """Whether the brackets or quotes around it end before it does, as in `(*plus VAT), 20 EUR*`."""
+    before = _last(contents, opener)
+    if before not in ("(", '"'):
+        return False
+    inside = "".join(contents[opener.token + 1 : min(closer.token, opener.token + 1 + _NOTE)])
+    if before == '"':
+        return '"' in inside
+    bracket = _BRACKET.search(inside)
+    return bracket is not None and bracket[0] == ")"
+
+
+def _is_masked(contents: list[str], opener: Delimiter, closer: Delimiter, *, letters: bool) -> bool:
+    """Whether they are part of a code, as in `**/*.py, src/**`, `**/build/**` and `**.345.678/0001-**`."""
+    behind = contents[opener.token + 1 : opener.token + 1 + _RUN]
+    first = next((content[0] for content in behind if content and content != "*"), "")
+    last = _last(contents, closer)
+    if not letters:
+        return first in _JOINTS and last in _JOINTS
+    return opener.marker == ord("*") and first == "/" and not _is_figure(last or "a")
 
 
 def _counted(counts: Iterable[int]) -> list[int]:

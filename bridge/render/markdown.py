@@ -196,7 +196,7 @@ def _flat_block(node: Node) -> list[Element]:
             rows = [" | ".join("".join(map(words_of, cell)) for cell in row) for row in _cells(node)]
             return [text("\n".join(rows))]
         case "hr":
-            marks = node.token.markup[1:]  # the parser adds one
+            marks = node.token.content
             return [text("———" if marks == "---" else marks)]
         case "heading":
             return _heading(node)

@@ -141,6 +141,15 @@ def test_what_is_not_clear_waits_for_its_author(message: dict[str, Any], found: 
     assert composed(message) == Note("unclear")
 
 
+@pytest.mark.parametrize("name", ["eyes", "party_parrot"])
+def test_an_emoji_before_a_word_does_not_send_it(name: str) -> None:
+    section = {"type": "rich_text_section"}
+    elements = [{"type": "emoji", "name": name}, {"type": "text", "text": " !claim"}]
+    message = {"blocks": [{"type": "rich_text", "elements": [{**section, "elements": elements}]}]}
+    assert command(message) == Command("claim")
+    assert composed(message) == Note("command")
+
+
 NOTHING = ["", "!", "!!!", "! ", "!5", "!5 claim", "! claim", "!?", "!:wave:", "!<@U1>", "!\u200b", "!\u3164"]
 
 

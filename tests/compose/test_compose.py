@@ -55,6 +55,22 @@ USER = {"type": "user", "user_id": "U1"}
         ({"type": "emoji", "name": "odd", "unicode": "zz"}, ":odd:"),
         ({"type": "date", "timestamp": 1777886130, "format": "{date}", "fallback": "May 4"}, "May 4"),
         ({"type": "date", "timestamp": 1777886130, "format": "{date}"}, "2026-05-04 09:15 UTC"),
+        ({"type": "emoji", "name": "odd", "unicode": "d83d"}, ":odd:"),
+        ({"type": "emoji", "name": "odd", "unicode": "0"}, ":odd:"),
+        (
+            {"type": "date", "timestamp": 1777886130, "fallback": "May 4", "url": "https://example.com/cal"},
+            "May 4 (https://example.com/cal)",
+        ),
+        (
+            {
+                "type": "date",
+                "timestamp": 1,
+                "fallback": "May 4",
+                "url": "https://acme.slack.com/archives/C1",
+            },
+            "May 4",
+        ),
+        (text("<!date^1777886130^{date}^https://example.com/cal|May 4>"), "May 4 (https://example.com/cal)"),
         ({"type": "color", "value": "#ff8800"}, "#ff8800"),
         ({"type": "link", "url": "https://example.com/a"}, "https://example.com/a"),
         ({"type": "link", "url": "http://example.com", "text": "example.com"}, "example.com"),
@@ -103,6 +119,20 @@ def test_struck_words_are_marked_line_by_line_and_across_styles() -> None:
 def test_a_typed_entity_stays_as_it_was_typed() -> None:
     assert words(rich(section(text("write &amp; here")), text="write &amp;amp; here")) == "write &amp; here"
     assert words({"text": "write &amp;amp; here &lt;b&gt;"}) == "write &amp; here <b>"
+
+
+def test_a_list_or_code_with_a_border_is_a_quote() -> None:
+    """Slack draws the bar of a quote beside it."""
+    quote = {"type": "rich_text_quote", "elements": [text("You wrote:")]}
+    items = {
+        "type": "rich_text_list",
+        "style": "bullet",
+        "elements": [section(text("a")), section(text("b"))],
+    }
+    code = {"type": "rich_text_preformatted", "elements": [text("x")], "border": 1}
+    message = rich(quote, {**items, "border": 1}, code, section(text("Yes")))
+    assert words(message) == "> You wrote:\n> • a\n> • b\n> ```\n> x\n> ```\nYes"
+    assert words(rich({**items, "border": 0})) == "• a\n• b"
 
 
 def test_containers() -> None:
@@ -186,6 +216,9 @@ def test_text_alone(written: str, shown: str) -> None:
             section(text("// written into it")), text="// written into it", edited={"user": "U1", "ts": "2.0"}
         ),
         rich(section(text("// !claim"))),
+        rich(section({"type": "emoji", "name": "eyes", "unicode": "1f440"}, text(" // internal"))),
+        rich(section({"type": "emoji", "name": "party_parrot"}, USER, text(" // internal"))),
+        rich(section({"type": "channel", "channel_id": "C1"}, text(" // internal"))),
     ],
 )
 def test_a_prefix_keeps_it_in(message: dict[str, Any]) -> None:

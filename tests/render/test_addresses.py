@@ -49,6 +49,9 @@ ENDS = [
     (f"{S}/1,{S}/2", f"{S}/1"),
     (f"{S}/1。{S}/2", f"{S}/1"),
     (f"{S}/a|b", f"{S}/a"),
+    (f"<{S}/a|the shop>", f"{S}/a"),
+    (f"{S}/a’s page", f"{S}/a"),
+    (f"{S}/a’den alın", f"{S}/a"),
 ]
 WHOLE = [
     "https://ja.example/wiki/サクラ_(曖昧さ回避)",
@@ -65,6 +68,7 @@ WHOLE = [
     f"{S}/?a[]=1&b[0]=2",
     f"{S}/men's-shoes",
     f"{S}/search?q=*sale*",
+    f"{S}/search?q=**重要**です",
     f"{S}/search?q=*sale*&page=1",
     f"{S}/__init__",
     f"{S}/__init__/setup_guide_v2",
@@ -97,7 +101,16 @@ def test_an_address_stays_whole(address: str, author: Author) -> None:
 
 
 def test_emphasis_around_an_address_is_not_the_address() -> None:
-    for words in (f"**{S}/x/**", f"*{S}/x/*", f"_{S}/x/_", f"**{S}/x/**, ok", f"~~{S}/x/~~"):
+    for words in (
+        f"**{S}/x/**です",
+        f"官网：**{S}/x/**，请看",
+        f"**{S}/x/**에서",
+        f"**{S}/x/**",
+        f"*{S}/x/*",
+        f"_{S}/x/_",
+        f"**{S}/x/**, ok",
+        f"~~{S}/x/~~",
+    ):
         assert links(BOT, words) == [f"{S}/x/"]
 
 

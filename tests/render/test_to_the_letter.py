@@ -77,6 +77,16 @@ $a_1$ and $x_{i}$ then $y_{j}$
 key=*value*&x
 ![]
 [text](javascript:alert(1))
+**/*.py and src/**/test_*.py
+Exclude **/node_modules/** and **/dist/**
+10 EUR* (*plus VAT), 20 EUR* (*incl. VAT)
+f(x)[0](y) and arr[i](j)
+CNPJ **.345.678/0001-**
+王**、李**、张**
+find . -name "*_test.go" -o -name "*_mock.go"
+* * * * *
+___ ___ ___
+auto f = []() and [](x)
 ^_^ >_< *_* T_T -_- o_O""".splitlines()
 
 LINES = [
@@ -106,6 +116,7 @@ STYLED = [
     ("**注意**：x", "注意", "bold"),
     ("第**1**条", "1", "bold"),
     ("**大**小", "大", "bold"),
+    ("**สำคัญ**ครับ", "สำคัญ", "bold"),
     ("**20%** off", "20%", "bold"),
     ("**$20**", "$20", "bold"),
     ("~~$20~~ $15", "$20", "strike"),
@@ -114,6 +125,8 @@ STYLED = [
     ("_emph_ and more", "emph", "italic"),
     ("__two words__ ok", "two words", "bold"),
     ("(**x**)", "x", "bold"),
+    ("(*see below*) and (more)", "see below", "italic"),
+    ("**/help** lists them", "/help", "bold"),
     ("**A**/**B**", "B", "bold"),
     ("**Hinweis:** ja", "Hinweis:", "bold"),
 ]
