@@ -189,6 +189,7 @@ async def test_a_guest_does_not_reply_and_hears_so_alone(stage: Stage) -> None:
 async def test_somebody_of_another_workspace_does_not_reply_either(stage: Stage) -> None:
     stage.slack.state.users["U0PARTNER"] = User("U0PARTNER", "pat", "Pat Partner", team_id="T0PARTNER")
     scene = await waiting(stage)
+    stage.slack.state.channels[scene.card.channel].members.append("U0PARTNER")
     await scene.marked(scene.writes("Let me help", user="U0PARTNER"), FAILED)
     await scene.whispered("U0PARTNER", "people of other workspaces")
     assert scene.sent == []

@@ -261,7 +261,9 @@ async def test_a_scope_that_is_missing_is_named_and_waited_for(
     stage.slack.state.app.scopes.add(scope)
     await scene.shows(*THREE)
     await scene.marked(reply, SENT)
-    assert scene.sent == ["I am on it, @Somebody New"]
+    # The author's name is asked for until Slack gives it; a mentioned name is left out at once.
+    name = "@someone" if sees == "users.info" else "@Somebody New"
+    assert scene.sent == [f"I am on it, {name}"]
     assert f"Add the scope {scope} to the app and install it again" in bridge.log.read_text()
 
 

@@ -50,12 +50,13 @@ def test_it_is_looked_for_from_slack_s_own_tries_on() -> None:
 
 def test_a_reply_is_what_its_event_would_be_and_late() -> None:
     told = message(text="see <https://example.org>", blocks=[{"type": "rich_text", "elements": []}])
-    found = one({**told, "edited": {"user": "U1", "ts": at(1)}, "team": "T1"})
+    edited = {"user": "U1", "ts": at(1)}
+    found = one({**told, "edited": edited, "team": "T1"})
 
     place = {"team": "T1", "channel": "C1", "thread_ts": THREAD.ts}
     kept = {name: told[name] for name in ("ts", "user", "text", "blocks", "client_msg_id")}
     new = found.delivery
-    assert json.loads(new.payload) == {**kept, **place, "late": True, "look": 7}
+    assert json.loads(new.payload) == {**kept, **place, "edited": edited, "late": True, "look": 7}
     assert (new.direction, new.kind, new.key, new.message) == (Direction.VENDOR, "reply", "cm-60", at(60))
     assert found.place == ThreadKey(team="T1", channel="C1", ts=at(60))
     assert {"cm-60", f"C1:{at(60)}"} <= set(found.known_as)

@@ -222,7 +222,7 @@ async def test_to_oneself_it_is_taken(stage: Stage) -> None:
         (f"<@{GUEST}>", "“Sam Guest” is a guest or of another workspace"),
         (f"<@{LEE}>", "“Lee” is not in #support"),
         ("<@U0BRIDGE>", "“Handoff Bridge” is an app"),
-        ("<@U0NOBODY>", "user_not_found"),
+        ("<@U0NOBODY>", "Slack knows no such person"),
     ],
 )
 async def test_not_to_everybody(stage: Stage, to: str, why: str) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from adapters.gptbots import human_service
 from bridge.sandbox.seen import words
 from bridge.sandbox.slack import Message
 from bridge.sandbox.slack.pings import Pings
@@ -181,19 +180,14 @@ TOLD = "The customer was told that somebody will come."
 WAIT = 6.0  # seconds, instead of GPTBots' 60
 
 
-@pytest.fixture
-def short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the bridge takes for the vendor's time-out; the vendor's own is set with the stage."""
-    monkeypatch.setattr(human_service, "WAIT", WAIT)
-
-
 def greeted(folder: Path, line: str) -> Stage:
     stage = Stage(folder, channel_rate=0, route=f"{ROUTE}\n{line}")
     stage.gptbots.wait = WAIT
+    text = stage.config.read_text()
+    stage.config.write_text(text.replace('vendor = "gptbots"\n', f'vendor = "gptbots"\nwait = {WAIT}\n'))
     return stage
 
 
-@pytest.mark.usefixtures("short_wait")
 async def test_whoever_gets_no_answer_is_greeted_in_time_and_gptbots_waits_on(tmp_path: Path) -> None:
     async with greeted(tmp_path, f'greeting = "{GREETING}"') as stage, in_process(stage):
         silent, had = await waiting(stage, stage.gptbots), await waiting(stage, stage.gptbots, "Tom")
@@ -217,7 +211,6 @@ async def test_whoever_gets_no_answer_is_greeted_in_time_and_gptbots_waits_on(tm
             assert "Answer by" not in words(one)
 
 
-@pytest.mark.usefixtures("short_wait")
 async def test_without_a_greeting_gptbots_gives_up(tmp_path: Path) -> None:
     async with greeted(tmp_path, "") as stage, in_process(stage):
         scene = await waiting(stage, stage.gptbots)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from typing import Any
 
@@ -147,6 +148,9 @@ async def test_pressed_after_it_was_decided(stage: Stage) -> None:
     assert not reply.reactions
 
 
+_PRESSED = itertools.count(1_790_000_000)
+
+
 def press_of(question: Message, action: str, user: str, **value: Any) -> dict[str, Any]:
     """What Slack would tell if `user` pressed it: an ephemeral comes as its container only."""
     (row,) = [block["elements"] for block in question.blocks if block["type"] == "actions"]
@@ -165,7 +169,9 @@ def press_of(question: Message, action: str, user: str, **value: Any) -> dict[st
         "user": {"id": user},
         "channel": {"id": question.channel},
         "container": container,
-        "actions": [{"type": "button", "action_id": action, "value": told, "action_ts": f"{user}.1"}],
+        "actions": [
+            {"type": "button", "action_id": action, "value": told, "action_ts": f"{next(_PRESSED)}.1"}
+        ],
     }
 
 
