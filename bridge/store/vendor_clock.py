@@ -88,8 +88,11 @@ def leads(connection: Connection, about: int, *, but: AnyEvent | None = None, at
 def _leads(rows: Iterable[Any], but: AnyEvent | None, at: float) -> list[float]:
     found: list[float] = []
     for row in rows:
-        event = json.loads(row.payload)
-        then = datetime.fromisoformat(event["at"]).timestamp()
+        try:
+            event = json.loads(row.payload)
+            then = datetime.fromisoformat(event["at"]).timestamp()
+        except (ValueError, KeyError, TypeError):  # its own lane gives it up: no other may fail because of it
+            continue
         is_other = then != at and (but is None or event["id"] != but.id)
         lead = then - row.created_at
         if is_other and event.get("dated", True) and not event.get("late") and lead > -LATE:

@@ -32,7 +32,8 @@ async def kept_up(both: Bridges) -> AsyncIterator[None]:
 
     async def keep() -> None:
         while not over.is_set():
-            await both.up()
+            with contextlib.suppress(RuntimeError):  # it ended while it was being started
+                await both.up()
             await asyncio.sleep(0.1)
 
     keeping = asyncio.create_task(keep())

@@ -25,7 +25,7 @@ from bridge.model import (
     Text,
 )
 from bridge.store import Store, handoffs, own_reports, vendor_clock
-from bridge.store.tables import conversation, now, said
+from bridge.store.tables import conversation, delivery, now, said
 from tests.stores import opened
 
 KEY = ConversationKey(source="acme-ada", id="c")
@@ -114,6 +114,19 @@ async def test_a_source_that_others_have_more_to_say_than(store: Store, ahead: f
     words = {"author": KIM, "parts": (Text(text="hello"),)}
     assert await vendor.tells(Message, -10, **words) is Control.BOT
     assert await vendor.tells(Message, 5, **words) is Control.HUMAN
+
+
+async def test_an_event_that_cannot_be_read_stops_no_act(store: Store) -> None:
+    vendor = Vendor(store)
+    await vendor.talks()
+    await vendor.tells(HandoffStarted)
+    for payload in ("{}", "no json", '{"at": 5}', '{"at": "yesterday"}'):
+        other = ConversationKey(source=KEY.source, id=payload)
+        event = Message(id=payload, conversation=other, at=datetime.now(UTC), **CUSTOMER)
+        await store.keep_events(Incoming(KEY.source, payload, "", b"{}"), [event])
+        spoil = update(delivery).where(delivery.c.key == payload).values(payload=payload)
+        await store._database.run(lambda on: on.execute(spoil))  # noqa: B023
+    assert await vendor.act(Signal.CLAIMED) is Control.HUMAN
 
 
 async def test_the_report_of_an_act_is_known_though_webhooks_take_a_second(store: Store) -> None:
