@@ -220,7 +220,7 @@ class ThreadCarrier:
             messages = await rendered(event, view, len(turn.payload))
             return Showing(messages, facts, alert=(0, handoff), follow=self._asks_for(turn, facts))
         follow: tuple[NewDelivery, ...] = ()
-        if _out_of_turn(turn, event):
+        if await self._is_out_of_turn(turn, event):
             view = dataclasses.replace(view, out_of_turn=True)
             if (handoff := await self._ledger.last_handoff(stands.id)) is not None:
                 told = json.dumps({"handoff": handoff.id})
@@ -230,6 +230,15 @@ class ThreadCarrier:
         messages = await rendered(event, view, len(turn.payload))
         opens = bool(messages) or isinstance(event, ConversationStarted)
         return Showing(messages, facts, opens=opens, follow=follow)
+
+    async def _is_out_of_turn(self, turn: Turn, event: AnyEvent) -> bool:
+        """Whether the AI agent speaks although a human has the conversation. A late message is no sign."""
+        stands = turn.conversation
+        if not isinstance(event, Message) or event.author.role is not Role.BOT:
+            return False
+        if stands.control is not Control.HUMAN or stands.since is None or _written_at(turn) <= stands.since:
+            return False
+        return await self._ledger.happened_at(stands.id, event) > stands.since
 
     def _asks_for(self, turn: Turn, facts: Mapping[str, Any]) -> tuple[NewDelivery, ...]:
         """Ask the vendor for a customer who has no name, once in a conversation."""
@@ -368,18 +377,6 @@ class ThreadCarrier:
 
 def _written_at(turn: Turn) -> float:
     return turn.began - turn.waited
-
-
-def _out_of_turn(turn: Turn, event: AnyEvent) -> bool:
-    """Whether the AI agent speaks although a human has the conversation."""
-    stands = turn.conversation
-    return (
-        isinstance(event, Message)
-        and event.author.role is Role.BOT
-        and stands.control is Control.HUMAN
-        and stands.since is not None
-        and _written_at(turn) > stands.since
-    )
 
 
 def _begins(handoff: Handoff, event: HandoffStarted) -> bool:

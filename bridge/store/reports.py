@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bridge.control import Signal
 from bridge.engine.work import Incoming, Turn
 from bridge.model import AnyEvent, Customer
-from bridge.store import own_reports, profiles
+from bridge.store import own_reports, profiles, vendor_clock
 from bridge.store.database import Database
 
 
@@ -24,6 +24,10 @@ class Reports:
         new = await self._database.run(profiles.keep_customers, incoming, customers)
         self._wake()
         return new
+
+    async def happened_at(self, conversation: int, event: AnyEvent) -> float:
+        """When `event` happened, in seconds by the store's clock."""
+        return await self._database.run(vendor_clock.ours, conversation, event)
 
     async def expect_report(self, turn: Turn, happened: Signal) -> None:
         """The vendor may report what this act is about to do there: see `own_reports`."""

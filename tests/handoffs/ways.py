@@ -69,7 +69,8 @@ async def alerted(scene: Scene, *words: str, number: int = 1) -> None:
         return any(all(word in one.text for word in words) for one in told)
 
     await scene.until(found, f"an alert with {words} in the thread")
-    assert (len(in_thread(scene)), len(in_channel(scene))) == (number, number)
+    alerts = [[one.text for one in some] for some in (in_thread(scene), in_channel(scene))]
+    assert [len(texts) for texts in alerts] == [number, number], alerts
 
 
 # ── what one person alone is told ────────────────────────────────────────────────────────────────

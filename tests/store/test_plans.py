@@ -229,6 +229,7 @@ class Asking:
         key = ConversationKey(source=filling.SOURCE, id=filling.external(about))
         ended = ConversationEnded(id=f"plan:{self._number}", conversation=key, at=datetime.now(UTC))
         assert await self.is_own_report(turn, ended)
+        assert await self.happened_at(turn.conversation.id, ended)
         profile = Incoming(filling.SOURCE, "plan:profile", "", b"{}")
         assert await self.keep_customers(profile, [Customer(id="u1", name="Lena")])
         another = ThreadKey(team=filling.TEAM, channel="C0VIP", ts="1.3")
