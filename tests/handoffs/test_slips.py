@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import time
 from typing import Any
 
 import pytest
@@ -123,7 +124,8 @@ async def test_row_5_edits_are_neither_duplicated_nor_lost(stage: Stage) -> None
 def changed(message: Message, text: str | None = None) -> dict[str, Any]:
     """The event of a change: by its author, or without `text` by Slack itself."""
     before = message.as_json()
-    after = before | ({} if text is None else {"text": text, "edited": {"user": message.user, "ts": "1.0"}})
+    edit = {"user": message.user, "ts": f"{time.time():.6f}"}
+    after = before | ({} if text is None else {"text": text, "edited": edit})
     told = {"type": "message", "subtype": "message_changed", "channel": message.channel, "hidden": True}
     return {**told, "message": after, "previous_message": before, "ts": "1.0"}
 
