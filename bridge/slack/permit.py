@@ -6,9 +6,11 @@ from __future__ import annotations
 from bridge.compose import Mentions
 from bridge.config import Route
 from bridge.engine.acts import Asked
+from bridge.engine.age import is_expired
 from bridge.engine.work import Owner, Turn
 from bridge.errors import Forbidden, Rejected
 from bridge.model import Act
+from bridge.render.words import lasting
 from bridge.slack.api import ChannelAway, ScopeMissing
 from bridge.slack.people import People, Person
 from bridge.slack.routes import Routes
@@ -24,6 +26,12 @@ class Permit:
         told, thread = turn.read(), turn.conversation.thread
         if thread is None:
             raise Rejected("it has no thread in Slack yet", remedy="Try it again in a moment")
+        if told.get("ts") and turn.attempt == 1 and is_expired(turn.waited):  # the bridge was away meanwhile
+            raise Rejected(
+                f"it was written {lasting(turn.waited)} ago",
+                remedy="Write it again if it still holds",
+                can_retry=False,
+            )
         wanted, route = Act(told["act"]), self._routes.of(turn.conversation)
         if told.get("team") not in (None, thread.team):
             raise Rejected("the conversation has its thread in another workspace")

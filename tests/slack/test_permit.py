@@ -41,15 +41,16 @@ class Door:
         *,
         channel: str | None = SUPPORT,
         thread: bool = True,
+        waited: float = 0.0,
+        attempt: int = 1,
         **told: Any,
     ) -> Any:
         where = ThreadKey(team="T0SANDBOX", channel=SUPPORT, ts="1.1")
         key = ConversationKey(source="acme-ada", id="c")
         about = Conversation(1, key, Control.WAITING, where if thread else None, 0.0)
         payload = json.dumps({"act": act, "user": user, "channel": channel, "thread_ts": "1.1", **told})
-        return await self.permit.asked(
-            Turn(1, 1, Direction.ACTS, about, 1, "act", payload, 1, 0.0, 0.0, False, {})
-        )
+        turn = Turn(1, 1, Direction.ACTS, about, 1, "act", payload, attempt, 0.0, 0.0, False, {}, waited)
+        return await self.permit.asked(turn)
 
     async def refuses(self, *args: Any, **told: Any) -> str:
         with pytest.raises(Rejected) as caught:
@@ -61,6 +62,16 @@ async def door(run: Running, **route: Any) -> Door:
     api = SlackApi(run.client, Slack(), cast("Ledger", None))
     await api.authenticate()
     return Door(run, api, **route)
+
+
+async def test_a_word_that_was_kept_long_ago_is_not_carried_out(run: Running) -> None:
+    at = await door(run)
+    told = await at.refuses("U0MINA", Act.RESOLVE, ts="1.2", waited=3 * 3600.0)
+    assert "it was written 3 h ago" in told and "Write it again if it still holds" in told
+    assert (await at.asks("U0MINA", Act.RESOLVE, ts="1.2", waited=60.0)).act is Act.RESOLVE
+    # What was begun in time is carried on, and what was pressed says for itself when it was.
+    assert (await at.asks("U0MINA", Act.RESOLVE, ts="1.2", waited=3 * 3600.0, attempt=2)).act is Act.RESOLVE
+    assert (await at.asks("U0MINA", Act.RESOLVE, waited=3 * 3600.0)).act is Act.RESOLVE
 
 
 async def test_members_of_the_channel_act(run: Running) -> None:
