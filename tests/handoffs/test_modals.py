@@ -184,7 +184,7 @@ async def test_a_modal_that_slack_does_not_open_is_told(stage: Stage) -> None:
     scene = await claimed(stage, user=JO)
     stage.slack.faults.next("views.open", ok_error="expired_trigger_id")
     await on_the_card("act-resolve")(scene, MINA)
-    await aside(scene, MINA, "Slack did not let this be asked", "expired_trigger_id")
+    await aside(scene, MINA, "Slack did not let this be asked", "it took too long; press again")
     assert stage.slack.modal_of(MINA) is None
     await scene.stands("Jo has")
 
