@@ -105,7 +105,7 @@ async def test_somebody_of_the_other_workspace_is_a_stranger(tmp_path: Path) -> 
         scene = await waiting(both.emea, both.stage.moveo)
 
         scene.writes("I am from the other one", user.id)
-        await scene.tells("A reply was not sent", "people of other workspaces do not reply")
+        await scene.whispered(user.id, "reply was not sent", "people of other workspaces do not reply")
         await scene.carried()
         assert "I am from the other one" not in scene.sent
 
