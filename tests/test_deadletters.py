@@ -126,7 +126,7 @@ async def test_what_could_not_be_shown_is_shown_by_retry_in_slack(stage: Stage) 
     scene = await waiting(stage)
     scene.fault(ok_error="some_new_refusal")
     scene.says("Is anybody there?")
-    notice = await scene.told("A message of this conversation could not be shown here", "some_new_refusal")
+    notice = await scene.told("A message of this conversation could not be shown here", "Slack refused it")
     assert buttons(notice) == ["retry"]
     (found,) = await listed(stage)
     assert (found["direction"], found["kind"]) == ("slack", "event")
