@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from bridge.model import Act
@@ -21,6 +22,8 @@ ACT_MODAL = "act"
 COLLEAGUE = "colleague"
 
 View = dict[str, Any]
+#: a view has at most 100 blocks (https://docs.slack.dev/reference/views); our warnings are a line or two
+MOST_ALERTS = 90
 
 #: what the vendor does when the customer writes again; what it does not document is said as an expectation
 _AGAIN = {
@@ -97,7 +100,8 @@ def _modal(title: str, blocks: list[Block], about: Mapping[str, Any] | None = No
 
 def _alerts(warnings: Iterable[str]) -> list[Block]:
     """All of each, also where it is longer than one may be."""
-    shown = (piece for one in warnings for piece in fitting(one_line(one, None), limits.ALERT))
+    pieces = (piece for one in warnings for piece in fitting(one_line(one, None), limits.ALERT))
+    shown = islice(pieces, MOST_ALERTS)
     return [_alert(piece, "warning") for piece in shown if piece.strip()]
 
 
