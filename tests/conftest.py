@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -41,6 +42,19 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     url = server.create_database(request.getfixturevalue("migrated_template"))
     yield url
     server.drop_database(url)
+
+
+@pytest.fixture(autouse=True)
+def logging_stays_as_it_is() -> Iterator[None]:
+    """Else a later test in the same process misses the lines it looks for."""
+    before = _loggers()
+    yield
+    assert _loggers() == before, "configure a server with log_config=None and without log_level"
+
+
+def _loggers() -> dict[str, tuple[int, bool, bool]]:
+    loggers = (logging.getLogger(name) for name in ("uvicorn", "uvicorn.error", "bridge"))
+    return {one.name: (one.level, one.propagate, one.disabled) for one in loggers}
 
 
 @pytest.hookimpl(trylast=True)

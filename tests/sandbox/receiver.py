@@ -57,7 +57,7 @@ async def running(build: Callable[[str], V]) -> AsyncIterator[tuple[V, Receiver,
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         vendor = build(f"{url}/bridge")
         app = Starlette(routes=[Mount(f"/{vendor.name}", vendor.app), Mount("/bridge", receiver.app)])
-        server = _Server(uvicorn.Config(app, log_level="critical", lifespan="off", ws="none"))
+        server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none"))
         serving = asyncio.create_task(server.serve([listening]))
         await vendor.start()
         try:

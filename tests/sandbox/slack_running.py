@@ -46,7 +46,9 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         server = uvicorn.Server(
-            uvicorn.Config(app, lifespan="off", log_level="warning", timeout_graceful_shutdown=2)
+            uvicorn.Config(
+                app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=2
+            )
         )
         task = asyncio.create_task(server.serve(sockets=[bound]))
         while not server.started:

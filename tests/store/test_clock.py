@@ -44,14 +44,17 @@ class Paced:
         self._store = store
         self.sent: list[str] = []
         self.failed: set[str] = set()
+        self._reserved: set[str] = set()  # a slot for each message, not one for each turn
 
     async def carry(self, turn: Turn) -> Outcome:
         id = turn.read()["id"]
         if id.endswith(":1") and id not in self.failed:
             self.failed.add(id)
             return Again(0.2, "busy")
-        if (wait := await self._store.reserve(*CHANNEL)) > 0:
-            return PutBack(wait)
+        if id not in self._reserved:
+            self._reserved.add(id)
+            if (wait := await self._store.reserve(*CHANNEL)) > 0:
+                return PutBack(wait)
         self.sent.append(id)
         return Done()
 
