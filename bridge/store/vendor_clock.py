@@ -120,7 +120,8 @@ def is_late(connection: Connection, about: int, row: Any, happened: Signal, even
     stated, acted = _marks(row)
     older_than = control.overtaking(happened, event.at.timestamp(), stated=stated, acted=acted)
     return any(
-        not control.dated_ahead(mark, leads(connection, about, but=event, at=mark.at)) for mark in older_than
+        not control.dated_ahead(mark, leads(connection, about, but=event, at=mark.at), happened)
+        for mark in older_than
     )
 
 

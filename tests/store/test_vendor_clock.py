@@ -73,6 +73,15 @@ async def store(database_url: str) -> AsyncIterator[Store]:
         yield store
 
 
+@pytest.mark.parametrize("ahead", [20.0, 250.0])
+async def test_the_first_end_is_dated_ahead_and_the_customer_asks_again(store: Store, ahead: float) -> None:
+    """Nothing else is known of the vendor's clock yet."""
+    vendor = Vendor(store)
+    await vendor.tells(HandoffStarted)
+    assert await vendor.tells(HandoffEnded, ahead) is Control.BOT
+    assert await vendor.tells(HandoffStarted) is Control.WAITING
+
+
 @pytest.mark.parametrize("ahead", [0.0, 60.0, -30.0])
 async def test_an_earlier_version_writes_the_next_start(store: Store, ahead: float) -> None:
     """The end of the handoff before comes late: it does not end this one."""
