@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 import logging
 import sys
 from pathlib import Path
@@ -119,7 +120,7 @@ class Nothing:
         self._carried = carried
 
     async def carry(self, turn: Turn) -> Outcome:
-        conversation, _, number = turn.read()["id"].partition(":")
+        conversation, _, number = json.loads(turn.body)["id"].partition(":")
         self._carried.add(conversation, int(number))
         return Done()
 

@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from bridge.delivery.kind import payload_of
+from bridge.delivery.kinds import InSlack
 from bridge.engine.lanes import redacted
 from bridge.model import DeliveryState
 from bridge.store import Attempt, Delivery, Store
@@ -72,12 +74,13 @@ async def _show(store: Store, asked: argparse.Namespace) -> int:
         print(f"bridge: there is no delivery {asked.id}", file=sys.stderr)
         return 1
     delivery, attempts = found
-    payload = json.loads(delivery.payload)
+    payload = payload_of(delivery.direction, delivery.kind, delivery.payload)
     told = _told(delivery, text=asked.text)
-    told |= {name: payload[name] for name in _BY if isinstance(payload.get(name), str)}
+    if isinstance(payload, InSlack):
+        told |= {name: value for name in _BY if (value := getattr(payload, name)) is not None}
     told["tried"] = [_attempt(one, text=asked.text) for one in attempts]
     if asked.text:
-        told["payload"] = payload
+        told["payload"] = json.loads(delivery.payload)
     if asked.json:
         _print(told)
         return 0

@@ -24,7 +24,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 BASE = {"model", "errors"}
-RULES = BASE | {"adapter", "config", "routing", "control", "render", "compose"}
+RULES = BASE | {"adapter", "config", "routing", "control", "render", "compose", "delivery"}
 
 #: part of bridge/ -> the parts it may import, beside itself
 ALLOWED = {
@@ -44,6 +44,7 @@ ALLOWED = {
     "protocol": set(),
     "logs": set(),
     "media": BASE | {"config"},
+    "delivery": BASE,
     "engine": RULES | {"hours", "metrics", "logs", "telemetry"},
     "slack": RULES | {"hours", "metrics", "logs", "telemetry", "media", "engine"},
     "store": RULES | {"hours", "metrics", "engine"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -129,7 +130,7 @@ async def waiting(store: Store) -> list[str]:
     kinds = []
     following: Turn | None = turn
     while following is not None:
-        kinds.append(following.read()["kind"])
+        kinds.append(json.loads(following.body)["kind"])
         _, following = await store.advance(following, Done(), keep_going=True)
     return kinds
 

@@ -16,11 +16,23 @@ from typing import Any
 
 from bridge import metrics, telemetry
 from bridge.config import Engine
-from bridge.engine.follow import stuck
+from bridge.engine.follow import notice, stuck
 from bridge.engine.policy import decide, given_up
 from bridge.engine.ports import Carrier, Ledger
-from bridge.engine.work import STARTS, Again, Done, Failed, Kept, Outcome, PutBack, Turn, Uncertain, recorded
-from bridge.errors import BridgeError, Unavailable
+from bridge.engine.work import (
+    STARTS,
+    Again,
+    Done,
+    Failed,
+    Kept,
+    NewDelivery,
+    Outcome,
+    PutBack,
+    Turn,
+    Uncertain,
+    recorded,
+)
+from bridge.errors import BridgeError, DeliveryError, Unavailable
 from bridge.logs import about, fault
 from bridge.model import Direction
 
@@ -200,7 +212,7 @@ class Lanes:
                 outcome = decide(error, turn, retry, random.random())  # noqa: S311 - jitter
         # A follow-up that ends the process as well is left out.
         if isinstance(outcome, Again | Failed | Uncertain) and turn.starts <= STARTS + 1:
-            follow = (*carrier.follow(turn, outcome), *stuck(turn, outcome))
+            follow = (*_follow(carrier, turn, outcome), *stuck(turn, outcome))
             outcome = dataclasses.replace(outcome, follow=follow)
         _note(turn, outcome, time.monotonic() - began)
         return outcome
@@ -238,6 +250,19 @@ def _survive(problem: str, error: BaseException) -> None:
         logger.warning("%s: %s", problem, error)
     else:
         fault(logger, problem, error)
+
+
+def _follow(carrier: Carrier, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
+    """What follows an attempt that did not end as sent, also where the carrier cannot read the row."""
+    try:
+        _ = turn.payload
+    except DeliveryError as error:
+        if isinstance(outcome, Again) or turn.conversation.thread is None:
+            return ()
+        return (
+            notice(turn, f"Something that was queued for this conversation was given up: {error.problem}"),
+        )
+    return carrier.follow(turn, outcome)
 
 
 def _note(turn: Turn, outcome: Outcome, seconds: float) -> None:

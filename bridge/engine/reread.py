@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import json
-
+from bridge.delivery.kinds import InSlack, SlackReply
 from bridge.engine.work import NewDelivery
-from bridge.model import Direction
-
-#: in the payload of a reply: what it says, and whether it is a reply at all, is read from Slack
-REREAD = "reread"
 
 
 def reread(new: NewDelivery) -> NewDelivery:
     """The delivery of a message, reply or command, to be read from Slack when its turn comes. Anything else
     stays as it is."""
-    message = json.loads(new.payload)
-    if message.get("ts") is None or message.get("thread_ts") is None:
+    wanted = new.payload
+    if not isinstance(wanted, InSlack) or wanted.ts is None or wanted.thread_ts is None:
         return new
-    payload = {name: value for name, value in message.items() if name not in ("act", "to", "handoff")}
-    key = new.key.removeprefix("act:")
-    return NewDelivery(
-        Direction.VENDOR, "reply", key, json.dumps({**payload, REREAD: True}), message=message["ts"]
-    )
+    message = wanted.model_dump(exclude_unset=True, exclude={"act", "to", "handoff"})
+    reply = SlackReply.model_validate({**message, "reread": True})
+    return NewDelivery.of(reply, new.key.removeprefix("act:"), message=wanted.ts)

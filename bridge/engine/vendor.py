@@ -6,30 +6,35 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Protocol
 
 from bridge import control
 from bridge.adapter import (
     Adapter,
     FindsReplies,
-    KnowsCustomers,
-    Limited,
     SpeaksAsCustomer,
     TakesFiles,
     TakesOver,
-    TellsHistory,
 )
 from bridge.control import Signal
+from bridge.delivery.kinds import (
+    Correction,
+    Greeting,
+    Look,
+    OptionPressed,
+    SlackReply,
+    VendorAct,
+    WantedAct,
+)
 from bridge.engine import acts, gate
 from bridge.engine.acts import Asked
 from bridge.engine.age import has_waited
 from bridge.engine.echo import digests
 from bridge.engine.follow import mark, notice, question, sent_late, whisper
 from bridge.engine.gate import Held
-from bridge.engine.policy import while_patient
-from bridge.engine.ports import Carrier, Ledger
-from bridge.engine.reread import REREAD
+from bridge.engine.handlers import handles
+from bridge.engine.ports import Ledger
+from bridge.engine.questions import Questions
 from bridge.engine.steps import Composed, Step, progress_of, steps_of
 from bridge.engine.vendor_failures import after_failure
 from bridge.engine.work import (
@@ -51,12 +56,8 @@ from bridge.errors import (
     FileUnavailable,
     OutcomeUnknown,
     Rejected,
-    RetryAfter,
-    RetryLater,
 )
-from bridge.model import Act, Control, ConversationKey, Direction, HeldChoice, HeldFor, Reply
-
-PROFILE_TRIES = 3
+from bridge.model import Act, Control, ConversationKey, HeldChoice, HeldFor, Reply
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,11 +82,11 @@ class Composer(Protocol):
         `DeliveryError`."""
         ...
 
-    async def choice(self, turn: Turn) -> Choice:
+    async def choice(self, turn: Turn, pressed: OptionPressed) -> Choice:
         """What somebody pressed for the customer. Raises `DeliveryError`."""
         ...
 
-    async def asked(self, turn: Turn) -> Asked:
+    async def asked(self, turn: Turn, wanted: WantedAct) -> Asked:
         """The act that somebody wants. Raises `DeliveryError`."""
         ...
 
@@ -94,41 +95,53 @@ class Composer(Protocol):
         ...
 
 
-class VendorCarrier:
+class Looker(Protocol):
+    """Looks into threads for what was written there while the bridge was away."""
+
+    async def carry(self, turn: Turn, look: Look) -> Outcome: ...
+    def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]: ...
+
+
+class VendorCarrier(Questions):
     """`looks` are carried in this line as well: what they find goes before what was written since."""
 
     def __init__(
-        self, adapters: Mapping[str, Adapter], composer: Composer, ledger: Ledger, looks: Carrier
+        self, adapters: Mapping[str, Adapter], composer: Composer, ledger: Ledger, looks: Looker
     ) -> None:
-        self._adapters = adapters
+        super().__init__(adapters, ledger)
         self._composer = composer
-        self._ledger = ledger
         self._looks = looks
 
-    async def carry(self, turn: Turn) -> Outcome:
-        match turn.kind:
-            case "choice":
-                return await self._choose(turn, await self._composer.choice(turn))
-            case "act":
-                return await self._act(turn, await self._composer.asked(turn))
-            case "greeting":
-                return await self._greet(turn)
-            case "look":
-                return await self._looks.carry(turn)
-            case "history":
-                return await self._ask_back(turn)
-            case "profile":
-                return await self._ask_for_customer(turn)
+    @handles(OptionPressed)
+    async def choose(self, turn: Turn, payload: OptionPressed) -> Outcome:
+        return await self._choose(turn, await self._composer.choice(turn, payload))
+
+    @handles(VendorAct)
+    async def act(self, turn: Turn, payload: VendorAct) -> Outcome:
+        return await self._act(turn, await self._composer.asked(turn, payload))
+
+    @handles(Look)
+    async def look(self, turn: Turn, payload: Look) -> Outcome:
+        return await self._looks.carry(turn, payload)
+
+    @handles(Correction)
+    async def correct(self, turn: Turn, payload: Correction) -> Outcome:
+        return await self._carry_reply(turn)
+
+    @handles(SlackReply)
+    async def reply(self, turn: Turn, payload: SlackReply) -> Outcome:
         # Not once it was begun: the vendor may have these words. What was sent on, the composer reads.
-        waits = turn.kind == "reply" and has_waited(turn.waited) and READ not in turn.refs
-        begun = SENDING in turn.refs or any(key.isdecimal() for key in turn.refs)
-        if (REREAD in turn.read() or waits) and not begun and not turn.was:
+        waits = has_waited(turn.waited) and READ not in turn.refs
+        if (payload.reread or waits) and not _is_begun(turn) and not turn.was:
             return await self._read_again(turn)
+        return await self._carry_reply(turn)
+
+    async def _carry_reply(self, turn: Turn) -> Outcome:
         try:
             return await self._reply(turn)
         except FileUnavailable:
             # All files are fetched before the first send. The author may have deleted this file since.
-            if SENDING in turn.refs or any(key.isdecimal() for key in turn.refs):
+            if _is_begun(turn):
                 raise
             return await self._reply(turn, reread=True)
 
@@ -156,27 +169,19 @@ class VendorCarrier:
             return found
         if found is None:
             return self._kept(turn, None)
-        if found.delivery.kind == "reply":
+        if isinstance(found.delivery.payload, SlackReply):
             turn.refs[READ] = ""
             await self._ledger.rewrite(turn, found.delivery.payload)
             return PutBack(0.0)
         await self._ledger.keep_found(turn, [found])
         return self._kept(turn, None)
 
-    def _adapter(self, turn: Turn) -> Adapter:
-        source = turn.conversation.key.source
-        adapter = self._adapters.get(source)
-        if adapter is None:
-            remedy = "Put it back into config.toml, then send the message again"
-            raise Rejected(f"{source} is no longer configured", remedy=remedy)
-        return adapter
-
     def _kept(self, turn: Turn, held: Held | None) -> Kept:
         """A note, or held until its author says what it is."""
         if held is None:
             # While it was not known to be a note, it had a mark.
             return Kept("note", follow=(mark(turn, "note"),) if turn.attempt > 1 or turn.was else ())
-        if turn.kind == "correction":  # whoever pressed for it is not who wrote it
+        if isinstance(turn.payload, Correction):  # whoever pressed for it is not who wrote it
             raise Rejected("the conversation is closed", remedy="Write it as a new reply", can_retry=False)
         adapter = self._adapter(turn)
         turn.refs[gate.ASKED] = held.why
@@ -232,16 +237,6 @@ class VendorCarrier:
             await self._ledger.progress(turn, {step.key: ref or ""})
         return _sent(turn, turn.refs[steps[-1].key], composed.wish, adapter)
 
-    async def _room(self, turn: Turn, adapter: Adapter, *, calls: int) -> float:
-        """Seconds until the vendor's limits let `calls` more calls go; 0 for now, and they are counted."""
-        for limit in adapter.limits if isinstance(adapter, Limited) else ():
-            key = f"calls:{turn.conversation.key.source}:{limit.seconds:g}"
-            for _ in range(min(calls, limit.burst)):
-                wait = await self._ledger.take(key, limit.interval, limit.burst)
-                if wait > 0:
-                    return wait
-        return 0.0
-
     async def _clear_the_way(self, turn: Turn, adapter: Adapter, wish: gate.Wish) -> None:
         """What the author's choice needs of the vendor first."""
         stands, key = turn.conversation.control, turn.conversation.key
@@ -286,37 +281,8 @@ class VendorCarrier:
         change = dataclasses.replace(done, final=own and happened is Signal.RESOLVED)
         return Done(change=change, follow=(notice(turn, asked.told),))
 
-    async def _ask_back(self, turn: Turn) -> Done | PutBack:
-        """Ask the vendor for what was said while the bridge was away, or before its first webhook."""
-        adapter = self._adapter(turn)
-        if not isinstance(adapter, TellsHistory):
-            return Done("not told")
-        if (wait := await self._room(turn, adapter, calls=1)) > 0:
-            return PutBack(wait)
-        since = turn.read()["since"]
-        with while_patient(turn, DeliveryError):
-            told = await adapter.history(turn.conversation.key, datetime.fromtimestamp(since, UTC))
-        return Done(f"{await self._ledger.keep_history(turn, since, told)} found")
-
-    async def _ask_for_customer(self, turn: Turn) -> Done | PutBack:
-        """The customer's profile, for the card. Replies wait behind it, so it is not tried for long."""
-        adapter, id = self._adapter(turn), turn.read()["customer"]
-        if not isinstance(adapter, KnowsCustomers):
-            return Done("not told")
-        if (wait := await self._room(turn, adapter, calls=1)) > 0:
-            return PutBack(wait)
-        try:
-            known = await adapter.customer(id)
-        except DeliveryError as error:
-            if isinstance(error, RetryAfter | RetryLater) and turn.attempt < PROFILE_TRIES:
-                raise
-            return Done("not told")
-        if known is None:
-            return Done("not told")
-        told = known.model_dump_json(exclude_none=True)
-        return Done(follow=(NewDelivery(Direction.SLACK, "customer", f"customer:{turn.delivery}", told),))
-
-    async def _greet(self, turn: Turn) -> Done | Uncertain:
+    @handles(Greeting)
+    async def greet(self, turn: Turn, payload: Greeting) -> Outcome:
         """Say once that somebody will come, so that the vendor waits on. It answers nothing."""
         reply, handoff = self._composer.greeting(turn), await self._ledger.last_handoff(turn.conversation.id)
         if reply is None or handoff is None or handoff.answered_at or handoff.ended_at:
@@ -342,7 +308,11 @@ class VendorCarrier:
         return Done(follow=(notice(turn, f"{choice.by} chose “{choice.label}” for the customer."),))
 
     def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
-        return self._looks.follow(turn, outcome) if turn.kind == "look" else after_failure(turn, outcome)
+        return (
+            self._looks.follow(turn, outcome)
+            if isinstance(turn.payload, Look)
+            else after_failure(turn, outcome)
+        )
 
 
 async def _done_at(adapter: Adapter, act: Act, key: ConversationKey) -> None:
@@ -363,6 +333,10 @@ def _until_no(turn: Turn) -> Iterator[None]:
         turn.refs.pop(SENDING, None)
         turn.refs.update(before)
         raise
+
+
+def _is_begun(turn: Turn) -> bool:
+    return SENDING in turn.refs or any(key.isdecimal() for key in turn.refs)
 
 
 def _doubtful(turn: Turn, steps: Sequence[Step]) -> Step | None:

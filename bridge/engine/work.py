@@ -6,13 +6,17 @@ of the attempt. Recording an outcome and taking the next turn of the lane are on
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from bridge.control import Signal
+from bridge.delivery.kind import Payload, payload_of
+from bridge.delivery.kinds import EventPosted, Revision
 from bridge.model import Control, ConversationKey, DeliveryState, Direction, HandoffStarted, ThreadKey
+
+P = TypeVar("P", bound=Payload)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +144,29 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
-    """A delivery to be queued. `key` is unique in its lane: the same thing queued twice is one delivery.
+    """A delivery to be queued, as its row has it. `key` is unique in its lane: the same queued twice is one.
 
-    `message` is the ts of the Slack message that it carries.
+    `body` is the payload as JSON; `message` is the ts of the Slack message that it carries.
     """
 
     direction: Direction
     kind: str
     key: str
-    payload: str
+    body: str
     message: str | None = None
+
+    @classmethod
+    def of(cls, payload: Payload, key: str, message: str | None = None) -> NewDelivery:
+        return cls(payload.kind.lane, payload.kind.name, key, payload.write(), message)
+
+    @classmethod
+    def after(cls, turn: Turn, payload: Payload) -> NewDelivery:
+        """One that the delivery of `turn` queues once, however often it is tried."""
+        return cls.of(payload, f"{payload.kind.name}:{turn.delivery}")
+
+    @property
+    def payload(self) -> Payload:
+        return payload_of(self.direction, self.kind, self.body)
 
 
 class SentDigest(NamedTuple):
@@ -177,7 +194,7 @@ SUSPECT = 3
 STARTS = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Turn:
     """One delivery, held by this worker under `token` until its outcome is recorded.
 
@@ -186,7 +203,7 @@ class Turn:
     taken to the other side's ids, and grows with the ledger's `progress`. `waited` is how many seconds ago it
     was queued, `late` how many past the slot that pacing reserved for it we are. `key` is its event's id, or
     whatever else the lane knows it by. `starts` is how many times in a row it was begun, this one included,
-    since an outcome of it was recorded.
+    since an outcome of it was recorded. `body` is the payload as the row has it.
     """
 
     lane: int
@@ -195,7 +212,7 @@ class Turn:
     conversation: Conversation
     delivery: int
     kind: str
-    payload: str
+    body: str
     attempt: int
     began: float
     age: float
@@ -211,8 +228,16 @@ class Turn:
         """Whether it may be what ended the processes that carried it."""
         return self.starts >= SUSPECT
 
-    def read(self) -> Any:
-        return json.loads(self.payload)
+    @cached_property
+    def payload(self) -> Payload:
+        """Raises a `DeliveryError` where this version cannot read it."""
+        return payload_of(self.direction, self.kind, self.body)
+
+    def carries(self, kind: type[P]) -> P:
+        """The payload, which is a `kind`."""
+        if not isinstance(self.payload, kind):
+            raise TypeError(f"delivery {self.delivery} is a {self.kind}")
+        return self.payload
 
     @property
     def was(self) -> list[str]:
@@ -307,10 +332,8 @@ MEANT = "meant"
 KEPT = "kept"
 #: among a delivery's refs: the later ones that its message shows as well
 COVERS = "covers"
-#: the kind of a delivery that carries a message which a vendor tells again with other words
-REVISION = "revision"
 #: the kinds of deliveries whose payload is an event
-EVENTS = ("event", REVISION)
+EVENTS = (EventPosted.kind.name, Revision.kind.name)
 #: the outcome of an event that tells back what was said from here
 ECHOED = "echo"
 #: the outcome of an event that a quiet channel does not show

@@ -6,8 +6,10 @@ import time
 
 from bridge import control
 from bridge.compose import Word
+from bridge.delivery.kinds import Help, InSlack, OwnAct, Who
 from bridge.engine.acts import Asked, stands
 from bridge.engine.follow import notice, undone, whisper, whisper_to
+from bridge.engine.handlers import Handlers, handles
 from bridge.engine.ports import Ledger
 from bridge.engine.work import Conversation, Done, NewDelivery, Outcome, Turn
 from bridge.model import Act, Control
@@ -36,24 +38,28 @@ HELP = "\n".join(
 )
 
 
-class ActsCarrier:
+class ActsCarrier(Handlers):
     def __init__(self, ledger: Ledger, permit: Permit, routes: Routes, homes: Homes) -> None:
         self._ledger = ledger
         self._permit = permit
         self._routes = routes
         self._homes = homes
 
-    async def carry(self, turn: Turn) -> Outcome:
-        match turn.kind:
-            case "who":
-                return Done(follow=(whisper(turn, _lasts(turn.conversation)),))
-            case "help":
-                return Done(follow=(whisper(turn, HELP),))
+    @handles(Who)
+    async def who(self, turn: Turn, payload: Who) -> Outcome:
+        return Done(follow=(whisper(turn, _lasts(turn.conversation)),))
+
+    @handles(Help)
+    async def help(self, turn: Turn, payload: Help) -> Outcome:
+        return Done(follow=(whisper(turn, HELP),))
+
+    @handles(OwnAct)
+    async def act(self, turn: Turn, payload: OwnAct) -> Outcome:
         try:
-            return await self._act(turn, await self._permit.asked(turn))
+            return await self._act(turn, await self._permit.asked(turn, payload))
         finally:
-            if _on_home(turn):
-                self._homes.publish(turn.read()["user"])
+            if payload.channel is None:  # pressed on the App Home
+                self._homes.publish(payload.user)
 
     async def _act(self, turn: Turn, asked: Asked) -> Done:
         becomes = asked.to or asked.by
@@ -84,7 +90,7 @@ class ActsCarrier:
         return self._routes.cannot(now, act) or how
 
     def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
-        text = undone(turn, outcome) if turn.kind == "act" else None
+        text = undone(turn, outcome) if isinstance(turn.payload, OwnAct) else None
         return (_tell(turn, text),) if text else ()
 
 
@@ -96,10 +102,7 @@ def _lasts(now: Conversation) -> str:
     return f"{told.removesuffix('.')}, for {lasting(time.time() - now.since)} now."
 
 
-def _on_home(turn: Turn) -> bool:
-    return not turn.read().get("channel")
-
-
 def _tell(turn: Turn, text: str) -> NewDelivery:
     """To whoever asked, where they asked; on the Home, in the conversation's thread."""
-    return whisper_to(turn, turn.read()["user"], text) if _on_home(turn) else whisper(turn, text)
+    asked = turn.carries(InSlack)
+    return whisper(turn, text) if asked.channel else whisper_to(turn, asked.user, text)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bridge.delivery.kinds import Alarm, AlertChanged, StuckAlert
 from bridge.engine.follow import notice
+from bridge.engine.handlers import Handlers, handles
 from bridge.engine.ports import Ledger
 from bridge.engine.work import AlertPlace, Done, Failed, Handoff, NewDelivery, Outcome, PutBack, Turn
 from bridge.model import Control
@@ -19,7 +21,7 @@ from bridge.slack.routes import Routes
 from bridge.slack.view import digest
 
 
-class AlertsCarrier:
+class AlertsCarrier(Handlers):
     def __init__(self, api: SlackApi, ledger: Ledger, routes: Routes, links: Permalinks) -> None:
         self._api = api
         self._ledger = ledger
@@ -29,19 +31,18 @@ class AlertsCarrier:
 
     async def carry(self, turn: Turn) -> Outcome:
         self._api.known()
-        if turn.kind == "stuck":
-            return await self._stuck(turn)
-        handoff = await self._ledger.handoff(turn.read()["handoff"])
-        return await (self._alarm if turn.kind == "alarm" else self._alert)(turn, handoff)
+        return await super().carry(turn)
 
     def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
-        if not isinstance(outcome, Failed) or turn.kind != "alert":
+        if not isinstance(outcome, Failed) or not isinstance(turn.payload, AlertChanged):
             return ()
         return (notice(turn, f"The alert channel could not be told how this stands: {outcome.problem}"),)
 
-    async def _alert(self, turn: Turn, handoff: Handoff) -> Outcome:
+    @handles(AlertChanged)
+    async def keep_up(self, turn: Turn, payload: AlertChanged) -> Outcome:
         """Both as far as they can be reached: neither waits for the other's channel. The channel's is first:
         what has to be posted does not wait for how the other looks."""
+        handoff = await self._ledger.handoff(payload.handoff)
         about = await self._handoffs.about(turn.conversation, handoff, turn.began)
         slots, problem = Slots(self._api, turn), None
         thread, channel = turn.conversation.thread, about.route.alert_channel
@@ -97,19 +98,22 @@ class AlertsCarrier:
                 raise
             return False  # the thread or the alerts moved to another channel meanwhile
 
-    async def _stuck(self, turn: Turn) -> Outcome:
+    @handles(StuckAlert)
+    async def say_stuck(self, turn: Turn, payload: StuckAlert) -> Outcome:
         """What goes into the thread does not get there."""
-        told, about = turn.read(), turn.conversation
+        about = turn.conversation
         channel, thread = self._routes.of(about).alert_channel, about.thread
-        if channel is None or not await self._ledger.is_waiting(told["delivery"]):
+        if channel is None or not await self._ledger.is_waiting(payload.delivery):
             return Done("not needed")
         link = await self._links.of(thread.channel, thread.ts) if thread is not None else None
         view = self._routes.view(about, about.facts)
-        shown = unseen(view, told["problem"], told["until"], link)
-        return await self._post(turn, shown, {"stuck": told["delivery"]}, [Spot(channel)])
+        shown = unseen(view, payload.problem, payload.until, link)
+        return await self._post(turn, shown, {"stuck": payload.delivery}, [Spot(channel)])
 
-    async def _alarm(self, turn: Turn, handoff: Handoff) -> Outcome:
+    @handles(Alarm)
+    async def warn(self, turn: Turn, payload: Alarm) -> Outcome:
         """Once for each handoff: the AI agent talks on beside a human."""
+        handoff = await self._ledger.handoff(payload.handoff)
         about = await self._handoffs.about(turn.conversation, handoff, turn.began)
         channel, place = about.route.alert_channel, handoff.places.get("channel")
         if channel is None or handoff.alarmed_at is not None or stands(handoff) is not Control.HUMAN:

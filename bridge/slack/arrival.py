@@ -6,7 +6,6 @@ goes out.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +13,10 @@ from typing import Any
 
 from slack_bolt.request.async_request import AsyncBoltRequest
 
+from bridge.delivery.kinds import SlackReply
 from bridge.engine.age import SOON, is_late, is_stale
 from bridge.engine.reread import reread
 from bridge.engine.work import NewDelivery
-from bridge.model import Direction
 from bridge.slack.asking import written
 from bridge.slack.inbound import APP, Changed, Gone, Locked, Written
 from bridge.slack.missed import unless_expired
@@ -50,14 +49,14 @@ def arrived(message: Written, arrival: Arrival) -> NewDelivery:
     if not arrival.is_stale(ts) or message.message.get(APP):  # what an app posted stays in, as it is now too
         return written(message.message, message.key)
     late = {"late": True} if is_late(float(ts), arrival.at - SOON) else {}
-    payload = json.dumps({**message.message, **late})
-    return reread(NewDelivery(Direction.VENDOR, "reply", message.key, payload, message=ts))
+    reply = SlackReply.model_validate({**message.message, **late})
+    return reread(NewDelivery.of(reply, message.key, message=ts))
 
 
 def below_alert(message: Written, arrival: Arrival) -> NewDelivery | None:
     """The same below an alert, where only commands count; they are taken as written."""
     delivery = unless_expired(message, {}, arrival.age(message.message["ts"]))
-    return None if delivery is None or delivery.kind == "reply" else delivery
+    return None if delivery is None or isinstance(delivery.payload, SlackReply) else delivery
 
 
 def kept_of(body: Mapping[str, Any], found: Written | Changed | Gone | Locked) -> Mapping[str, Any]:

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from bridge.compose import ACTS, Command, command
-from bridge.engine.acts import lane_of
+from bridge.delivery.kinds import Help, OwnAct, PostedByApp, SlackReply, VendorAct, Who
+from bridge.engine.acts import AT_VENDOR
 from bridge.engine.work import NewDelivery
-from bridge.model import Act, Direction
+from bridge.model import Act
 from bridge.slack.inbound import APP
 
 #: the kind of delivery that says to a person that what an app posts for them stays in
-BY_APP = "by_app"
+BY_APP = PostedByApp.kind.name
 
 
 def written(message: Mapping[str, Any], key: str) -> NewDelivery:
     """A message in a thread: a command, or else what its lane makes a reply of, a note or a question. What an
     app posted is none of these: it stays in."""
     if message.get(APP):
-        author = {name: message[name] for name in ("user", "team", "channel", "thread_ts", "ts")}
-        return NewDelivery(Direction.MARKS, BY_APP, f"{BY_APP}:{key}", json.dumps(author))
+        return NewDelivery.of(PostedByApp(**_author(message)), f"{BY_APP}:{key}")
     said = command(message)
     if not isinstance(said, Command) or said.word == "note":
-        return NewDelivery(Direction.VENDOR, "reply", key, json.dumps(dict(message)), message=message["ts"])
-    asker = {name: message[name] for name in ("user", "team", "channel", "thread_ts", "ts")}
+        return NewDelivery.of(SlackReply.model_validate(message), key, message=message["ts"])
     key = f"act:{key}"  # not the message's own: who changes the message changes no act
     if said.word in ACTS:
-        return act(ACTS[said.word], key, **asker, to=said.user)
-    return NewDelivery(Direction.ACTS, said.word, key, json.dumps(asker))
+        return act(ACTS[said.word], key, **_author(message), to=said.user)
+    asked = Who if said.word == "who" else Help
+    return NewDelivery.of(asked(**_author(message)), key)
+
+
+def _author(message: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: message[name] for name in ("user", "team", "channel", "thread_ts", "ts")}
 
 
 def act(
@@ -48,5 +51,6 @@ def act(
 
     `ts` is the message in which they wrote it; nothing that is pressed has one.
     """
-    asker = {"user": user, "team": team, "channel": channel, "thread_ts": thread_ts, "ts": ts}
-    return NewDelivery(lane_of(wanted), "act", key, json.dumps({"act": wanted, **asker, "to": to}))
+    payload = VendorAct if wanted in AT_VENDOR else OwnAct
+    asked = payload(act=wanted, user=user, team=team, channel=channel, thread_ts=thread_ts, ts=ts, to=to)
+    return NewDelivery.of(asked, key)

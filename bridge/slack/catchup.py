@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from bridge import metrics
+from bridge.delivery.kinds import Look
 from bridge.engine.follow import notice
 from bridge.engine.policy import while_patient
 from bridge.engine.ports import Ledger
@@ -22,17 +23,17 @@ class Looks:
         self._api = api
         self._ledger = ledger
 
-    async def carry(self, turn: Turn) -> Outcome:
-        told, us = turn.read(), self._api.known()
-        if (wait := told["after"] - turn.waited) > 0:
+    async def carry(self, turn: Turn, look: Look) -> Outcome:
+        us = self._api.known()
+        if (wait := look.after - turn.waited) > 0:
             return PutBack(wait)
-        thread = ThreadKey(team=told["team"], channel=told["channel"], ts=told["ts"])
+        thread = ThreadKey(team=look.team, channel=look.channel, ts=look.ts)
         try:
             with while_patient(turn, RetryAfter):
-                messages = [message async for message in self._api.replies(thread, told["since"])]
+                messages = [message async for message in self._api.replies(thread, look.since)]
         except (ThreadGone, ChannelAway, ScopeMissing):
             return Done("away")  # nobody could write there, or be heard
-        until = told.get("until", turn.began - turn.waited)
+        until = turn.began - turn.waited if look.until is None else look.until
         found = missed(messages, thread, us, look=turn.delivery, until=until, now=time.time())
         new = await self._ledger.keep_found(turn, found) if found else 0
         metrics.slack_events.labels("found").inc(new)

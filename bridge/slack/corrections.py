@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
-from typing import Any
 
+from bridge.delivery.kinds import ChangedTooLate
 from bridge.engine.work import NewDelivery
-from bridge.model import Direction
 from bridge.render import SlackMessage, notice
 from bridge.slack.inbound import Changed
 from bridge.slack.pressed import CORRECT
@@ -19,13 +17,13 @@ from bridge.slack.pressed import CORRECT
 
 def too_late(changed: Changed, event_id: str) -> NewDelivery:
     """For the thread: somebody changed a reply that has gone out."""
-    told = {"ts": changed.message["ts"] if changed.message else None, "edit": event_id}
-    return NewDelivery(Direction.SLACK, "too_late", f"too_late:{event_id}", json.dumps(told))
+    late = ChangedTooLate(ts=changed.message["ts"] if changed.message else None, edit=event_id)
+    return NewDelivery.of(late, f"too_late:{event_id}")
 
 
-def offer(told: Mapping[str, Any], vendor: str) -> SlackMessage:
+def offer(changed: ChangedTooLate, vendor: str) -> SlackMessage:
     """What the thread says of it; a change comes with the button that sends it."""
-    if told["ts"] is None:
+    if changed.ts is None:
         return notice(
             f"A reply was deleted here after it had gone out. {vendor} cannot take it back: "
             "the customer still has it."
@@ -38,6 +36,6 @@ def offer(told: Mapping[str, Any], vendor: str) -> SlackMessage:
         "type": "button",
         "action_id": CORRECT,
         "text": {"type": "plain_text", "text": "Send correction"},
-        "value": json.dumps({"ts": told["ts"], "edit": told["edit"]}),
+        "value": json.dumps({"ts": changed.ts, "edit": changed.edit}),
     }
     return dataclasses.replace(message, blocks=(*message.blocks, {"type": "actions", "elements": [button]}))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from bridge.config import MAIN, Route
+from bridge.delivery.kinds import DigestDue, DigestPosted
 from bridge.engine.numbers import summary
 from bridge.engine.ports import Ledger
 from bridge.engine.work import Conversation, Done, NewDelivery, Outcome, PutBack, Turn
 from bridge.hours import zone
-from bridge.model import ConversationKey, Direction
+from bridge.model import ConversationKey
 from bridge.render import DigestView, digest
 from bridge.slack.api import SlackApi
 from bridge.slack.pacing import Slots
@@ -54,9 +54,8 @@ class Daily:
         return ConversationKey(source=SOURCE, id=id)
 
     def clock(self, day: date, now: float) -> NewDelivery:
-        where = {"workspace": self.workspace, "channel": self.channel}
-        told = json.dumps({**where, "day": day.isoformat(), "arranged": now})
-        return NewDelivery(Direction.CLOCKS, "digest", f"digest:{day}", told)
+        due = DigestDue(workspace=self.workspace, channel=self.channel, day=day, arranged=now)
+        return NewDelivery.of(due, f"digest:{day}")
 
 
 class Digests:
@@ -88,23 +87,25 @@ class Digests:
         for daily in self._daily.values():
             await self._ledger.keep_clock(daily.about, daily.clock(daily.next(now - LATE), now))
 
-    async def carry(self, turn: Turn) -> Outcome:
-        told = turn.read()
-        daily, day = self._daily.get(told["channel"]), date.fromisoformat(told["day"])
+    async def wait(self, turn: Turn, wanted: DigestDue) -> Outcome:
+        """Wait until the numbers are due, and queue them and the next day's."""
+        daily, day = self._daily.get(wanted.channel), wanted.day
         if daily is None:
             return Done()  # nobody wants it any more
-        if turn.kind == "numbers":
-            return await self._post(turn, daily, day)
         due = daily.due(day)
         if turn.began < due:
             return PutBack(due - turn.began)
         following = daily.clock(max(day + _DAY, daily.next(turn.began - LATE)), turn.began)
-        if turn.began >= due + LATE or told["arranged"] > due:  # nobody was here to want it
+        if turn.began >= due + LATE or wanted.arranged > due:  # nobody was here to want it
             return Done(follow=(following,))
-        numbers = NewDelivery(Direction.CLOCKS, "numbers", f"numbers:{day}", turn.payload)
+        numbers = NewDelivery.of(DigestPosted(**wanted.model_dump()), f"numbers:{day}")
         return Done(follow=(numbers, following))
 
-    async def _post(self, turn: Turn, daily: Daily, day: date) -> Outcome:
+    async def post(self, turn: Turn, wanted: DigestPosted) -> Outcome:
+        """Post the numbers of one day."""
+        daily, day = self._daily.get(wanted.channel), wanted.day
+        if daily is None:
+            return Done()  # nobody wants it any more
         self._api.known()
         since, until = daily.span(day)
         courses = [

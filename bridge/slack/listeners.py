@@ -20,12 +20,11 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bridge import metrics, telemetry
+from bridge.delivery.kinds import Notice, SlackReply
 from bridge.engine.ports import Ledger
-from bridge.engine.reread import REREAD
 from bridge.engine.work import Incoming, NewDelivery
 from bridge.errors import BridgeError, DeliveryError, Malformed, Refused, Unavailable
 from bridge.logs import fault
-from bridge.model import Direction
 from bridge.slack.api import SlackApi
 from bridge.slack.arrival import Arrival, arrived, below_alert, kept_of
 from bridge.slack.asking import written
@@ -142,14 +141,13 @@ class Listeners:
             case Gone():
                 return await self._ledger.forget_thread(incoming, found.thread)
             case Locked():
-                text = json.dumps({"text": _LOCKED_LATE})
-                late = NewDelivery(Direction.SLACK, "notice", f"locked:{incoming.key}", text)
+                late = NewDelivery.of(Notice(text=_LOCKED_LATE), f"locked:{incoming.key}")
                 return await self._ledger.lock_message(incoming, found.place, (late,))
             case Changed():
                 late = too_late(found, incoming.key)
                 # Slack may have repeated it after a later change.
-                stale = {REREAD: True} if arrival.is_stale(event.get("event_ts")) else {}
-                changed = json.dumps({**found.message, **stale}) if found.message else None
+                stale = {"reread": True} if arrival.is_stale(event.get("event_ts")) else {}
+                changed = SlackReply.model_validate({**found.message, **stale}) if found.message else None
                 return await self._ledger.amend_reply(
                     incoming, found.thread, found.key, changed, (late,), found.place
                 )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from bridge.compose import Unclear, command, compose, mentioned
+from bridge.delivery.kinds import CardChanged, InSlack, Mark, PostedByApp, Question, ReceiptShown, Whisper
 from bridge.engine.follow import notice
+from bridge.engine.handlers import Handlers, handles
 from bridge.engine.ports import Ledger
 from bridge.engine.work import Change, Done, Failed, NewDelivery, Outcome, PutBack, Turn
-from bridge.model import EVENT, Act, HeldChoice, HeldFor, Receipt, Role, Text
+from bridge.model import Act, HeldFor, Receipt, Role, Text
 from bridge.render import SlackMessage, question
 from bridge.render import notice as words
 from bridge.slack.api import SlackApi, SlackRejected
@@ -37,7 +37,7 @@ _THROUGH_AN_APP = (
 )
 
 
-class MarksCarrier:
+class MarksCarrier(Handlers):
     def __init__(self, api: SlackApi, ledger: Ledger, routes: Routes, people: People) -> None:
         self._api = api
         self._ledger = ledger
@@ -46,39 +46,27 @@ class MarksCarrier:
 
     async def carry(self, turn: Turn) -> Outcome:
         self._api.known()
-        match turn.kind:
-            case "card":
-                return await self._card(turn)
-            case "event":
-                return await self._receipt(turn)
-            case "question":
-                return await self._ask(turn)
-            case "by_app":
-                return await self._stays_in(turn.read())
-            case "whisper":
-                return await self._whisper(turn.read(), words(turn.read()["text"]))
-            case _:
-                told = turn.read()
-                return await self._mark(told, told["state"], told["was"])
+        return await super().carry(turn)
 
     def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
         if not isinstance(outcome, Failed):
             return ()
-        match turn.kind, turn.read():
-            case "mark", {"state": "sent"}:
+        match turn.payload:
+            case Mark(state="sent"):
                 # Without its mark a reply reads as not sent; the other marks have their notices already.
                 what = "A reply was sent to the customer, but could not be marked"
-            case "mark", {"state": "recorded"}:
+            case Mark(state="recorded"):
                 what = "A reply was recorded at the vendor, but could not be marked"
-            case "question", _:
+            case Question():
                 what = "A reply waits for its author's word, who could not be asked"
-            case "whisper", {"text": text} if outcome.can_retry:
+            case Whisper(text=text) if outcome.can_retry:
                 what = f"A message to one person could not be shown to them ({text})"
             case _:
                 return ()
         return (notice(turn, f"{what}: {outcome.problem}"),)
 
-    async def _card(self, turn: Turn) -> Outcome:
+    @handles(CardChanged)
+    async def update_card(self, turn: Turn, payload: CardChanged) -> Outcome:
         thread = turn.conversation.thread
         card = self._routes.card(turn.conversation)
         looks = digest(card)
@@ -89,56 +77,65 @@ class MarksCarrier:
         await self._api.update(card, thread.channel, thread.ts)
         return Done(change=Change(card=looks))
 
-    async def _receipt(self, turn: Turn) -> Outcome:
+    @handles(ReceiptShown)
+    async def show_receipt(self, turn: Turn, payload: ReceiptShown) -> Outcome:
         """No vendor says which message a receipt is about: it shows on the agents' last one."""
-        receipt = EVENT.validate_json(turn.payload)
+        receipt = payload.event
         if not isinstance(receipt, Receipt) or not _is_of_a_reply(receipt):
             return Done()
         reply = await self._ledger.last_reply(turn.conversation.id)
         if reply is None:
             return Done()
-        message = json.loads(reply)
-        if message.get("team") not in (None, self._api.known().team):
+        if reply.team not in (None, self._api.known().team) or reply.channel is None or reply.ts is None:
             return Done()  # the conversation went on in another workspace
-        return await self._mark(message, receipt.state)
+        return await self._set(reply.channel, reply.ts, receipt.state)
 
-    async def _ask(self, turn: Turn) -> Outcome:
+    @handles(Question)
+    async def ask(self, turn: Turn, payload: Question) -> Outcome:
         """What is asked of the author of a held reply; see `bridge.engine.gate`."""
-        told, stands = turn.read(), turn.conversation
-        message = {"text": told["text"]}
+        stands, reason = turn.conversation, payload.why
+        message = {"text": payload.text}
         names = await self._people.names(mentioned(message))
         draft = compose(message, names, note_prefix="\0", as_is=True)
         said = " ".join(part.text for part in getattr(draft, "parts", ()) if isinstance(part, Text))
         unclear = command(message)
-        reason = HeldFor(told["why"])
         lacks = {HeldFor.BOT: Act.TAKE_OVER, HeldFor.CLOSED: Act.REOPEN}.get(reason)
         asked = question(
             reason,
-            [HeldChoice(one) for one in told["choices"]],
-            delivery=told["delivery"],
-            thread_ts=told["thread_ts"],
+            payload.choices,
+            delivery=payload.delivery,
+            thread_ts=payload.thread_ts or "",
             words=said,
             owner=stands.owner.name if stands.owner else None,
             meant=f"!{unclear.nearest}" if isinstance(unclear, Unclear) and unclear.nearest else None,
             cannot=self._routes.cannot(stands, lacks) if lacks else None,
-            left_out=told.get("left_out", ()),
+            left_out=payload.left_out,
         )
-        return await self._whisper(told, asked)
+        return await self._show_to(payload, asked)
 
-    async def _stays_in(self, posted: Mapping[str, Any]) -> Outcome:
+    @handles(PostedByApp)
+    async def stays_in(self, turn: Turn, payload: PostedByApp) -> Outcome:
         """Say to a person that what they posted through an app stays in; an app needs to hear nothing."""
-        if (await self._people.person(posted["user"])).bot:
+        if (await self._people.person(payload.user)).bot:
             return Done("posted by an app")
-        return await self._whisper(posted, words(_THROUGH_AN_APP))
+        return await self._show_to(payload, words(_THROUGH_AN_APP))
 
-    async def _whisper(self, told: Mapping[str, Any], message: SlackMessage) -> Outcome:
-        if not told.get("channel"):  # asked on the App Home, which shows it
+    @handles(Whisper)
+    async def whisper(self, turn: Turn, payload: Whisper) -> Outcome:
+        return await self._show_to(payload, words(payload.text))
+
+    async def _show_to(self, asked: InSlack, message: SlackMessage) -> Outcome:
+        if not asked.channel:  # asked on the App Home, which shows it
             return Done()
-        await self._api.whisper(told["channel"], told["user"], message, told.get("thread_ts"))
+        await self._api.whisper(asked.channel, asked.user, message, asked.thread_ts)
         return Done()
 
-    async def _mark(self, message: Mapping[str, Any], state: str, was: Sequence[str] = ()) -> Outcome:
-        where = {"channel": message["channel"], "timestamp": message["ts"]}
+    @handles(Mark)
+    async def mark(self, turn: Turn, payload: Mark) -> Outcome:
+        return await self._set(payload.channel, payload.ts, payload.state, payload.was)
+
+    async def _set(self, channel: str, ts: str, state: str, was: Sequence[str] = ()) -> Outcome:
+        where = {"channel": channel, "timestamp": ts}
         if state in MARKS:  # a note has none
             await self._react("reactions.add", {**where, "name": MARKS[state]}, fine="already_reacted")
         for one in was:

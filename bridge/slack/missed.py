@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bridge.compose import Command, command
+from bridge.delivery.kinds import Notice, SlackReply
 from bridge.engine.age import RETRIES, is_expired, is_late
 from bridge.engine.work import Found, Incoming, NewDelivery
-from bridge.model import Direction, ThreadKey
+from bridge.model import ThreadKey
 from bridge.render.words import lasting
 from bridge.slack.api import Identity
 from bridge.slack.asking import BY_APP, written
@@ -68,10 +69,11 @@ def message_now(
     if not there or there[0].locked:
         return None
     found, edited = there[0], edited_at(message)
-    if not edited or found.delivery.kind != "reply":
+    reply = found.delivery.payload
+    if not edited or not isinstance(reply, SlackReply):
         return found
-    payload = json.dumps({**json.loads(found.delivery.payload), **edited})
-    return dataclasses.replace(found, delivery=dataclasses.replace(found.delivery, payload=payload))
+    body = reply.model_copy(update=edited).write()
+    return dataclasses.replace(found, delivery=dataclasses.replace(found.delivery, body=body))
 
 
 def unless_expired(one: Written, late: Mapping[str, Any], age: float) -> NewDelivery | None:
@@ -87,7 +89,7 @@ def unless_expired(one: Written, late: Mapping[str, Any], age: float) -> NewDeli
         f"“!{word}” was written here {lasting(age)} ago, while the bridge was away, and was not done. "
         "Write it again if it still holds."
     )
-    return NewDelivery(Direction.SLACK, "notice", f"not_done:{one.key}", json.dumps({"text": text}))
+    return NewDelivery.of(Notice(text=text), f"not_done:{one.key}")
 
 
 def _reactions(message: Mapping[str, Any]) -> dict[str, set[str]]:

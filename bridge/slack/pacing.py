@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bridge.delivery.kinds import CardChanged, EventPosted, Revision
 from bridge.engine.ports import Limit
-from bridge.engine.work import EVENTS, Turn
-from bridge.model import Control, Direction
+from bridge.engine.work import Turn
+from bridge.model import Control
 from bridge.slack.api import SlackApi
 
 SLOT = 2.0  # seconds that a reserved slot stays good when its turn comes late
@@ -62,8 +63,8 @@ class Slots:
         in_time = turn.late is not None and turn.late < SLOT
         self._reserved = pace.removeprefix(_HAS_SLOT) if pace.startswith(_HAS_SLOT) and in_time else None
         told = turn.conversation.control in (Control.BOT, Control.CLOSED)
-        talks = turn.direction is Direction.SLACK and turn.kind in EVENTS and told
-        self._lines_up = (talks or turn.kind == "card") and not pace.startswith(_HAS_SLOT)
+        talks = isinstance(turn.payload, EventPosted | Revision) and told
+        self._lines_up = (talks or isinstance(turn.payload, CardChanged)) and not pace.startswith(_HAS_SLOT)
 
     async def wait(self, channel: str) -> float:
         """Seconds until the next message of `channel` may go; 0 for now."""

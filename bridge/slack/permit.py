@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from bridge.compose import Mentions
 from bridge.config import Route
+from bridge.delivery.kinds import WantedAct
 from bridge.engine.acts import Asked
 from bridge.engine.age import is_expired
 from bridge.engine.work import Owner, Turn
@@ -21,21 +22,21 @@ class Permit:
         self._people = people
         self._routes = routes
 
-    async def asked(self, turn: Turn) -> Asked:
+    async def asked(self, turn: Turn, wanted: WantedAct) -> Asked:
         """The act that somebody wants and may do. Raises a `DeliveryError`."""
-        told, thread = turn.read(), turn.conversation.thread
+        thread = turn.conversation.thread
         if thread is None:
             raise Rejected("it has no thread in Slack yet", remedy="Try it again in a moment")
-        if told.get("ts") and turn.attempt == 1 and is_expired(turn.waited):  # the bridge was away meanwhile
+        if wanted.ts and turn.attempt == 1 and is_expired(turn.waited):  # the bridge was away meanwhile
             raise Rejected(
                 f"it was written {lasting(turn.waited)} ago",
                 remedy="Write it again if it still holds",
                 can_retry=False,
             )
-        wanted, route = Act(told["act"]), self._routes.of(turn.conversation)
-        if told.get("team") not in (None, thread.team):
+        route = self._routes.of(turn.conversation)
+        if wanted.team not in (None, thread.team):
             raise Rejected("the conversation has its thread in another workspace")
-        by = await self._people.person(told["user"])
+        by = await self._people.person(wanted.user)
         if by.bot:
             raise Forbidden("apps do not act on conversations")
         if by.guest and not route.guests_may_reply:
@@ -44,14 +45,15 @@ class Permit:
                 remedy="A member of the workspace can do it, or the route can set guests_may_reply",
             )
         # Who wrote it in the thread's channel is in there.
-        wrote = told.get("ts") and told.get("channel") == thread.channel
+        wrote = wanted.ts and wanted.channel == thread.channel
         if not wrote and not await self._is_in(by, thread.channel):
             channel = await self._channel(thread.channel)
             raise Forbidden(
                 f"only members of {channel} act on its conversations", remedy=f"Join {channel} first"
             )
-        to = await self._colleague(told.get("to"), thread.channel, route) if wanted is Act.TRANSFER else None
-        return Asked(wanted, _owner(by), to, told.get("handoff"))
+        gives = wanted.act is Act.TRANSFER
+        to = await self._colleague(wanted.to, thread.channel, route) if gives else None
+        return Asked(wanted.act, _owner(by), to, wanted.handoff)
 
     async def _colleague(self, user: str | None, channel: str, route: Route) -> Owner:
         """Whom a conversation is given to."""

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from bridge.delivery.kinds import Correction, OptionPressed
 from bridge.engine.work import NewDelivery
-from bridge.model import Act, Direction, HeldChoice, ThreadKey
+from bridge.model import Act, HeldChoice, ThreadKey
 from bridge.render.acts import ACT, ASK, HELD, RETRY
 from bridge.render.choices import SAY
 from bridge.render.home import REFRESH
@@ -124,15 +125,19 @@ def _button(body: Mapping[str, Any], us: Identity, user: str) -> Found | None:
         return _decided(name, value, where, user, press)
     message = _mapping(body.get("message"))
     if name == CORRECT:
-        kind, key = "correction", f"correction:{value.get('ts')}:{value.get('edit')}"
-        payload = {"user": user, "channel": where.channel, "ts": value.get("ts"), "thread_ts": where.ts}
+        key = f"correction:{value.get('ts')}:{value.get('edit')}"
+        ts = value.get("ts")
+        payload: Correction | OptionPressed = Correction(
+            user=user, channel=where.channel, ts=ts if isinstance(ts, str) else None, thread_ts=where.ts
+        )
     elif name.startswith(SAY) and isinstance(value.get("say"), str):
-        kind, key = "choice", f"choice:{message.get('ts')}:{name}:{action.get('action_ts')}"
+        key = f"choice:{message.get('ts')}:{name}:{action.get('action_ts')}"
         label = _mapping(action.get("text")).get("text")
-        payload = {"user": user, "team": where.team, "text": value["say"], "label": label or value["say"]}
+        shown = label if isinstance(label, str) and label else value["say"]
+        payload = OptionPressed(user=user, team=where.team, text=value["say"], label=shown)
     else:
         return None
-    return Pressed(where, key, NewDelivery(Direction.VENDOR, kind, key, json.dumps(payload)))
+    return Pressed(where, key, NewDelivery.of(payload, key))
 
 
 def _decided(name: str, value: Mapping[str, Any], where: ThreadKey, user: str, press: str) -> Decided | None:

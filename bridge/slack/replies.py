@@ -11,6 +11,7 @@ from typing import Any
 
 from bridge.compose import Note, compose, mentioned
 from bridge.config import Route
+from bridge.delivery.kinds import Correction, Decided, OptionPressed, SlackReply, WantedAct
 from bridge.engine.acts import Asked
 from bridge.engine.gate import ASKED, Held, Wish, agreed
 from bridge.engine.steps import Composed
@@ -45,15 +46,18 @@ class Replies:
 
     async def compose(self, turn: Turn, *, reread: bool = False) -> Composed | Held | None:
         """The reply, why its author is asked, or None where it is a note. Raises a `DeliveryError`."""
-        told, route = turn.read(), self._routes.of(turn.conversation)
-        choice = HeldChoice(told["choice"]) if "choice" in told else None
-        if turn.kind == "correction":  # of what the customer has: nobody gets the conversation by it
+        wanted, route = turn.carries(Decided), self._routes.of(turn.conversation)
+        choice, corrects = wanted.choice, isinstance(wanted, Correction)
+        if corrects:  # of what the customer has: nobody gets the conversation by it
             choice = HeldChoice.ONCE
         if route.reply_mode == "notes_only" or choice is HeldChoice.NOTE:
             return None
         # What was held or failed, or is to be corrected, counts as it stands now.
-        late = turn.kind == "correction" or bool(turn.was)
-        message = await self._as_it_stands(told) if late or reread else told
+        late = corrects or bool(turn.was)
+        if isinstance(wanted, SlackReply) and not late and not reread:
+            message = wanted.message
+        else:
+            message = await self._as_it_stands(wanted)
         names = await self._people.names(mentioned(message))
         # Whoever chose to send it, for whatever it was held, is not asked about its first word again.
         draft = compose(message, names, note_prefix=route.note_prefix, as_is=choice is not None)
@@ -64,10 +68,10 @@ class Replies:
         if isinstance(draft, Note):
             return Held(HeldFor.UNCLEAR)
         person = await self._person(message["user"], route)
-        if "again_by" in told:
-            await self._person(told["again_by"], route)
+        if wanted.again_by is not None:
+            await self._person(wanted.again_by, route)
         if draft.left_out:
-            if turn.kind == "correction":  # it has no question
+            if corrects:  # it has no question
                 raise Rejected("there is something in it that cannot go out", remedy="Write a new reply")
             if not draft.parts and not draft.files:
                 return Held(HeldFor.NOTHING_LEFT, draft.left_out)
@@ -79,7 +83,7 @@ class Replies:
         elif route.identity == "alias":
             name = self._aliases.get(person.id, route.team_name)
         parts, files = draft.parts, draft.files
-        if turn.kind == "correction":  # of the words: the customer has the files
+        if corrects:  # of the words: the customer has the files
             if not parts:
                 raise Rejected("there are no words left in it", remedy="Write a new reply", can_retry=False)
             parts, files = (Text(text="Correction:"), *parts), ()
@@ -107,19 +111,21 @@ class Replies:
     async def message_now(self, turn: Turn) -> Found | PutBack | None:
         """The turn's message as Slack has it now; None where it is a note, or was deleted. Raises a
         `DeliveryError`."""
-        told, us = turn.read(), self._api.known()
+        wanted, us = turn.carries(Decided), self._api.known()
+        if wanted.channel is None or wanted.thread_ts is None or wanted.ts is None:
+            return None
         if (wait := await self._api.ledger.take_each(self._api.to_read())) > 0:
             return PutBack(wait)
-        thread = ThreadKey(team=us.team, channel=told["channel"], ts=told["thread_ts"])
-        message = await self._api.message(thread.channel, thread.ts, told["ts"])
+        thread = ThreadKey(team=us.team, channel=wanted.channel, ts=wanted.thread_ts)
+        message = await self._api.message(thread.channel, thread.ts, wanted.ts)
         if message is None:
             return None
         whole = {"thread_ts": thread.ts, **message}
         return message_now(whole, thread, us, look=turn.delivery, now=time.time())
 
-    async def asked(self, turn: Turn) -> Asked:
+    async def asked(self, turn: Turn, wanted: WantedAct) -> Asked:
         """The act that somebody wants. Raises a `DeliveryError`."""
-        return await self._permit.asked(turn)
+        return await self._permit.asked(turn, wanted)
 
     def greeting(self, turn: Turn) -> Reply | None:
         """What a customer who waits is told before the vendor gives up."""
@@ -134,14 +140,14 @@ class Replies:
             at=datetime.fromtimestamp(turn.began, UTC),
         )
 
-    async def choice(self, turn: Turn) -> Choice:
+    async def choice(self, turn: Turn, pressed: OptionPressed) -> Choice:
         """What somebody pressed for the customer. Raises a `DeliveryError`."""
-        told, route = turn.read(), self._routes.of(turn.conversation)
+        route = self._routes.of(turn.conversation)
         if route.reply_mode == "notes_only":
             remedy = "The route's reply_mode is notes_only"
             raise Forbidden("nothing goes to the customer here", remedy=remedy)
-        person = await self._person(told["user"], route)
-        return Choice(text=told["text"], label=told["label"], by=person.name)
+        person = await self._person(pressed.user, route)
+        return Choice(text=pressed.text, label=pressed.label, by=person.name)
 
     async def _person(self, user: str, route: Route) -> Person:
         person = await self._people.person(user)
@@ -154,13 +160,14 @@ class Replies:
             )
         return person
 
-    async def _as_it_stands(self, told: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def _as_it_stands(self, wanted: Decided) -> Mapping[str, Any]:
         """The message as it is in Slack now."""
-        message = await self._api.message(told["channel"], told["thread_ts"], told["ts"])
+        channel, thread_ts, ts = wanted.channel or "", wanted.thread_ts or "", wanted.ts or ""
+        message = await self._api.message(channel, thread_ts, ts)
         if message is None:
             remedy = "Write it as a new reply"
             raise Rejected("the message was deleted meanwhile", remedy=remedy, can_retry=False)
-        return {**message, "channel": told["channel"]}
+        return {**message, "channel": channel}
 
 
 def _told_apart(files: list[PostedFile]) -> tuple[PostedFile, ...]:

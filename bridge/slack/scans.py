@@ -7,16 +7,16 @@ https://docs.slack.dev/reference/methods/conversations.history
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bridge.config import MAIN, Route
+from bridge.delivery.kinds import Scan
 from bridge.engine.policy import while_patient
 from bridge.engine.ports import Ledger
 from bridge.engine.work import Done, NewDelivery, Outcome, PutBack, Turn
 from bridge.errors import RetryAfter
-from bridge.model import ConversationKey, Direction, ThreadKey
+from bridge.model import ConversationKey, ThreadKey
 from bridge.slack.api import ChannelAway, ScopeMissing, SlackApi
 
 SOURCE = "@scan"  # no configured source can have this name
@@ -39,17 +39,16 @@ class Scans:
     async def arrange(self, since: float, now: float) -> None:
         """Let each channel be looked through for what was written since then, also if it was a moment ago."""
         for channel in self._channels:
-            told = {"workspace": self._workspace, "channel": channel, "since": since}
-            new = NewDelivery(Direction.CLOCKS, "scan", f"scan:{now:.6f}", json.dumps(told))
+            scan = Scan(workspace=self._workspace, channel=channel, since=since)
+            new = NewDelivery.of(scan, f"scan:{now:.6f}")
             id = channel if self._workspace == MAIN else f"{self._workspace}/{channel}"
             await self._ledger.keep_clock(ConversationKey(source=SOURCE, id=id), new)
 
-    async def carry(self, turn: Turn) -> Outcome:
+    async def carry(self, turn: Turn, scan: Scan) -> Outcome:
         # Another process may be here before the one that starts has queued its looks, which are left out.
         if (wait := INTERVAL - turn.waited) > 0:
             return PutBack(wait)
-        told, us = turn.read(), self._api.known()
-        channel, since = told["channel"], told["since"]
+        us, channel, since = self._api.known(), scan.channel, scan.since
         try:
             with while_patient(turn, RetryAfter):
                 page = await self._api.page(channel, oldest=since - BACK, cursor=turn.refs.get(CURSOR, ""))

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from bridge.control import WHOLE_SECOND
+from bridge.delivery.kinds import (
+    Alarm,
+    CustomerFound,
+    EventPosted,
+    OfEvent,
+    Profile,
+    Reopened,
+    Revision,
+    Transcript,
+)
 from bridge.engine.echo import ECHO, SHORT_ECHO, was_handed_over_from
 from bridge.engine.echo import digest as said_digest
 from bridge.engine.follow import failure as failure_of
-from bridge.engine.ports import Ledger
+from bridge.engine.handlers import handles
 from bridge.engine.work import (
     COVERS,
     ECHOED,
-    EVENTS,
     OWN_REPORT,
     QUIET,
-    REVISION,
     Again,
-    AlertPlace,
     Change,
-    Conversation,
     Done,
     Handoff,
     NewDelivery,
     Outcome,
-    PutBack,
     Turn,
 )
 from bridge.model import (
@@ -38,103 +41,62 @@ from bridge.model import (
     ConversationEnded,
     ConversationReopened,
     ConversationStarted,
-    Direction,
     HandoffEnded,
     HandoffStarted,
     Message,
     Role,
-    ThreadKey,
 )
 from bridge.render import (
-    Shown,
-    SlackFile,
-    SlackMessage,
-    failure,
     notice,
     opened_again,
-    still_waits,
 )
-from bridge.slack.api import ChannelAway, SlackApi, ThreadGone
 from bridge.slack.bursts import MOST, gathered
-from bridge.slack.corrections import offer
-from bridge.slack.files import Files
-from bridge.slack.opening import Opener
-from bridge.slack.pacing import Slots
 from bridge.slack.rendering import rendered, transcribed
-from bridge.slack.routes import Routes
+from bridge.slack.thread_posts import Showing, ThreadPosts
 from bridge.slack.view import customer, learn
 
 MOST_QUIET = 200  # events of a quiet channel that a handoff's thread begins with
 MOST_BEFORE = 200  # events among which the last answer before a handoff is looked for
 BY_OUR_CLOCK = 10.0  # seconds that a vendor's clock may be ahead when an agent ended a handoff
 
-_WAITS = {"reply": "A reply", "correction": "A correction", "choice": "What was chosen for the customer"}
 
-
-@dataclasses.dataclass(frozen=True)
-class Showing:
-    """What goes into the thread for one delivery. `alert` says which of the messages is a handoff's alert."""
-
-    messages: tuple[Shown, ...]
-    facts: Mapping[str, Any]
-    opens: bool = True
-    alert: tuple[int, Handoff] | None = None
-    follow: tuple[NewDelivery, ...] = ()
-    covers: tuple[int, ...] = ()  # later deliveries that it shows as well
-
-
-class ThreadCarrier:
-    def __init__(self, api: SlackApi, ledger: Ledger, routes: Routes, files: Files) -> None:
-        self._api = api
-        self._ledger = ledger
-        self._routes = routes
-        self._files = files
-        self._opener = Opener(api, ledger, routes)
-
-    async def carry(self, turn: Turn) -> Outcome:
+class ThreadCarrier(ThreadPosts):
+    @handles(Reopened)
+    async def say_reopened(self, turn: Turn, payload: Reopened) -> Outcome:
         stands, facts = turn.conversation, turn.conversation.facts
-        match turn.kind:
-            case "notice":
-                return await self._show(turn, Showing((notice(turn.read()["text"]),), facts))
-            case "failure":
-                told = turn.read()
-                failed = failure(
-                    told["text"],
-                    delivery=told["delivery"],
-                    thread_ts=told["thread_ts"],
-                    uncertain=told["uncertain"],
-                    can_retry=told.get("can_retry", True),  # rows of an earlier version do not say
-                )
-                return await self._show(turn, Showing((failed,), facts))
-            case "too_late":
-                offered = offer(turn.read(), self._routes.vendor(stands))
-                return await self._show(turn, Showing((offered,), facts))
-            case "stuck":
-                told = turn.read()
-                if not await self._ledger.is_waiting(told["delivery"]):
-                    return Done("not needed")
-                what = _WAITS.get(told["kind"], "What is written here")
-                waits = still_waits(what, told["problem"], told["until"])
-                return await self._show(turn, Showing((waits,), facts))
-            case "opened_again":
-                if stands.thread is None and self._routes.of(stands).mirror == "handoff":
-                    return Done()  # it never needed a human; and it is no event, to be told later
-                again = opened_again(self._routes.view(stands, facts))
-                return await self._show(turn, await self._after_the_quiet(turn, Showing((again,), facts)))
-            case "customer":
-                known = {**facts.get("customer", {}), **turn.read()}
-                return await self._show(turn, Showing((), {**facts, "customer": known}, opens=False))
-            case "transcript":
-                left_out = turn.read()["left_out"]
-                return await self._show(turn, await self._folded(turn, Showing((), facts), left_out))
-        event = EVENT.validate_json(turn.payload)
+        if stands.thread is None and self._routes.of(stands).mirror == "handoff":
+            return Done()  # it never needed a human; and it is no event, to be told later
+        again = opened_again(self._routes.view(stands, facts))
+        return await self._show(turn, await self._after_the_quiet(turn, Showing((again,), facts)))
+
+    @handles(CustomerFound)
+    async def show_customer(self, turn: Turn, payload: CustomerFound) -> Outcome:
+        facts = turn.conversation.facts
+        known = facts.get("customer", {}) | payload.customer.model_dump(exclude_none=True)
+        return await self._show(turn, Showing((), {**facts, "customer": known}, opens=False))
+
+    @handles(Transcript)
+    async def show_transcript(self, turn: Turn, payload: Transcript) -> Outcome:
+        showing = Showing((), turn.conversation.facts)
+        return await self._show(turn, await self._folded(turn, showing, payload.left_out))
+
+    @handles(Revision)
+    async def correct(self, turn: Turn, payload: Revision) -> Outcome:
+        event = payload.event
+        if isinstance(event, Message) and await self._ledger.first_was_echo(turn, event):
+            return Done(ref=ECHOED)
+        return await self._post_event(turn, event, revises=True)
+
+    @handles(EventPosted)
+    async def post_event(self, turn: Turn, payload: EventPosted) -> Outcome:
+        return await self._post_event(turn, payload.event)
+
+    async def _post_event(self, turn: Turn, event: AnyEvent, *, revises: bool = False) -> Outcome:
+        stands, facts = turn.conversation, turn.conversation.facts
         if event.earlier:
             return Done(QUIET, change=Change(facts=learn(facts, event, self._routes.shown)))
         if (heard := await self._echo(turn, event)) is not None:
             return Done(ref=ECHOED, change=Change(heard=heard))
-        revises = turn.kind == REVISION
-        if revises and isinstance(event, Message) and await self._ledger.first_was_echo(turn, event):
-            return Done(ref=ECHOED)
         if isinstance(event, HandoffEnded | ConversationEnded) and await self._ledger.is_own_report(
             turn, event
         ):
@@ -152,7 +114,7 @@ class ThreadCarrier:
         return await self._show(turn, await self._after_the_quiet(turn, showing))
 
     def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
-        if isinstance(outcome, Again) or turn.kind not in EVENTS:
+        if isinstance(outcome, Again) or not isinstance(turn.payload, OfEvent):
             return ()
         problem = getattr(outcome, "problem", "")
         text = f"A message of this conversation could not be shown here: {problem}"
@@ -217,17 +179,16 @@ class ThreadCarrier:
             handoff = await self._ledger.last_handoff(stands.id)
             if handoff is None or not _begins(handoff, event):
                 return Showing((notice(_again(event)),), facts)
-            messages = await rendered(event, view, len(turn.payload))
+            messages = await rendered(event, view, len(turn.body))
             return Showing(messages, facts, alert=(0, handoff), follow=self._asks_for(turn, facts))
         follow: tuple[NewDelivery, ...] = ()
         if await self._is_out_of_turn(turn, event):
             view = dataclasses.replace(view, out_of_turn=True)
             if (handoff := await self._ledger.last_handoff(stands.id)) is not None:
-                told = json.dumps({"handoff": handoff.id})
-                follow = (NewDelivery(Direction.ALERTS, "alarm", f"alarm:{handoff.id}", told),)
-        if turn.kind == REVISION:
+                follow = (NewDelivery.of(Alarm(handoff=handoff.id), f"alarm:{handoff.id}"),)
+        if isinstance(turn.payload, Revision):
             view = dataclasses.replace(view, is_correction=True)
-        messages = await rendered(event, view, len(turn.payload))
+        messages = await rendered(event, view, len(turn.body))
         opens = bool(messages) or isinstance(event, ConversationStarted)
         return Showing(messages, facts, opens=opens, follow=follow)
 
@@ -249,8 +210,7 @@ class ThreadCarrier:
             or not self._routes.knows_customers(turn.conversation)
         ):
             return ()
-        told = json.dumps({"customer": customer["id"]})
-        return (NewDelivery(Direction.VENDOR, "profile", "profile", told),)
+        return (NewDelivery.of(Profile(customer=customer["id"]), "profile"),)
 
     # ── quiet channels ───────────────────────────────────────────────────────────────────────────
 
@@ -295,84 +255,6 @@ class ThreadCarrier:
             facts={**facts, "told_to": turn.delivery},
             alert=alert,
         )
-
-    # ── posting ──────────────────────────────────────────────────────────────────────────────────
-
-    async def _show(self, turn: Turn, showing: Showing) -> Outcome:
-        """Post what of the messages does not stand in the thread yet, each as Slack's pace allows."""
-        facts = showing.facts
-        change = None if facts == turn.conversation.facts else Change(facts=facts)
-        conversation = turn.conversation
-        slots = Slots(self._api, turn, len(showing.messages) + (conversation.thread is None))
-        if conversation.thread is None and showing.opens:
-            opened = await self._opener.open(turn, facts, slots)
-            if isinstance(opened, PutBack):
-                return opened
-            conversation = opened
-        thread = conversation.thread
-        if thread is None or not showing.messages:
-            return Done(change=change, follow=self._after(turn, conversation, showing))
-        try:
-            outcome = await self._post(turn, thread, showing, slots)
-        except (ThreadGone, ChannelAway) as error:
-            if not self._opener.has_elsewhere(conversation, facts, error):
-                raise
-            await self._ledger.leave_thread(conversation.id, thread)
-            return PutBack(0.0)  # the next turn opens another
-        if not isinstance(outcome, list):
-            return outcome
-        if showing.alert is not None:
-            index, handoff = showing.alert
-            place = AlertPlace(thread.channel, outcome[index])
-            change = dataclasses.replace(change or Change(), alert=(handoff.id, place))
-        if turn.conversation.thread is None:  # who types since it was opened was not shown yet, or is not now
-            conversation = await self._ledger.conversation(conversation.id)
-        follow = self._after(turn, conversation, showing)
-        return Done(outcome[-1], change=change, follow=follow, covers=showing.covers)
-
-    async def _post(
-        self, turn: Turn, thread: ThreadKey, showing: Showing, slots: Slots
-    ) -> list[str] | PutBack | Again:
-        """Post what does not stand in the thread yet; each message's ts."""
-        done, messages = dict(turn.refs), showing.messages
-        if turn.doubt:
-            done |= await self._api.posted(thread, turn.delivery)
-        stand: list[str] = []
-        for index, message in enumerate(messages):
-            step = str(index)
-            if step in done:
-                stand.append(done[step])
-                continue
-            if isinstance(message, SlackFile):
-                became = await self._files.show(turn, step, message, thread, done, slots)
-            else:
-                became = message
-            if isinstance(became, SlackMessage):
-                if (wait := await slots.wait(thread.channel)) > 0:
-                    return PutBack(wait)
-                if showing.covers and COVERS not in turn.refs:  # from here on it may stand there
-                    await self._ledger.progress(turn, {COVERS: " ".join(map(str, showing.covers))})
-                payload = {"delivery": turn.delivery, "step": step}
-                posted = await self._api.post(thread.channel, became, payload, thread.ts)
-                if posted.rung:  # kept with the delivery, for whoever asks why it looks so plain
-                    turn.refs[f"{step}.rung"] = str(posted.rung)
-                became = posted.ts
-            if not isinstance(became, str):
-                return became
-            stand.append(became)
-            if index + 1 < len(messages):
-                await self._ledger.progress(turn, {step: became})
-        return stand
-
-    def _after(self, turn: Turn, conversation: Conversation, showing: Showing) -> tuple[NewDelivery, ...]:
-        """The card, where it would look different now; the typing status, which our post took away."""
-        follow = list(showing.follow)
-        if conversation.thread is not None:
-            if self._routes.looks(conversation, showing.facts) != conversation.card:
-                follow.append(NewDelivery(Direction.CARD, "card", f"card:{turn.delivery}", "{}"))
-            if conversation.typing is not None and conversation.typing.until > time.time():
-                follow.append(NewDelivery(Direction.STATUS, "again", f"again:{turn.delivery}", "{}"))
-        return tuple(follow)
 
 
 def _written_at(turn: Turn) -> float:

@@ -10,10 +10,12 @@ import asyncio
 import time
 from datetime import datetime
 
+from bridge.delivery.kinds import TypingAgain, TypingShown
+from bridge.engine.handlers import Handlers, handles
 from bridge.engine.ports import Ledger
-from bridge.engine.work import Change, Conversation, Done, NewDelivery, Outcome, Turn, Typist
+from bridge.engine.work import Change, Conversation, Done, Outcome, Turn, Typist
 from bridge.errors import BridgeError
-from bridge.model import EVENT, Message, Role, Typing
+from bridge.model import Message, Role, Typing
 from bridge.render import identified, status, username
 from bridge.slack.api import SlackApi
 from bridge.slack.view import customer
@@ -24,24 +26,27 @@ RECENT = 10  # events among which a message of theirs is looked for
 STALE = 15.0  # seconds after which it is no news that somebody began to type
 
 
-class TypingCarrier:
+class TypingCarrier(Handlers):
     def __init__(self, api: SlackApi, ledger: Ledger) -> None:
         self._api = api
         self._ledger = ledger
         self._kept_up: dict[int, asyncio.Task[None]] = {}  # by conversation
 
-    async def carry(self, turn: Turn) -> Outcome:
-        conversation = turn.conversation
-        if turn.kind == "again":  # our own post has just cleared it
-            shown = conversation.typing
-            if (
-                shown is not None
-                and shown.until > time.time()
-                and not await self._has_spoken(conversation, shown)
-            ):
-                await self._show(conversation, shown)
-            return Done()
-        event = EVENT.validate_json(turn.payload)
+    @handles(TypingAgain)
+    async def show_again(self, turn: Turn, payload: TypingAgain) -> Outcome:
+        """After our own post has cleared it."""
+        conversation, shown = turn.conversation, turn.conversation.typing
+        if (
+            shown is not None
+            and shown.until > time.time()
+            and not await self._has_spoken(conversation, shown)
+        ):
+            await self._show(conversation, shown)
+        return Done()
+
+    @handles(TypingShown)
+    async def show(self, turn: Turn, payload: TypingShown) -> Outcome:
+        conversation, event = turn.conversation, payload.event
         if not isinstance(event, Typing) or (event.active and turn.waited > STALE):
             return Done()
         typist = Typist("")
@@ -59,9 +64,6 @@ class TypingCarrier:
         if typist.text:
             self._keep_up(conversation, typist)
         return Done(change=Change(typing=typist))
-
-    def follow(self, turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
-        return ()
 
     async def close(self) -> None:
         for task in self._kept_up.values():

@@ -9,12 +9,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from bridge.adapter import Adapter
-from bridge.config import MAIN, Config
+from bridge.config import Config
+from bridge.delivery.kind import Payload
+from bridge.delivery.kinds import Look, OfChannel, OfEvent, OfHandoff
 from bridge.engine.ports import Carrier, Ledger
-from bridge.engine.work import EVENTS, Conversation, Done, NewDelivery, Outcome, PutBack, Turn
+from bridge.engine.work import Conversation, Done, NewDelivery, Outcome, PutBack, Turn
 from bridge.errors import Rejected, RetryLater, Unavailable
 from bridge.media import Fetcher
-from bridge.model import EVENT, Direction
+from bridge.model import Direction
 from bridge.slack.api import UNASKED
 from bridge.slack.doors import Door
 from bridge.slack.downloads import Downloads
@@ -165,21 +167,21 @@ class Workspaces:
         A thread in a workspace that is not configured any more is left: what comes next opens another. Raises
         a `DeliveryError`.
         """
-        about, told = turn.conversation, {} if turn.kind in EVENTS else turn.read()
-        if turn.kind in ("digest", "numbers", "scan"):
-            one = self._all.get(told.get("workspace", MAIN))
+        about, payload = turn.conversation, turn.payload
+        if isinstance(payload, OfChannel):
+            one = self._all.get(payload.workspace)
             return Done("not needed") if one is None else self._used(one)
-        team = told.get("team") or (about.thread.team if about.thread else None)
+        team = payload.workspace_team or (about.thread.team if about.thread else None)
         if team is None:
-            name = self._routes.workspace(about, await self._facts(turn, told))
+            name = self._routes.workspace(about, await self._facts(turn, payload))
             return self._used(self._all[name])
         if (found := self._at(team)) is not None:
             return found
         if unknown := [one for one in self._all.values() if one.api.identity is None]:
-            return self._perhaps(about, unknown, by_people="team" in told)
-        if turn.kind == "look":
+            return self._perhaps(about, unknown, by_people=payload.workspace_team is not None)
+        if isinstance(payload, Look):
             return Done("away")  # nobody could write there, or be heard
-        if told.get("team") or about.thread is None:
+        if payload.workspace_team or about.thread is None:
             raise Rejected(f"its message is in a workspace ({team}) that is no longer configured")
         await self._ledger.leave_thread(about.id, about.thread)
         return PutBack(0.0)
@@ -207,15 +209,15 @@ class Workspaces:
         likely = self._all[self._routes.workspace(about)]
         return likely if likely in unknown else unknown[0]
 
-    async def _facts(self, turn: Turn, told: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def _facts(self, turn: Turn, payload: Payload) -> Mapping[str, Any]:
         """What is known of a conversation that has no thread yet, also by what is to open it."""
         about = turn.conversation
         if len(self._all) == 1:
             return about.facts
-        if turn.kind in EVENTS:
-            return learn(about.facts, EVENT.validate_json(turn.payload))
-        if "handoff" in told:
-            return known(about, await self._ledger.handoff(told["handoff"]))
+        if isinstance(payload, OfEvent):
+            return learn(about.facts, payload.event)
+        if isinstance(payload, OfHandoff):
+            return known(about, await self._ledger.handoff(payload.handoff))
         return about.facts
 
 

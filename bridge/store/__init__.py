@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from bridge.control import Signal
+from bridge.delivery.kinds import InSlack, SlackReply
 from bridge.engine.gate import Stopped, Wish
 from bridge.engine.ports import Limit, Stood
 from bridge.engine.work import (
@@ -233,7 +234,7 @@ class Store(CatchUp, Reports, ThreadInbox, Upkeep):
         """The conversation that a thread or a row is about."""
         return await self._database.run(conversations.at, where)
 
-    async def last_reply(self, conversation: int) -> str | None:
+    async def last_reply(self, conversation: int) -> InSlack | None:
         return await self._database.run(replies.last_reply, conversation)
 
     async def begin_reply(
@@ -250,9 +251,9 @@ class Store(CatchUp, Reports, ThreadInbox, Upkeep):
                 self._wake()
         return stopped
 
-    async def rewrite(self, turn: Turn, payload: str) -> None:
+    async def rewrite(self, turn: Turn, reply: SlackReply) -> None:
         """Let the delivery of `turn` say what was read for it: see `replies.rewrite`."""
-        _ours(await self._database.run(replies.rewrite, turn, payload))
+        _ours(await self._database.run(replies.rewrite, turn, reply))
 
     async def is_locked(self, turn: Turn) -> bool:
         """Whether the message that `turn` carries is a note by a lock on it."""

@@ -103,7 +103,7 @@ def begin(connection: Connection, held: Mapping[int, Any], worker_id: int | None
             conversation=found[held[head.lane_id].conversation_id],
             delivery=head.id,
             kind=head.kind,
-            payload=head.payload,
+            body=head.payload,
             attempt=head.attempts,
             began=head.started_at,
             age=head.age,

@@ -6,11 +6,11 @@ by whichever process, also after a crash; and what is written from then on waits
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, Double, and_, bindparam, delete, func, or_, select
 
+from bridge.delivery.kinds import History, Look, Transcript
 from bridge.engine.age import SOON
 from bridge.engine.known import same, unknown
 from bridge.engine.reread import reread
@@ -34,7 +34,7 @@ RETOLD = 1_000  # events before one among which the vendor's history may have to
 SKEW = 60.0  # seconds that a vendor's clock may be ahead of ours
 EARLIER = 50  # messages from before a conversation's first webhook that are shown
 
-LOOK, HISTORY = "look", "history"
+LOOK, HISTORY = Look.kind.name, History.kind.name
 
 # ── where to look ────────────────────────────────────────────────────────────────────────────────
 
@@ -112,8 +112,8 @@ def look_back(connection: Connection, since: float) -> int:
     ranks = {about: rank for rank, about in enumerate(dict.fromkeys(ids))}
     threads = sorted(connection.execute(_THREADS, {"ids": list(ranks)}), key=lambda row: ranks[row[0]])
     undone = connection.execute(_UNDONE, {"ids": list(ranks), "kind": LOOK})
-    looks = [json.loads(row.payload) for row in undone]
-    seen = {(look["team"], look["channel"], look["ts"]) for look in looks}
+    looks = [Look.read(row.payload) for row in undone]
+    seen = {(look.team, look.channel, look.ts) for look in looks}
     at: float = connection.execute(_NOW).scalar_one()
     new: list[tuple[int, NewDelivery]] = []
     for row in threads:
@@ -131,7 +131,7 @@ def ask_back(connection: Connection, since: float, sources: Collection[str]) -> 
     ids = list(connection.execute(_OF_SOURCES, of_sources).scalars())
     undone = {row.conversation_id for row in connection.execute(_UNDONE, {"ids": ids, "kind": HISTORY})}
     key = f"{HISTORY}:{connection.execute(_NOW).scalar_one():.6f}"
-    new = NewDelivery(Direction.VENDOR, HISTORY, key, json.dumps({"since": since}))
+    new = NewDelivery.of(History(since=since), key)
     return sum(enqueue(connection, [(about, new) for about in ids if about not in undone]))
 
 
@@ -145,17 +145,19 @@ def look_into(connection: Connection, where: ThreadKey, since: float, away_until
     at: float = connection.execute(_NOW).scalar_one()
     if away_until is not None:
         looks = {"about": found.conversation_id, "kind": LOOK, "since": away_until}
-        if where.ts in [json.loads(one)["ts"] for one in connection.execute(_LOOKS, looks).scalars()]:
+        if where.ts in [Look.read(one).ts for one in connection.execute(_LOOKS, looks).scalars()]:
             return False
     until = at - SOON if away_until is None else away_until
     look = _look(where, at, since=since, after=0.0, until=until)
     return all(enqueue(connection, [(found.conversation_id, look)]))
 
 
-def _look(where: ThreadKey, at: float, **how: float) -> NewDelivery:
+def _look(
+    where: ThreadKey, at: float, *, since: float, after: float, until: float | None = None
+) -> NewDelivery:
     """Into the thread `where`, queued `at` this time."""
-    told = json.dumps({**where.model_dump(), **how})
-    return NewDelivery(Direction.VENDOR, LOOK, f"{LOOK}:{where.channel}:{where.ts}:{at:.6f}", told)
+    look = Look(**where.model_dump(), since=since, after=after, until=until)
+    return NewDelivery.of(look, f"{LOOK}:{where.channel}:{where.ts}:{at:.6f}")
 
 
 # ── what was found ───────────────────────────────────────────────────────────────────────────────
@@ -238,21 +240,19 @@ _BEFORE = (
 )
 
 
-def keep_history(connection: Connection, turn: Turn, since: float, told: Sequence[AnyEvent]) -> int:
+def keep_history(connection: Connection, turn: Turn, asked: History, told: Sequence[AnyEvent]) -> int:
     """Keep what a vendor tells was said since then, as events that are late. Returns how much was new."""
     about = turn.conversation.id
     conversations.lock(connection, [about])
-    rows = connection.execute(_EVENTS, {"conversation": about, "since": since - SKEW}).scalars()
+    rows = connection.execute(_EVENTS, {"conversation": about, "since": asked.since - SKEW}).scalars()
     new = unknown(told, [EVENT.validate_json(payload) for payload in rows])
-    earlier = bool(turn.read().get("earlier"))
+    earlier = asked.earlier
     late = [event.model_copy(update={"late": True, "earlier": earlier}) for event in new]
     left_out = max(len(late) - EARLIER, 0) if earlier else 0
     late = late[left_out:]
     kept = inbox.keep_events(connection, [(_asked(event), (event,)) for event in late]) if late else []
     if late and earlier:
-        told_with = json.dumps({"left_out": left_out})
-        shown = NewDelivery(Direction.SLACK, "transcript", f"transcript:{turn.delivery}", told_with)
-        enqueue(connection, [(about, shown)])
+        enqueue(connection, [(about, NewDelivery.after(turn, Transcript(left_out=left_out)))])
     return sum(is_new for is_new, _ in kept)
 
 
@@ -300,8 +300,8 @@ class CatchUp:
         self._wake()
         return new
 
-    async def keep_history(self, turn: Turn, since: float, told: Sequence[AnyEvent]) -> int:
-        new = await self._database.run(keep_history, turn, since, told)
+    async def keep_history(self, turn: Turn, asked: History, told: Sequence[AnyEvent]) -> int:
+        new = await self._database.run(keep_history, turn, asked, told)
         self._wake()
         return new
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bridge.compose import content
-from bridge.engine.reread import REREAD
+from bridge.delivery.kinds import SlackReply
 from bridge.engine.work import KEPT, SENDING, Incoming, NewDelivery
 from bridge.model import DeliveryState, HeldChoice, ThreadKey
 from bridge.store import conversations, early
@@ -21,11 +21,10 @@ from bridge.store.replies import (
     DELETED_IN_SLACK,
     LANE,
     OF_KEY,
-    STAYS,
     decide,
+    decided,
     is_known,
     keep_if_ours,
-    place_in,
 )
 from bridge.store.tables import delivery, lane, locked, now, thread
 
@@ -45,7 +44,7 @@ _LOCK = (
     .on_conflict_do_nothing()
 )
 #: of a reply's payload: kept where Slack reports a change without it
-_WHERE_BY = ("team", "channel", "thread_ts", "user")
+_WHERE_BY = {"team", "channel", "thread_ts", "user"}
 
 
 def amend_reply(
@@ -53,11 +52,11 @@ def amend_reply(
     incoming: Incoming,
     where: ThreadKey | None,
     key: str,
-    payload: str | None,
+    after: SlackReply | None,
     late: Sequence[NewDelivery],
     place: ThreadKey | None = None,
 ) -> str:
-    """Change a reply that waits to `payload`, or cancel it where that is None. Too late, `late` is queued.
+    """Change a reply that waits to `after`, or cancel it where that is None. Too late, `late` is queued.
 
     It is found by its `key` in the thread `where`, or by its message's `place`: Slack may name no thread.
     Returns "amended", "unchanged", "too_late", "duplicate", "not_our_thread", "not_a_reply" where it never
@@ -66,13 +65,13 @@ def amend_reply(
     """
     if place is not None:
         early.hold(connection, [place])
-        if payload is None and connection.execute(conversations.OF_THREAD, place.model_dump()).first():
+        if after is None and connection.execute(conversations.OF_THREAD, place.model_dump()).first():
             return forget_thread(connection, incoming, place)
     reply = None if place is None else _reply_at(connection, place)
     if place is not None and where is None and reply is None:
         if connection.execute(_OF_CHANNEL, {"team": place.team, "channel": place.channel}).first() is None:
             return "not_our_thread"
-        return _remember(connection, place, payload) if all(keep(connection, [incoming])) else "duplicate"
+        return _remember(connection, place, after) if all(keep(connection, [incoming])) else "duplicate"
     found = keep_if_ours(connection, incoming, where or (reply.conversation_id if reply else 0))
     if isinstance(found, str):
         return found
@@ -84,9 +83,8 @@ def amend_reply(
     if row is None:
         if place is None or is_known(connection, found, f"act:{key}"):
             return "not_a_reply"
-        return _remember(connection, place, payload)
-    refs, before = json.loads(row.refs), json.loads(row.payload)
-    after = None if payload is None else json.loads(payload)
+        return _remember(connection, place, after)
+    refs, before = json.loads(row.refs), SlackReply.read(row.payload)
     if place is not None and after is not None and _is_known_as(before, after):
         return "unchanged"
     held = row.state == DeliveryState.CANCELLED and refs.get(KEPT) == "held"
@@ -94,11 +92,12 @@ def amend_reply(
     if held or waits:
         told: dict[str, Any] = {}
         if after is not None:  # what was decided about it stays decided
-            decided = {name: before[name] for name in (*STAYS, REREAD) if name in before}
-            where_by = {name: before[name] for name in _WHERE_BY if name in before}
-            told = {"payload": json.dumps({**where_by, **after, **decided})}
+            where_by = before.model_dump(include=_WHERE_BY, exclude_unset=True)
+            reread = {"reread": True} if before.reread else {}
+            message = {**where_by, **after.model_dump(exclude_unset=True), **decided(before), **reread}
+            told = {"payload": SlackReply.model_validate(message).write()}
         elif row.state == DeliveryState.SENDING:  # whoever has it just now finds that it is a note
-            connection.execute(_LOCK, place_in(before))
+            connection.execute(_LOCK, before.model_dump(include={"team", "channel", "ts"}))
             return "amended"
         else:
             told = DELETED_IN_SLACK
@@ -110,20 +109,20 @@ def amend_reply(
     return "too_late"
 
 
-def _is_known_as(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+def _is_known_as(before: SlackReply, after: SlackReply) -> bool:
     """Whether a message is here as it was `after` an edit, or after a later one.
 
     Where Slack does not send the earlier words, its own changes, as of a link, look like an edit.
     """
-    if REREAD in before:
+    if before.reread:
         return False
-    edits = before.get("edited_at"), after.get("edited_at")
+    edits = before.edited_at, after.edited_at
     is_older = None not in edits and float(edits[1] or 0) <= float(edits[0] or 0)
-    return is_older or content(after) == content(before)
+    return is_older or content(after.message) == content(before.message)
 
 
-def _remember(connection: Connection, place: ThreadKey, payload: str | None) -> str:
-    change = early.Change.DELETED if payload is None else early.Change.EDITED
+def _remember(connection: Connection, place: ThreadKey, after: SlackReply | None) -> str:
+    change = early.Change.DELETED if after is None else early.Change.EDITED
     early.remember(connection, place, change)
     return "remembered"
 
@@ -131,7 +130,12 @@ def _remember(connection: Connection, place: ThreadKey, payload: str | None) -> 
 def _reply_at(connection: Connection, place: ThreadKey) -> Any:
     """The delivery of the message at `place`, or None."""
     rows = connection.execute(_OF_MESSAGE, {"ts": place.ts}).all()
-    return next((row for row in rows if place_in(json.loads(row.payload)) == place.model_dump()), None)
+    return next((row for row in rows if _is_at(row, place)), None)
+
+
+def _is_at(row: Any, place: ThreadKey) -> bool:
+    reply = SlackReply.read(row.payload)
+    return (reply.team, reply.channel, reply.ts) == (place.team, place.channel, place.ts)
 
 
 def lock_message(
@@ -148,7 +152,7 @@ def lock_message(
         return "duplicate"
     lock(connection, where)
     for row in connection.execute(_OF_MESSAGE, {"ts": where.ts}).all():
-        if place_in(json.loads(row.payload)) != where.model_dump():
+        if not _is_at(row, where):
             continue
         if SENDING in json.loads(hold(connection, row.id).refs):
             enqueue(connection, [(row.conversation_id, one) for one in late])

@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, bindparam, select, text, update
 
+from bridge.delivery.kind import payload_of
+from bridge.delivery.kinds import Decided
 from bridge.engine.work import KEPT, SENDING, WAS
 from bridge.model import ConversationKey, DeliveryState, Direction
 from bridge.store.lanes import CHANNEL, wake
@@ -114,7 +116,7 @@ def is_dead(held: Any) -> bool:
     return held.state in (DeliveryState.FAILED, DeliveryState.UNCERTAIN)
 
 
-def queue_again(connection: Connection, held: Any, payload: str, was: str) -> None:
+def queue_again(connection: Connection, held: Any, body: str, was: str) -> None:
     """Let it be carried as if it were new, but for the steps that are done. `was` is its state so far."""
     refs = json.loads(held.refs)
     # A vendor is asked only where it may have something: an agent may well say the same words again.
@@ -123,7 +125,7 @@ def queue_again(connection: Connection, held: Any, payload: str, was: str) -> No
     refs[WAS] = " ".join(sorted({*refs.get(WAS, "").split(), was}))
     again = {
         "state": DeliveryState.QUEUED,
-        "payload": payload,
+        "payload": body,
         "refs": json.dumps(refs),
         "doubt": doubt,
         "attempts": 0,
@@ -139,11 +141,11 @@ def queue_again(connection: Connection, held: Any, payload: str, was: str) -> No
 
 def try_again(connection: Connection, held: Any, by: str | None) -> None:
     """Queue a dead letter again, as `by` in Slack wants it, or an operator. Who wants it answers for it."""
-    payload = held.payload
-    if held.direction == Direction.VENDOR:
-        told = {name: one for name, one in json.loads(payload).items() if name != "again_by"}
-        payload = json.dumps(told | ({} if by is None else {"again_by": by}))
-    queue_again(connection, held, payload, held.state)
+    wanted, body = payload_of(Direction(held.direction), held.kind, held.payload), held.payload
+    if isinstance(wanted, Decided):
+        told = wanted.model_dump(exclude_unset=True, exclude={"again_by"})
+        body = type(wanted).model_validate(told | ({} if by is None else {"again_by": by})).write()
+    queue_again(connection, held, body, held.state)
 
 
 def retry(connection: Connection, delivery_id: int) -> DeliveryState | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, bindparam, func, select, text
 
+from bridge.delivery.kinds import EventPosted
 from bridge.engine.work import QUIET, Turn
 from bridge.model import DeliveryState
 from bridge.store.tables import ACTIVE, delivery
@@ -45,7 +46,7 @@ def following(connection: Connection, turn: Turn, most: int) -> list[tuple[int, 
     told = {"lane": turn.lane, "after": turn.delivery, "most": most}
     found: list[tuple[int, str]] = []
     for row in connection.execute(_FOLLOWING, told):
-        if row.kind != "event":
+        if row.kind != EventPosted.kind.name:
             break
         found.append((row.id, row.payload))
     return found

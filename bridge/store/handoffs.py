@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from bridge import control
 from bridge.control import Signal
+from bridge.delivery.kinds import AlertChanged, CardChanged, Clock, EventPosted, Reopened
 from bridge.engine.work import AlertPlace, Handoff, NewDelivery, Owner
 from bridge.model import EVENT, AnyEvent, Control, DeliveryState, Direction, HandoffStarted, Message
 from bridge.store import own_reports, vendor_clock
@@ -211,11 +212,11 @@ def _become(
     start = None
     if after is Control.WAITING and event is not None:
         start = event if isinstance(event, HandoffStarted) else control.missed(event)
-    new = [NewDelivery(Direction.CARD, "card", f"card:change:{changes}", "{}")]
+    new = [NewDelivery.of(CardChanged(), f"card:change:{changes}")]
     if start is not None and start is not event:
-        new.append(NewDelivery(Direction.SLACK, "event", start.id, EVENT.dump_json(start).decode()))
+        new.append(NewDelivery.of(EventPosted(event=start), start.id))
     if before is Control.CLOSED and after is Control.BOT and isinstance(event, Message):
-        new.append(NewDelivery(Direction.SLACK, "opened_again", f"opened_again:{changes}", "{}"))
+        new.append(NewDelivery.of(Reopened(), f"opened_again:{changes}"))
     open_ = connection.execute(_OPEN, {"conversation": about}).first()
     if after in (Control.WAITING, Control.HUMAN):
         if before in (Control.BOT, Control.CLOSED):
@@ -233,14 +234,14 @@ def _become(
     if after is Control.WAITING or (before is Control.WAITING and not _runs_on(after, found)):
         _stop_clocks(connection, about)
     if found is not None and after is Control.WAITING:
-        wait = json.dumps({"handoff": found.id, "round": found.round})
-        new.append(NewDelivery(Direction.CLOCKS, "clock", f"clock:{found.id}:{found.round}", wait))
+        clock = Clock(handoff=found.id, round=found.round)
+        new.append(NewDelivery.of(clock, f"clock:{found.id}:{found.round}"))
     return new
 
 
 def alert(handoff_id: int, key: str) -> NewDelivery:
     """Let the alerts of a handoff show how it stands."""
-    return NewDelivery(Direction.ALERTS, "alert", key, json.dumps({"handoff": handoff_id}))
+    return NewDelivery.of(AlertChanged(handoff=handoff_id), key)
 
 
 def _told_before(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,13 +9,13 @@ from sqlalchemy import Connection, select
 
 from bridge import control
 from bridge.control import Signal
+from bridge.delivery.kinds import EventPosted, History, OfEvent, ReceiptShown, TypingShown
 from bridge.engine.echo import ECHO, digest
 from bridge.engine.work import Incoming, NewDelivery
 from bridge.model import (
     AnyEvent,
     Control,
     ConversationKey,
-    Direction,
     HandoffEnded,
     HandoffStarted,
     Message,
@@ -120,9 +119,7 @@ def _asked_for(unknown: set[int], told: Sequence[tuple[int, AnyEvent]]) -> list[
     first: dict[int, AnyEvent] = {}
     for about, event in told:
         first.setdefault(about, event)
-    new = NewDelivery(
-        Direction.VENDOR, "history", "history:earlier", json.dumps({"since": 0, "earlier": True})
-    )
+    new = NewDelivery.of(History(since=0, earlier=True), "history:earlier")
     return [(about, new) for about in first if about in unknown and _is_of_handoff(first[about])]
 
 
@@ -154,18 +151,18 @@ def _is_echo(connection: Connection, event: AnyEvent) -> bool:
 
 
 def _delivery(event: AnyEvent) -> NewDelivery:
-    return NewDelivery(line(event), "event", event.id, event.model_dump_json())
+    return NewDelivery.of(_shown(event), event.id)
 
 
-def line(event: AnyEvent) -> Direction:
-    """The line an event goes by: what is said or happened in order, the rest past it."""
+def _shown(event: AnyEvent) -> OfEvent:
+    """What is said or happens goes in order, the rest past it."""
     match event:
         case Typing():
-            return Direction.STATUS
+            return TypingShown(event=event)
         case Receipt():
-            return Direction.MARKS
+            return ReceiptShown(event=event)
         case _:
-            return Direction.SLACK
+            return EventPosted(event=event)
 
 
 def keep_clock(connection: Connection, about: ConversationKey, new: NewDelivery) -> None:

@@ -85,7 +85,7 @@ def queue(connection: Connection, new: Sequence[tuple[int, NewDelivery]]) -> tup
         return [], False
     lanes, due = _open(connection, sorted({(about, one.direction) for about, one in new}))
     rows = [
-        (lanes[about, one.direction], storable(one.key), one.kind, one.payload, one.message)
+        (lanes[about, one.direction], storable(one.key), one.kind, one.body, one.message)
         for about, one in new
     ]
     found = connection.execute(_QUEUE, _DELIVERIES.given(connection, rows)).all()

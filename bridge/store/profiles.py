@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
+from bridge.delivery.kinds import CustomerFound
 from bridge.engine.work import Incoming, NewDelivery
-from bridge.model import Customer, Direction
+from bridge.model import Customer
 from bridge.store.keeping import keep
 from bridge.store.lanes import enqueue
 from bridge.store.tables import conversation
@@ -50,10 +51,10 @@ def keep_customers(connection: Connection, incoming: Incoming, customers: Sequen
         return False
     new: list[tuple[int, NewDelivery]] = []
     for one in customers:
-        payload, key = one.model_dump_json(exclude_none=True), f"customer:{incoming.key}:{one.id}"
+        found_out = NewDelivery.of(CustomerFound(customer=one), f"customer:{incoming.key}:{one.id}")
         of_customer = {"customer": digest(incoming.source, one.id or "")}
         found = list(connection.execute(_OF_CUSTOMER, of_customer).scalars())
-        new += [(about, NewDelivery(Direction.SLACK, "customer", key, payload)) for about in found]
+        new += [(about, found_out) for about in found]
     connection.execute(_LOCK, {"ids": sorted({about for about, _ in new})})
     enqueue(connection, new)
     return True

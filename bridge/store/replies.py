@@ -11,8 +11,10 @@ from sqlalchemy import Connection, Double, and_, bindparam, delete, or_, select,
 from sqlalchemy.dialects.postgresql import insert
 
 from bridge.control import Signal
+from bridge.delivery.kind import Payload
+from bridge.delivery.kinds import Correction, InSlack, PostedByApp, Question, SlackReply, WantedAct
 from bridge.engine.gate import Stopped, Wish, admit
-from bridge.engine.reread import REREAD, reread
+from bridge.engine.reread import reread
 from bridge.engine.work import (
     KEPT,
     SENDING,
@@ -85,8 +87,6 @@ DELETED_IN_SLACK = {
     "problem": "deleted in Slack",
     "refs": json.dumps({KEPT: "note"}),
 }
-#: of a reply's payload: kept when its message is read again, or changed
-STAYS = ("choice", "again_by", "late", "look")
 _PAYLOAD = select(delivery.c.payload).where(delivery.c.id == bindparam("delivery")).with_for_update()
 _LOCKED = select(locked.c.at).where(
     locked.c.team == bindparam("team"),
@@ -108,7 +108,7 @@ _QUESTIONS = (
     .order_by(delivery.c.id.desc())
 )
 _LAST = (
-    select(delivery.c.payload)
+    select(delivery.c.kind, delivery.c.payload)
     .join(lane, lane.c.id == delivery.c.lane_id)
     .where(lane.c.conversation_id == bindparam("conversation"), lane.c.direction == Direction.VENDOR)
     .where(delivery.c.state == DeliveryState.SENT, delivery.c.refs.contains(f'"{SENDING}"'))
@@ -134,16 +134,17 @@ def keep_reply(connection: Connection, incoming: Incoming, where: Where, new: Ne
     not ours is not kept: it is not our text.
     """
     below_alert = isinstance(where, ThreadKey) and _is_alert(connection, where)
-    if below_alert and new.kind in ("reply", "by_app"):
+    payload = new.payload
+    if below_alert and isinstance(payload, SlackReply | PostedByApp):
         return "team_talk"
-    message = json.loads(new.payload)
-    place = _place_of(message)
+    place = _place_of(payload)
     if place is not None:
         early.hold(connection, [place])
     found = keep_if_ours(connection, incoming, where)
     if isinstance(found, str):
         return found
-    if REREAD in message and is_known(connection, found, new.key, f"act:{new.key}", ts=new.message):
+    rereads = isinstance(payload, SlackReply) and payload.reread
+    if rereads and is_known(connection, found, new.key, f"act:{new.key}", ts=new.message):
         return "duplicate"
     if place is not None:
         change = early.remembered(connection, place)
@@ -171,7 +172,7 @@ def is_known(connection: Connection, about: int, *keys: str, ts: str | None = No
 def keep_note(connection: Connection, about: int, new: NewDelivery) -> bool:
     """Keep the delivery of a message that was deleted in Slack, as a note. False where it is here already."""
     note = reread(new)
-    if note.kind != "reply":
+    if not isinstance(note.payload, SlackReply):
         return True
     is_new = all(enqueue(connection, [(about, note)]))
     if is_new:
@@ -183,11 +184,12 @@ def keep_note(connection: Connection, about: int, new: NewDelivery) -> bool:
 
 def bound(connection: Connection, about: int, new: NewDelivery) -> NewDelivery:
     """An act is meant for the handoff that there is when somebody asks for it, and not for a later one."""
-    if new.kind != "act":
+    wanted = new.payload
+    if not isinstance(wanted, WantedAct):
         return new
     last = handoffs.last(connection, about)
-    told = json.loads(new.payload) | {"handoff": last.id if last is not None else 0}
-    return dataclasses.replace(new, payload=json.dumps(told))
+    asked = wanted.model_copy(update={"handoff": last.id if last is not None else 0})
+    return dataclasses.replace(new, body=asked.write())
 
 
 def _put_in_order(connection: Connection, about: int, new: NewDelivery) -> None:
@@ -197,19 +199,17 @@ def _put_in_order(connection: Connection, about: int, new: NewDelivery) -> None:
         return
     # `new` is in the lane, so its row is held: nothing of it is begun meanwhile.
     waiting = connection.execute(_WAITING, {"conversation": about, "key": storable(new.key)}).all()
-    places = [_written_at(row.payload) for row in waiting]
+    rows = [NewDelivery(new.direction, row.kind, row.key, row.payload, row.message) for row in waiting]
+    places = [_written_at(one.payload) for one in rows]
     first = next((place for place, then in enumerate(places) if then is not None and then > at), None)
     if first is not None:
-        after = waiting[first:]
-        connection.execute(_TAKE_OUT, {"ids": [row.id for row in after]})
-        again = [NewDelivery(new.direction, row.kind, row.key, row.payload, row.message) for row in after]
-        enqueue(connection, [(about, one) for one in again])
+        connection.execute(_TAKE_OUT, {"ids": [row.id for row in waiting[first:]]})
+        enqueue(connection, [(about, one) for one in rows[first:]])
 
 
-def _written_at(payload: str) -> float | None:
+def _written_at(payload: Payload) -> float | None:
     """By Slack's clock; None of what was pressed, or is our own."""
-    ts = json.loads(payload).get("ts")
-    return float(ts) if ts else None
+    return float(payload.ts) if isinstance(payload, InSlack) and payload.ts else None
 
 
 def send_on(
@@ -244,10 +244,10 @@ def decide(
         return "queued"
     if row.state != DeliveryState.CANCELLED or json.loads(row.refs).get(KEPT) != "held":
         return "decided"
-    message = json.loads(row.payload)
-    if user is not None and message.get("user") != user:
+    reply = SlackReply.read(row.payload)
+    if user is not None and reply.user != user:
         return "not_yours"
-    queue_again(connection, row, json.dumps({**message, "choice": choice}), "held")
+    queue_again(connection, row, reply.model_copy(update={"choice": choice}).write(), "held")
     return "queued"
 
 
@@ -260,21 +260,22 @@ def ask_again(connection: Connection, incoming: Incoming, where: ThreadKey, ts: 
     if isinstance(found, str):
         return found
     row = connection.execute(_HELD, {"conversation": found, "ts": ts}).first()
-    message = json.loads(row.payload) if row is not None else {}
-    if row is None or message["channel"] != where.channel:
+    reply = SlackReply.read(row.payload) if row is not None else None
+    if row is None or reply is None or reply.channel != where.channel:
         return "decided"
-    if message["user"] != user:
+    if reply.user != user:
         return "not_yours"
-    asked = map(json.loads, connection.execute(_QUESTIONS, {"conversation": found}).scalars())
-    before = next(one for one in asked if one["delivery"] == row.id)
-    again = json.dumps({**before, "text": message.get("text", "")})
-    enqueue(connection, [(found, NewDelivery(Direction.MARKS, "question", incoming.key, again))])
+    asked = map(Question.read, connection.execute(_QUESTIONS, {"conversation": found}).scalars())
+    before = next(one for one in asked if one.delivery == row.id)
+    again = before.model_copy(update={"text": reply.text})
+    enqueue(connection, [(found, NewDelivery.of(again, incoming.key))])
     return "queued"
 
 
-def last_reply(connection: Connection, conversation_id: int) -> str | None:
+def last_reply(connection: Connection, conversation_id: int) -> InSlack | None:
     """The Slack message of the last reply that reached the vendor."""
-    return connection.execute(_LAST, {"conversation": conversation_id}).scalar_one_or_none()
+    row = connection.execute(_LAST, {"conversation": conversation_id}).first()
+    return None if row is None else (SlackReply if row.kind == "reply" else Correction).read(row.payload)
 
 
 def begin_reply(
@@ -294,7 +295,7 @@ def begin_reply(
         stands = conversations.read(connection, (about,))[about]
         if is_locked(connection, turn):
             return True, Stopped(None)
-        if connection.execute(_PAYLOAD, {"delivery": turn.delivery}).scalar_one() != turn.payload:
+        if connection.execute(_PAYLOAD, {"delivery": turn.delivery}).scalar_one() != turn.body:
             return True, Stopped(None, changed=True)
         admitted = admit(stands, wish)
         if isinstance(admitted, HeldFor):
@@ -310,32 +311,32 @@ def begin_reply(
     return True, None
 
 
-def rewrite(connection: Connection, turn: Turn, payload: str) -> bool:
-    """Let the delivery of `turn` have `payload`, with its author's choice, unless it was changed meanwhile.
+def rewrite(connection: Connection, turn: Turn, reply: SlackReply) -> bool:
+    """Let the delivery of `turn` have `reply`, with its author's choice, unless it was changed meanwhile.
     False where the lane is no longer ours."""
     if not progress(connection, turn, turn.refs):
         return False
-    if connection.execute(_PAYLOAD, {"delivery": turn.delivery}).scalar_one() == turn.payload:
-        before, after = turn.read(), json.loads(payload)
-        after |= {name: before[name] for name in STAYS if name in before}
-        connection.execute(
-            update(delivery).where(delivery.c.id == turn.delivery).values(payload=json.dumps(after))
-        )
+    if connection.execute(_PAYLOAD, {"delivery": turn.delivery}).scalar_one() == turn.body:
+        after = reply.model_copy(update=decided(turn.carries(SlackReply))).write()
+        connection.execute(update(delivery).where(delivery.c.id == turn.delivery).values(payload=after))
     return True
 
 
+def decided(reply: SlackReply) -> dict[str, Any]:
+    """What stays of a reply when its message is read again, or changed."""
+    return reply.model_dump(include={"choice", "again_by", "late", "look"}, exclude_unset=True)
+
+
 def is_locked(connection: Connection, turn: Turn) -> bool:
-    return connection.execute(_LOCKED, place_in(turn.read())).first() is not None
+    place = _place_of(turn.payload)
+    return place is not None and connection.execute(_LOCKED, place.model_dump()).first() is not None
 
 
-def place_in(message: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: message.get(name) for name in ("team", "channel", "ts")}
-
-
-def _place_of(message: Mapping[str, Any]) -> ThreadKey | None:
+def _place_of(payload: Payload) -> ThreadKey | None:
     """Where a message is, by its own ts; None of what was pressed, or is our own."""
-    place = place_in(message)
-    return ThreadKey(**place) if all(isinstance(value, str) for value in place.values()) else None
+    if not isinstance(payload, InSlack) or None in (payload.team, payload.channel, payload.ts):
+        return None
+    return ThreadKey(team=payload.team, channel=payload.channel, ts=payload.ts)
 
 
 def matching_replies(connection: Connection, digest: str, within: float) -> list[SentDigest]:

@@ -6,8 +6,9 @@ import json
 
 from sqlalchemy import Connection, bindparam, select
 
+from bridge.delivery.kinds import Revision
 from bridge.engine.known import revision_key, same_content
-from bridge.engine.work import ECHOED, EVENTS, REVISION, NewDelivery, Turn
+from bridge.engine.work import ECHOED, EVENTS, NewDelivery, Turn
 from bridge.model import EVENT, Direction, Message
 from bridge.store.lanes import enqueue, storable
 from bridge.store.tables import delivery, lane
@@ -33,7 +34,7 @@ def revise(connection: Connection, about: int, message: Message) -> bool:
     payload = connection.execute(_FIRST, told).scalar_one_or_none()
     if payload is None or same_content(EVENT.validate_json(payload), message):
         return False
-    new = NewDelivery(Direction.SLACK, REVISION, revision_key(message), message.model_dump_json())
+    new = NewDelivery.of(Revision(event=message), revision_key(message))
     return all(enqueue(connection, [(about, new)]))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bridge.delivery.kinds import SlackReply
 from bridge.engine.work import Incoming, NewDelivery
 from bridge.model import HeldChoice, ThreadKey
 from bridge.store import changes, replies
@@ -30,12 +31,12 @@ class ThreadInbox:
         incoming: Incoming,
         where: ThreadKey | None,
         key: str,
-        payload: str | None,
+        after: SlackReply | None,
         late: Sequence[NewDelivery],
         place: ThreadKey | None = None,
     ) -> str:
         """Change or cancel a reply that waits, or remember the change: see `changes.amend_reply`."""
-        became = await self._database.run(changes.amend_reply, incoming, where, key, payload, late, place)
+        became = await self._database.run(changes.amend_reply, incoming, where, key, after, late, place)
         if became == "too_late":
             self._wake()
         return became

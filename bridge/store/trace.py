@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+from bridge.delivery.kinds import Clock, SlackReply
 from bridge.engine.kinds import queued_by
 from bridge.engine.work import Conversation, Handoff
 from bridge.model import Direction
@@ -104,7 +105,7 @@ def by_message(connection: Connection, channel: str | None, ts: str) -> list[tup
     return [
         (row.conversation_id, row.id)
         for row in found
-        if channel is None or json.loads(row.payload).get("channel") == channel
+        if channel is None or SlackReply.read(row.payload).channel == channel
     ]
 
 
@@ -220,9 +221,9 @@ def heard(
 
 def _clock_of(connection: Connection, only: int) -> int | None:
     """The handoff whose clock this delivery is."""
-    clock = select(delivery.c.payload).where(delivery.c.id == only, delivery.c.kind == "clock")
+    clock = select(delivery.c.payload).where(delivery.c.id == only, delivery.c.kind == Clock.kind.name)
     payload = connection.execute(clock).scalar()
-    return None if payload is None else json.loads(payload)["handoff"]
+    return None if payload is None else Clock.read(payload).handoff
 
 
 # ── a whole life ─────────────────────────────────────────────────────────────────────────────────

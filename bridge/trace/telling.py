@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bridge.config import Config
+from bridge.delivery.kind import payload_of
+from bridge.delivery.kinds import OfEvent
 from bridge.engine.known import revision_key
 from bridge.engine.lanes import redacted
-from bridge.engine.work import EVENTS
-from bridge.model import AnyEvent, Message
+from bridge.errors import DeliveryError
+from bridge.model import AnyEvent, Direction, Message
 from bridge.received import SLACK, again, of_slack
 from bridge.slack.routes import Routes
 from bridge.store.lanes import storable
@@ -23,9 +25,7 @@ from bridge.trace.why import at, places, vendor_ids, why
 Told = dict[str, Any]
 
 KEEPING = 5.0  # seconds between a webhook's row and those of its deliveries: one transaction writes many
-#: who wanted something, where, and what it is about: names in a delivery's payload that hold no words
-_PLAIN = ("user", "act", "to", "channel", "thread_ts", "ts", "state", "why", "delivery", "handoff", "choices")
-#: the same of an event
+#: the fields of an event that hold no words
 _OF_EVENT = ("kind", "state", "by", "active", "type", "problem", "wait")
 
 
@@ -113,8 +113,6 @@ class Telling:
     def _deliveries(self, life: Life) -> Iterable[Told]:
         route = self._routes.of(life.conversation)
         for row in life.deliveries:
-            payload = json.loads(row.payload)
-            payload = payload if isinstance(payload, dict) else {}
             tries = life.attempts.get(row.id, ())
             began = [*(one.started_at for one in tries), *([] if row.first_at is None else [row.first_at])]
             told: Told = {
@@ -125,7 +123,7 @@ class Telling:
                 "kind": row.kind,
                 "id": row.key,
                 "state": row.state,
-                "about": _about(row, payload),
+                "about": _about(row),
                 "why": list(why(row, life, route, self._config.engine, self._shown)),
                 "places": [
                     {
@@ -142,7 +140,7 @@ class Telling:
                 "attempts": list(self._attempts(tries, life)),
             }
             if self._text:
-                told["payload"] = payload
+                told["payload"] = json.loads(row.payload)
             yield told
 
     def _attempts(self, tries: Sequence[Any], life: Life) -> Iterable[Told]:
@@ -201,17 +199,22 @@ def _delivery_keys(event: AnyEvent) -> tuple[str, ...]:
     return (event.id, revision_key(event)) if isinstance(event, Message) else (event.id,)
 
 
-def _about(row: Any, payload: Mapping[str, Any]) -> Told:
+def _about(row: Any) -> Told:
     """What it carries, without anybody's words."""
-    if row.kind in EVENTS:
-        told = {name: payload[name] for name in _OF_EVENT if payload.get(name) is not None}
-        author = payload.get("author") or {}
-        if isinstance(told.get("by"), dict):
-            told["by"] = told["by"].get("role")
-        told |= {"author": author["role"]} if "role" in author else {}
-        told |= {"parts": [part["kind"] for part in payload["parts"]]} if payload.get("parts") else {}
-        return told | ({"late": True} if payload.get("late") else {})
-    return {name: payload[name] for name in _PLAIN if payload.get(name) is not None}
+    try:
+        payload = payload_of(Direction(row.direction), row.kind, row.payload)
+    except DeliveryError as error:
+        return {"problem": error.problem}
+    if not isinstance(payload, OfEvent):
+        return payload.public()
+    event = payload.event.model_dump(mode="json")
+    told = {name: event[name] for name in _OF_EVENT if event.get(name) is not None}
+    author = event.get("author") or {}
+    if isinstance(told.get("by"), dict):
+        told["by"] = told["by"].get("role")
+    told |= {"author": author["role"]} if "role" in author else {}
+    told |= {"parts": [part["kind"] for part in event["parts"]]} if event.get("parts") else {}
+    return told | ({"late": True} if event.get("late") else {})
 
 
 def _handoffs(life: Life) -> Iterable[Told]:

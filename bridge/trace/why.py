@@ -9,9 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bridge.config import Engine, Route
+from bridge.delivery.kind import payload_of
+from bridge.delivery.kinds import Decided
 from bridge.engine.gate import ASKED
 from bridge.engine.kinds import NOT_AN_ID, OWN_REFS, is_id
 from bridge.engine.work import COVERS, KEPT, QUIET, WAS
+from bridge.errors import DeliveryError
 from bridge.model import Direction
 from bridge.store.trace import Life
 
@@ -85,11 +88,11 @@ def vendor_ids(row: Any) -> list[str]:
 
 def why(row: Any, life: Life, route: Route, engine: Engine, redacted: Callable[[str], str]) -> Iterable[str]:
     """What is to be said of it beside its state, a sentence each."""
-    refs, payload = json.loads(row.refs), _object(row.payload)
-    if (chosen := payload.get("choice")) in _CHOSEN:
-        yield f"its author chose {_CHOSEN[str(chosen)]}"
-    if again := payload.get("again_by"):
-        yield f"{again} wanted it sent again"
+    refs, decided = json.loads(row.refs), _decided(row)
+    if decided is not None and decided.choice is not None:
+        yield f"its author chose {_CHOSEN[decided.choice]}"
+    if decided is not None and decided.again_by:
+        yield f"{decided.again_by} wanted it sent again"
     if was := refs.get(WAS):
         yield f"it was {was} before it was queued again"
     problem = redacted(row.problem) if row.problem else "no reason is known"
@@ -109,7 +112,7 @@ def why(row: Any, life: Life, route: Route, engine: Engine, redacted: Callable[[
         case "uncertain":
             yield f"nobody knows whether it arrived: {problem}"
         case "cancelled":
-            yield from _cancelled(refs, payload, problem)
+            yield from _cancelled(refs, decided, problem)
 
 
 def _sent(row: Any, refs: Mapping[str, Any], life: Life, redacted: Callable[[str], str]) -> Iterable[str]:
@@ -166,11 +169,11 @@ def _by_pace(row: Any, route: Route) -> str:
     return ", by Slack's pace for a channel" if row.direction == Direction.SLACK else ""
 
 
-def _cancelled(refs: Mapping[str, Any], payload: Mapping[str, Any], problem: str) -> Iterable[str]:
+def _cancelled(refs: Mapping[str, Any], decided: Decided | None, problem: str) -> Iterable[str]:
     match refs.get(KEPT):
         case "held":
             reason = str(refs.get(ASKED) or "")
-            user = payload.get("user")
+            user = None if decided is None else decided.user
             yield f"held, since {_HELD.get(reason, problem)}; {user} was asked, and has not chosen"
         case "note" if problem == "deleted in Slack":
             yield problem
@@ -186,9 +189,12 @@ def _worker(number: int | None, life: Life) -> str:
     return f"worker {number} ({life.workers[number]})" if number in life.workers else f"worker {number}"
 
 
-def _object(payload: str) -> Mapping[str, Any]:
-    told = json.loads(payload)
-    return told if isinstance(told, dict) else {}
+def _decided(row: Any) -> Decided | None:
+    try:
+        payload = payload_of(Direction(row.direction), row.kind, row.payload)
+    except DeliveryError:
+        return None
+    return payload if isinstance(payload, Decided) else None
 
 
 def _is_ts(value: object) -> bool:

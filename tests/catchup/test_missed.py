@@ -56,7 +56,7 @@ def test_a_reply_is_what_its_event_would_be_and_late() -> None:
     place = {"team": "T1", "channel": "C1", "thread_ts": THREAD.ts}
     kept = {name: told[name] for name in ("ts", "user", "text", "blocks", "client_msg_id")}
     new = found.delivery
-    assert json.loads(new.payload) == {**kept, **place, "edited": edited, "late": True, "look": 7}
+    assert json.loads(new.body) == {**kept, **place, "edited": edited, "late": True, "look": 7}
     assert (new.direction, new.kind, new.key, new.message) == (Direction.VENDOR, "reply", "cm-60", at(60))
     assert found.place == ThreadKey(team="T1", channel="C1", ts=at(60))
     assert {"cm-60", f"C1:{at(60)}"} <= set(found.known_as)
@@ -72,7 +72,7 @@ def test_oldest_first_and_who_was_heard_is_not_late() -> None:
     found = look(message(5), message(40), message(20), until=10.0)
 
     assert [new.delivery.key for new in found] == ["cm-40", "cm-20", "cm-5"]
-    assert ["late" in json.loads(new.delivery.payload) for new in found] == [True, True, False]
+    assert ["late" in json.loads(new.delivery.body) for new in found] == [True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_an_act_from_longer_ago_is_not_done_but_told(text: str) -> None:
 
     assert (new.direction, new.kind) == (Direction.SLACK, "notice")
     word = text.partition(" ")[0]
-    assert json.loads(new.payload)["text"].startswith(f"“{word}” was written here 3 h ago")
+    assert json.loads(new.body)["text"].startswith(f"“{word}” was written here 3 h ago")
 
 
 @pytest.mark.parametrize("text", ["!who", "!help"])

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from bridge.delivery.kinds import History
 from bridge.engine.work import Done, Found, Incoming, NewDelivery, PutBack, Turn
 from bridge.errors import OutcomeUnknown
 from bridge.model import (
@@ -25,6 +26,7 @@ from bridge.model import (
     ThreadKey,
 )
 from bridge.store import Store, catchup
+from tests.acts import CLAIM
 from tests.stores import opened, receive, said
 
 DAY = 86_400.0
@@ -64,8 +66,10 @@ async def turns(store: Store, kind: str, worker: int | None = None) -> list[Turn
 
 async def places(store: Store) -> list[str]:
     """The threads that are looked into, in their order."""
-    found = sorted(await turns(store, "look"), key=lambda turn: (turn.read()["after"], turn.delivery))
-    return [turn.read()["ts"] for turn in found]
+    found = sorted(
+        await turns(store, "look"), key=lambda turn: (json.loads(turn.body)["after"], turn.delivery)
+    )
+    return [json.loads(turn.body)["ts"] for turn in found]
 
 
 # ── when anything was heard ──────────────────────────────────────────────────────────────────────
@@ -131,7 +135,7 @@ async def test_all_threads_of_a_conversation_but_not_those_of_its_alerts(store: 
     (first,) = await turns(store, "look", worker)
     _, second = await store.advance(first, Done(), keep_going=True)
     assert second is not None
-    assert [turn.read()["ts"] for turn in (first, second)] == ["1.0", "2.0"]
+    assert [json.loads(turn.body)["ts"] for turn in (first, second)] == ["1.0", "2.0"]
 
 
 async def test_they_are_bounded_and_paced(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +146,9 @@ async def test_they_are_bounded_and_paced(store: Store, monkeypatch: pytest.Monk
         await with_thread(store, number)
 
     assert await store.look_back(time.time()) == 5
-    found = {turn.read()["ts"]: turn.read()["after"] for turn in await turns(store, "look")}
+    found = {
+        json.loads(turn.body)["ts"]: json.loads(turn.body)["after"] for turn in await turns(store, "look")
+    }
     step = catchup.INTERVAL
     assert found == pytest.approx({"7.0": 0, "6.0": 0, "5.0": 0, "4.0": step, "3.0": 2 * step})
 
@@ -198,7 +204,7 @@ async def test_vendors_are_asked_about_the_handoffs_under_way_at_these_sources(s
 
     assert [await store.ask_back(1_000.0, ["acme-ada"]) for _ in range(2)] == [1, 0]
     (turn,) = await turns(store, "history")
-    assert (turn.conversation.key.id, turn.read()) == ("waits", {"since": 1_000.0})
+    assert (turn.conversation.key.id, json.loads(turn.body)) == ("waits", {"since": 1_000.0})
     assert await store.ask_back(1_000.0, []) == 0
 
 
@@ -239,7 +245,7 @@ class Desk:
         found: list[tuple[str, bool]] = []
         _, following = await self.store.advance(turn, Done(), keep_going=True)
         while following is not None:
-            told = following.read()
+            told = json.loads(following.body)
             found.append((told["text"], told.get("late", False)))
             _, following = await self.store.advance(following, Done(), keep_going=True)
         return found
@@ -266,7 +272,7 @@ async def test_what_came_by_itself_keeps_what_it_says_and_takes_its_place(desk: 
     act = NewDelivery(Direction.VENDOR, "act", "act:cm-4.0", json.dumps({"text": "act"}))
     other = NewDelivery(Direction.VENDOR, "choice", "pressed", json.dumps({"text": "choice"}))
     by_place = _reply("5.0", "by its place")
-    by_place = NewDelivery(Direction.VENDOR, "reply", "another id", by_place.payload, message="5.0")
+    by_place = NewDelivery(Direction.VENDOR, "reply", "another id", by_place.body, message="5.0")
     await desk.hears(other, _reply("3.0", "as it came"), act, by_place)
 
     found: Sequence[Found] = [_found(ts) for ts in ("2.0", "3.0", "4.0", "4.5", "5.0")]
@@ -276,7 +282,7 @@ async def test_what_came_by_itself_keeps_what_it_says_and_takes_its_place(desk: 
 
 
 async def test_what_is_known_stays_as_it_is(desk: Desk) -> None:
-    await desk.hears(_reply("2.0"), NewDelivery(Direction.ACTS, "act", "act:cm-2.5", "{}"))
+    await desk.hears(_reply("2.0"), NewDelivery.of(CLAIM, "act:cm-2.5"))
     for turn in await desk.store.claim(desk.worker, 30, 20):
         await desk.store.advance(turn, Done(), keep_going=False)
     turn = await desk.look()
@@ -336,7 +342,7 @@ async def test_history_is_kept_once_and_as_late(store: Store) -> None:
     (turn,) = await turns(store, "history")
     told = [spoke("m1", "where is it?", now - 10), spoke("m2", "hello?", now - 8), spoke("m3", "lost", now)]
 
-    assert [await store.keep_history(turn, now - 600, told) for _ in range(2)] == [1, 0]
+    assert [await store.keep_history(turn, History(since=now - 600), told) for _ in range(2)] == [1, 0]
     found = await store.newest_events(1, 9)
     assert [(one.id, one.late) for one in found if isinstance(one, Message)] == [
         ("m3", True),
@@ -353,15 +359,15 @@ async def test_a_webhook_that_comes_after_all_is_known(store: Store) -> None:
     claimed = await store.claim(worker, 30, 20)
     (turn,) = [one for one in claimed if one.kind == "history"]
     (event,) = [one for one in claimed if one.direction is Direction.SLACK]
-    await store.keep_history(turn, now - 600, [spoke("m3", "lost", now)])
+    await store.keep_history(turn, History(since=now - 600), [spoke("m3", "lost", now)])
     again = spoke("w3", "lost", now + timedelta(milliseconds=400).total_seconds())
     await receive(store, again, spoke("w4", "new", now))
 
     known = []
     _, following = await store.advance(event, Done(), keep_going=True)
     while following is not None:
-        told = spoke("", following.read()["parts"][0]["text"], now).model_copy(update={"id": "w"})
-        known.append((following.read()["id"], await store.was_told(following, told)))
+        told = spoke("", json.loads(following.body)["parts"][0]["text"], now).model_copy(update={"id": "w"})
+        known.append((json.loads(following.body)["id"], await store.was_told(following, told)))
         _, following = await store.advance(following, Done(), keep_going=True)
     assert known == [("m3", False), ("w3", True), ("w4", False)]
 
@@ -381,6 +387,6 @@ async def test_one_thread_is_looked_into_alone_whatever_else_there_is(store: Sto
         where = ThreadKey(**dict(zip(("team", "channel", "ts"), nobodys, strict=True)))
         assert not await store.look_into(where, 5_000.0)
     (turn,) = await turns(store, "look")
-    told = turn.read()
+    told = json.loads(turn.body)
     assert (told["ts"], told["after"]) == ("2.0", 0.0)
     assert told["since"] == 5_000.0 and abs(told["until"] - (turn.began - catchup.SOON)) < 30

@@ -133,7 +133,7 @@ def _deadly() -> None:
     carry = _Carrier.carry
 
     async def deadly(self: _Carrier, turn: Any) -> Any:
-        if turn.kind in ("event", "reply") and DEADLY in turn.payload:
+        if turn.kind in ("event", "reply") and DEADLY in turn.body:
             os._exit(70)
         return await carry(self, turn)
 
@@ -141,7 +141,7 @@ def _deadly() -> None:
 
 
 def _kind(turn: Any) -> str:
-    return str(json.loads(turn.payload)["kind"]) if turn.kind == "event" else str(turn.kind)
+    return str(json.loads(turn.body)["kind"]) if turn.kind == "event" else str(turn.kind)
 
 
 def _transactions(passing: _Passing) -> None:

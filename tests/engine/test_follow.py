@@ -28,7 +28,7 @@ def test_it_is_told_once_and_why() -> None:
     (told,) = stuck(turn(attempt=6, age=STUCK), BUSY)
     (again,) = stuck(turn(attempt=9, age=9 * STUCK), BUSY)
     assert told.key == again.key
-    assert json.loads(told.payload) == {"delivery": 1, "kind": "reply", "problem": "busy", "until": 99.0}
+    assert json.loads(told.body) == {"delivery": 1, "kind": "reply", "problem": "busy", "until": 99.0}
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from bridge.engine.work import (
 from bridge.errors import Unavailable
 from bridge.model import ConversationKey, Direction, HandoffStarted
 from bridge.store import Store
+from tests.acts import CLAIM
 from tests.stores import opened, receive, said
 
 
@@ -50,7 +51,7 @@ async def starts(store: Store, id: str, ago: float) -> None:
 
 async def claimed(store: Store) -> None:
     """The conversation that was met first."""
-    act = NewDelivery(Direction.ACTS, "act", "a", "{}")
+    act = NewDelivery.of(CLAIM, "a")
     assert await store.keep_reply(Incoming("@slack", "a", "", b"{}"), 1, act) == "queued"
     for turn in await store.claim(await store.join(), 30, 50):
         is_act = turn.direction is Direction.ACTS

@@ -324,7 +324,7 @@ async def test_who_writes_meanwhile_is_forgotten_or_new_and_nothing_is_lost_of_o
         for turn in turns:
             carried.append(turn)
             await store.advance(turn, Done(), keep_going=False)
-    others = [turn.read()["id"] for turn in carried if turn.conversation.key.id == "other"]
+    others = [json.loads(turn.body)["id"] for turn in carried if turn.conversation.key.id == "other"]
     assert others == [f"other:{number}" for number in range(last)]
     found: list[Any] = await database.run(trace.by_key, None, "mine")
     assert [id for id, _ in found if id == theirs.id] == []

@@ -242,7 +242,7 @@ async def test_who_lacks_a_key_that_came_later_takes_nothing_and_loses_nothing(d
             await database.close()
         worker = await store.join()
         (turn,) = await store.claim(worker, 30, 5)
-        assert WORDS[0] in turn.payload
+        assert WORDS[0] in turn.body
 
 
 async def test_rewriting_goes_on_under_traffic(database_url: str) -> None:

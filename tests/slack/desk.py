@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,7 +75,7 @@ class Recorder:
         self.turns.append(turn)
         if turn.kind == "event":
             return Done(change=Change(facts=LENA))
-        if not self.holds or turn.kind != "reply" or "choice" in turn.read():
+        if not self.holds or turn.kind != "reply" or "choice" in json.loads(turn.body):
             return Done()
         offered = choices(HeldFor.BOT, can(VENDORS["moveo"]))
         return Kept("held", "held: bot", follow=(question(turn, HeldFor.BOT, offered),))
@@ -124,7 +125,7 @@ class Desk:
         """The alert of its handoff, in another channel."""
         turn = await self.until(self._of_alerts, "an alert is wanted")
         ts = (await self.api.post(ALERTS, self.routes.card(self.about, LENA), {"alert": 1})).ts
-        await self.store.place_alert(turn.read()["handoff"], "channel", AlertPlace(ALERTS, ts))
+        await self.store.place_alert(json.loads(turn.body)["handoff"], "channel", AlertPlace(ALERTS, ts))
         where = ThreadKey(team=self.slack.state.team_id, channel=ALERTS, ts=ts)
         await self.store.own_thread(turn.conversation.id, where)
         return self.slack.state.channels[ALERTS].messages[ts]
@@ -142,7 +143,7 @@ class Desk:
 
     def carried(self, kind: str) -> list[dict[str, Any]]:
         """The payloads of one kind that were taken for done."""
-        return [turn.read() for turn in self.recorder.turns if turn.kind == kind]
+        return [json.loads(turn.body) for turn in self.recorder.turns if turn.kind == kind]
 
     @property
     def notices(self) -> list[str]:

@@ -317,7 +317,7 @@ async def test_ops_hear_of_an_alert_that_could_not_be_posted(watched: Watching) 
     (turn, _), *_ = [one for one in watch.tried if one[1] is outcome]
     (told,) = watch.carriers[Direction.ALERTS].follow(turn, outcome)
     assert (told.direction, told.kind) == (Direction.SLACK, "notice")
-    assert "the thread is locked" in told.payload
+    assert "the thread is locked" in told.body
     assert "restricted_action_thread_locked" in (recorded(outcome) or "")
 
 

@@ -59,7 +59,7 @@ async def watched(database_url: str) -> AsyncIterator[Watching]:
 
 
 def after(found: list[Step]) -> list[tuple[str, float, bool]]:
-    return [(step.kind, step.due - FRIDAY, step.breach) for step in found]
+    return [(step.kind.kind.name, step.due - FRIDAY, step.breach) for step in found]
 
 
 # ── what is due when ─────────────────────────────────────────────────────────────────────────────
@@ -105,8 +105,8 @@ def test_what_is_ahead_depends_on_how_the_handoff_stands() -> None:
         (silent, reminder),
         (replace(WAITING, start=None), reminder),
     ):
-        assert [step.kind for step in steps(route, handoff)] == expected
-    assert [step.kind for step in steps(REMINDED, WAITING)] == ["reminder", "reminder"]
+        assert [step.kind.kind.name for step in steps(route, handoff)] == expected
+    assert [step.kind.kind.name for step in steps(REMINDED, WAITING)] == ["reminder", "reminder"]
 
 
 def test_of_reminders_that_are_late_only_the_last_is_worth_posting() -> None:
@@ -137,12 +137,12 @@ async def test_what_was_done_by_a_clock_that_was_ahead_does_not_hide_what_is_due
     watch = await watched(REMINDED)
     await watch.waits(125)
     turn = await watch.turn(Direction.CLOCKS)
-    ahead = replace(turn, payload=json.dumps({**turn.read(), "past": turn.began + 3600.0}))
+    ahead = replace(turn, body=json.dumps({**json.loads(turn.body), "past": turn.began + 3600.0}))
     outcome = await watch.carriers[Direction.CLOCKS].carry(ahead)
     assert isinstance(outcome, Done)
     (rest,) = outcome.follow
     assert rest.kind == "clock"
-    assert json.loads(rest.payload)["past"] == turn.began
+    assert json.loads(rest.body)["past"] == turn.began
 
 
 async def test_a_reminder_is_told_to_the_channel_below_its_alert(watched: Watching) -> None:

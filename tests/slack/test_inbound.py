@@ -235,7 +235,7 @@ def test_what_an_app_posts_for_a_person_says_so(marks: dict[str, Any]) -> None:
     assert isinstance(found, Written)
     queued = written(found.message, found.key)
     assert (queued.direction, queued.kind, queued.key) == (Direction.MARKS, "by_app", "by_app:cm-1")
-    assert "on my way" not in queued.payload
+    assert "on my way" not in queued.body
 
 
 def test_a_word_that_an_app_posts_is_no_act() -> None:

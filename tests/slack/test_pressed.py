@@ -44,7 +44,7 @@ HOME = {"view": {"id": "V1", "app_installed_team_id": "T1"}, "container": {"type
 def act_of(found: object) -> dict[str, Any]:
     assert isinstance(found, Pressed)
     assert found.delivery.kind == "act"
-    told: dict[str, Any] = json.loads(found.delivery.payload)
+    told: dict[str, Any] = json.loads(found.delivery.body)
     return told
 
 
@@ -238,11 +238,11 @@ def test_a_correction_and_a_choice_go_to_the_vendor() -> None:
     assert isinstance(correction, Pressed)
     assert (correction.where, correction.key) == (CARD, "correction:1.3:Ev1")
     asker = {"user": "U1", "channel": "C1", "thread_ts": "1.1"}
-    assert json.loads(correction.delivery.payload) == {**asker, "ts": "1.3"}
+    assert json.loads(correction.delivery.body) == {**asker, "ts": "1.3"}
     choice = pressed(button("say-0", {"say": "Yes"}, **REPLY), US)
     assert isinstance(choice, Pressed)
     assert (choice.delivery.direction, choice.delivery.kind) == (Direction.VENDOR, "choice")
-    assert json.loads(choice.delivery.payload) == {
+    assert json.loads(choice.delivery.body) == {
         "user": "U1",
         "team": "T1",
         "text": "Yes",

@@ -52,6 +52,7 @@ from bridge.slack.scans import Scans
 from bridge.slack.view import learn
 from bridge.store import Store
 from bridge.store.tables import lane
+from tests.acts import CLAIM
 from tests.sandbox.slack_running import SUPPORT, Running, running
 from tests.slack.desk import routes_of
 from tests.stores import opened
@@ -121,7 +122,7 @@ class Watch:
     async def happens(self, change: Change, conversation: int = 1) -> None:
         """What another lane brings about."""
         key = f"a{next(self._numbers)}"
-        new = NewDelivery(Direction.ACTS, "act", key, "{}")
+        new = NewDelivery.of(CLAIM, key)
         kept = await self.store.keep_reply(Incoming("@slack", key, "", b"{}"), conversation, new)
         assert kept == "queued"
         turn = await self.turn(Direction.ACTS)
@@ -156,7 +157,7 @@ class Watch:
             except BridgeError as error:
                 outcome = decide(error, turn, Retry(delays=(LATER,)), 0.5)
         elif turn.kind == "event":
-            learned = learn(turn.conversation.facts, EVENT.validate_json(turn.payload))
+            learned = learn(turn.conversation.facts, EVENT.validate_json(turn.body))
             outcome = Done(change=Change(facts=learned))
         self.tried.append((turn, outcome))
         return outcome

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bridge.delivery.kinds import SlackReply
 from bridge.engine.follow import question
 from bridge.engine.work import (
     AlertPlace,
@@ -98,7 +99,7 @@ async def test_an_author_is_asked_again(store: Store) -> None:
     assert await ask("b", ts="2.3") == "decided"
     assert await ask("c", ts="9.9") == "decided"
     assert await ask("d", where=THREAD.model_copy(update={"ts": "9.9"})) == "not_our_thread"
-    changed = json.dumps({"channel": "C", "ts": "2.2", "user": "U0MINA", "text": "after"})
+    changed = SlackReply(channel="C", ts="2.2", user="U0MINA", text="after")
     edit = Incoming("@slack", "edit", "", b"{}")
     assert await store.amend_reply(edit, THREAD, "r2", changed, ()) == "amended"
     assert await ask("e") == "queued"
@@ -107,7 +108,7 @@ async def test_an_author_is_asked_again(store: Store) -> None:
     turn: Turn | None = await take(store, worker, Direction.MARKS)
     asked = []
     while turn is not None:
-        asked += [turn.read()] if turn.kind == "question" else []
+        asked += [json.loads(turn.body)] if turn.kind == "question" else []
         _, turn = await store.advance(turn, Done(), keep_going=True)
     assert [one["text"] for one in asked] == ["before", "before", "after"]
     assert asked[-1] == {**asked[-2], "text": "after"}

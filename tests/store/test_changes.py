@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from bridge.engine.reread import REREAD, reread
+from bridge.delivery.kinds import SlackReply
+from bridge.engine.reread import reread
 from bridge.engine.work import Done, Found, Incoming, NewDelivery, PutBack, Turn
 from bridge.model import DeliveryState, Direction, ThreadKey
 from bridge.store import Store
@@ -66,7 +67,7 @@ class Slack:
             del changed["thread_ts"], changed["user"]
         key = f"cm-{ts}" if where else f"C:{ts}"
         return await self.store.amend_reply(
-            self._event(), where, key, json.dumps(changed), (LATE,), place(ts)
+            self._event(), where, key, SlackReply.model_validate(changed), (LATE,), place(ts)
         )
 
     async def deletes(self, ts: str, *, where: ThreadKey | None = THREAD) -> str:
@@ -118,7 +119,7 @@ async def test_deleted_first_it_is_a_note(store: Store, slack: Slack, where: Thr
     assert await slack.writes(reply("2.2")) == "queued"
     assert [state for _, state, _ in await rows(store)] == [DeliveryState.CANCELLED, DeliveryState.QUEUED]
     turn = await turn_of(store, await store.join())
-    assert turn.read()["ts"] == "2.2"
+    assert json.loads(turn.body)["ts"] == "2.2"
 
 
 @pytest.mark.parametrize("where", [THREAD, None], ids=["as seen", "as documented"])
@@ -128,7 +129,7 @@ async def test_edited_first_it_is_read_from_slack(
     assert await slack.edits("2.1", "// after", where=where) == "remembered"
     assert await slack.writes(reply("2.1")) == "queued"
     ((kind, state, payload),) = await rows(store)
-    assert (kind, state, payload[REREAD]) == ("reply", DeliveryState.QUEUED, True)
+    assert (kind, state, payload["reread"]) == ("reply", DeliveryState.QUEUED, True)
 
 
 @pytest.mark.parametrize("change", ["edits", "deletes"])
@@ -156,9 +157,9 @@ async def test_what_is_known_already_is_not_queued_to_be_read(store: Store, slac
     assert await slack.writes(reread(reply("2.1"))) == "duplicate"
     assert await slack.writes(reply("2.2")) == "queued"
     again = reply("2.2")
-    assert await slack.writes(
-        reread(NewDelivery(again.direction, "reply", "C:2.2", again.payload, "2.2"))
-    ) == ("duplicate")
+    assert await slack.writes(reread(NewDelivery(again.direction, "reply", "C:2.2", again.body, "2.2"))) == (
+        "duplicate"
+    )
 
 
 async def test_what_a_look_found_counts_as_it_is_by_then(store: Store, slack: Slack) -> None:
@@ -173,7 +174,7 @@ async def test_what_a_look_found_counts_as_it_is_by_then(store: Store, slack: Sl
         for ts in ("2.1", "2.2", "2.3")
     ]
     assert await store.keep_found(turn, found) == 3
-    told = [(state, REREAD in payload) for _, state, payload in await rows(store)]
+    told = [(state, "reread" in payload) for _, state, payload in await rows(store)]
     assert sorted(told) == [
         (DeliveryState.CANCELLED, True),
         (DeliveryState.QUEUED, False),
@@ -192,7 +193,7 @@ async def test_neither_overlooks_the_other(store: Store, slack: Slack, change: s
         both = (written, changed) if first == "message" else (changed, written)
         await asyncio.gather(*both)
     for _, state, payload in await rows(store):
-        as_written = payload["text"] == "before" and REREAD not in payload
+        as_written = payload["text"] == "before" and "reread" not in payload
         assert state == DeliveryState.CANCELLED or (change == "edits" and not as_written)
 
 
@@ -270,7 +271,7 @@ async def test_what_was_read_is_what_the_delivery_says(store: Store, slack: Slac
     worker = await store.join()
     await slack.writes(reread(reply("2.1", late=True)))
     turn = await turn_of(store, worker)
-    await store.rewrite(turn, json.dumps(message("2.1", "as it reads now")))
+    await store.rewrite(turn, SlackReply.model_validate(message("2.1", "as it reads now")))
     ((_, _, payload),) = await rows(store)
     assert payload == message("2.1", "as it reads now", late=True)
 
@@ -280,8 +281,8 @@ async def test_what_was_edited_meanwhile_is_read_once_more(store: Store, slack: 
     await slack.writes(reread(reply("2.1")))
     turn = await turn_of(store, worker)
     assert await slack.edits("2.1", "newer") == "amended"
-    await store.rewrite(turn, json.dumps(message("2.1", "older")))
+    await store.rewrite(turn, SlackReply.model_validate(message("2.1", "older")))
     ((_, _, payload),) = await rows(store)
-    assert (payload["text"], payload[REREAD]) == ("newer", True)
+    assert (payload["text"], payload["reread"]) == ("newer", True)
     await store.advance(turn, PutBack(0.0), keep_going=False)
-    assert (await turn_of(store, worker)).read()["text"] == "newer"
+    assert json.loads((await turn_of(store, worker)).body)["text"] == "newer"

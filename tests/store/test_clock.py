@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -47,7 +48,7 @@ class Paced:
         self._reserved: set[str] = set()  # a slot for each message, not one for each turn
 
     async def carry(self, turn: Turn) -> Outcome:
-        id = turn.read()["id"]
+        id = json.loads(turn.body)["id"]
         if id.endswith(":1") and id not in self.failed:
             self.failed.add(id)
             return Again(0.2, "busy")
@@ -171,7 +172,7 @@ class Slow:
         self.let = asyncio.Event()
 
     async def carry(self, turn: Turn) -> Outcome:
-        self.carried.append(turn.read()["id"])
+        self.carried.append(json.loads(turn.body)["id"])
         await self.let.wait()
         return Done()
 

@@ -95,11 +95,11 @@ async def test_queued_again_it_is_the_next_of_its_lane(store: Store, worker: int
     await receive(store, said("c", 2))
     assert await store.retry(failed.delivery) is DeliveryState.FAILED
     (turn,) = await store.claim(worker, 30, 10)
-    assert (turn.delivery, turn.attempt, turn.read()) == (failed.delivery, 1, failed.read())
+    assert (turn.delivery, turn.attempt, turn.body) == (failed.delivery, 1, failed.body)
     assert turn.age < 10  # it has all its time again
     _, following = await store.advance(turn, Done(), keep_going=True)
     assert following is not None
-    assert following.read()["id"] == "c:2"
+    assert json.loads(following.body)["id"] == "c:2"
     assert await store.dead_letters(None, 10) == []
 
 
@@ -116,10 +116,11 @@ async def test_an_operator_answers_for_what_they_queue_again(store: Store, worke
     turn = await replied(store, worker, Failed("no"))
     press = Incoming("@slack", "p", "", b"{}")
     assert await store.send_on(press, THREAD, turn.delivery, "U0GUEST", None) == "queued"
-    assert (await ended(store, worker, Failed("a guest"))).read() == {**REPLY, "again_by": "U0GUEST"}
+    refused = await ended(store, worker, Failed("a guest"))
+    assert json.loads(refused.body) == {**REPLY, "again_by": "U0GUEST"}
     assert await store.retry(turn.delivery) is DeliveryState.FAILED
     again = await ended(store, worker, Done())
-    assert (again.read(), again.was, again.doubt) == (REPLY, ["failed"], False)
+    assert (json.loads(again.body), again.was, again.doubt) == (REPLY, ["failed"], False)
 
 
 async def test_in_slack_only_what_is_of_its_conversation_is_tried_again(store: Store, worker: int) -> None:
@@ -136,7 +137,7 @@ async def test_in_slack_only_what_is_of_its_conversation_is_tried_again(store: S
     assert await press("2", event.delivery, HeldChoice.SEND) == "decided"
     assert await press("3", event.delivery) == "queued"
     again = await ended(store, worker, Done())
-    assert (again.delivery, again.payload) == (event.delivery, event.payload)
+    assert (again.delivery, again.body) == (event.delivery, event.payload)
     assert await press("4", event.delivery) == "decided"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -44,6 +45,7 @@ from bridge.model import (
     ThreadKey,
 )
 from bridge.store import Store
+from tests.acts import CLAIM
 from tests.stores import opened
 
 KEY = ConversationKey(source="acme-ada", id="c")
@@ -97,7 +99,7 @@ class Story:
     async def agent(self, happened: Signal, by: Owner) -> bool:
         """An act, by its lane."""
         self.number += 1
-        act = NewDelivery(Direction.ACTS, "act", f"a{self.number}", "{}")
+        act = NewDelivery.of(CLAIM, f"a{self.number}")
         assert (
             await self.store.keep_reply(Incoming("@slack", f"a{self.number}", "", b"{}"), 1, act) == "queued"
         )
@@ -150,14 +152,11 @@ async def test_of_many_who_claim_at_once_one_wins(store: Store, story: Story) ->
     await story.take(Direction.SLACK)
     people = [Owner(f"P{number}", f"U{number}") for number in range(8)]
     for one in people:
-        act = NewDelivery(Direction.ACTS, "act", one.id or "", "{}")
+        act = NewDelivery.of(CLAIM, one.id or "")
         await store.keep_reply(Incoming("@slack", one.id or "", "", b"{}"), 1, act)
     # Not the lane decides, but the row: the same turn asked by all of them at once.
     turn = await story.turn(Direction.ACTS)
-    fresh = [
-        Turn(**{name: getattr(turn, name) for name in Turn.__slots__ if name != "refs"}, refs={})
-        for _ in people
-    ]
+    fresh = [replace(turn, refs={}) for _ in people]
     won = await asyncio.gather(
         *(store.act(one, Signal.CLAIMED, by) for one, by in zip(fresh, people, strict=True))
     )
@@ -169,7 +168,7 @@ async def test_of_many_who_claim_at_once_one_wins(store: Store, story: Story) ->
 async def test_an_act_that_was_done_is_not_done_again_after_a_crash(store: Store, story: Story) -> None:
     await story.tell(HandoffStarted)
     await story.take(Direction.SLACK)
-    act = NewDelivery(Direction.ACTS, "act", "a", "{}")
+    act = NewDelivery.of(CLAIM, "a")
     await store.keep_reply(Incoming("@slack", "a", "", b"{}"), 1, act)
     turn = await story.turn(Direction.ACTS)
     assert (await store.act(turn, Signal.CLAIMED, MINA))[0]
@@ -183,14 +182,14 @@ async def test_an_act_that_was_done_is_not_done_again_after_a_crash(store: Store
 async def test_clocks_run_while_somebody_waits(store: Store, story: Story) -> None:
     await story.tell(HandoffStarted)
     (clock,) = await story.take(Direction.CLOCKS)
-    assert clock.read()["round"] == 1
+    assert json.loads(clock.body)["round"] == 1
     await story.tell(HandoffEnded)
     await story.tell(HandoffStarted)
     await story.agent(Signal.CLAIMED, MINA)
     assert await story.take(Direction.CLOCKS) == []  # cancelled before it began
     await story.agent(Signal.RELEASED, MINA)
     (clock,) = await story.take(Direction.CLOCKS)
-    assert clock.read()["round"] == 2
+    assert json.loads(clock.body)["round"] == 2
 
 
 async def test_a_vendor_that_counts_goes_on_counting_after_a_claim(store: Store, story: Story) -> None:
@@ -264,7 +263,7 @@ async def test_a_held_reply_goes_on_as_its_author_says_once(store: Store, story:
     assert await store.send_on(told[3], THREAD, 4711, "U0MINA", HeldChoice.NOTE) == "decided"
     again = await story.turn(Direction.VENDOR)
     assert (again.delivery, again.attempt, again.was) == (turn.delivery, 1, ["held"])
-    assert again.read()["choice"] == "once"
+    assert json.loads(again.body)["choice"] == "once"
 
 
 async def test_a_held_reply_that_is_deleted_cannot_be_sent_on(store: Store, story: Story) -> None:
@@ -364,7 +363,7 @@ async def test_after_its_end_the_same_call_is_another_handoff(
     (told,) = await story.take(Direction.SLACK)
     second = await store.last_handoff(1)
     assert first is not None and second is not None and second.start is not None
-    assert (second.id > first.id, second.start.id) == (True, told.read()["id"])
+    assert (second.id > first.id, second.start.id) == (True, json.loads(told.body)["id"])
 
 
 async def test_a_redelivery_of_a_start_with_an_id_begins_nothing(store: Store, story: Story) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -62,7 +63,7 @@ async def test_a_lane_is_carried_in_order_by_one_worker_at_a_time(store: Store) 
     seen = []
     while turn is not None:
         assert await store.claim(second, 30, 10) == []
-        seen.append(turn.read()["id"])
+        seen.append(json.loads(turn.body)["id"])
         ours, turn = await store.advance(turn, Done(), keep_going=True)
         assert ours
     assert seen == [f"c:{number}" for number in range(5)]
@@ -73,7 +74,7 @@ async def test_lanes_of_different_conversations_and_directions_are_parallel(stor
     for name in ("a", "b", "c"):
         await receive(store, said(name, 1), said(name, 2))
     turns = await store.claim(worker, 30, 10)
-    assert sorted(turn.read()["id"] for turn in turns) == ["a:1", "b:1", "c:1"]
+    assert sorted(json.loads(turn.body)["id"] for turn in turns) == ["a:1", "b:1", "c:1"]
     follow = (
         NewDelivery(Direction.MARKS, "mark", "m", "{}"),
         NewDelivery(Direction.VENDOR, "reply", "r", "{}"),
@@ -98,7 +99,7 @@ async def test_what_is_queued_while_a_lane_is_let_go_is_not_overlooked(store: St
             for turn in await store.claim(worker, 30, 10):
                 following: Turn | None = turn
                 while following is not None:
-                    seen.append(int(following.read()["id"].split(":")[1]))
+                    seen.append(int(json.loads(following.body)["id"].split(":")[1]))
                     _, following = await store.advance(following, Done(), keep_going=True)
             await asyncio.sleep(0)
 
@@ -121,7 +122,7 @@ async def test_a_failing_head_waits_and_keeps_its_place(store: Store) -> None:
     for earlier in ("lane SET due = due - 600", "delivery SET first_at = first_at - 600"):
         await store._database.run(lambda on, earlier=earlier: on.execute(text(f"UPDATE {earlier}")))
     again = await one(store, worker)
-    assert (again.read()["id"], again.attempt, again.doubt) == ("c:1", 2, False)
+    assert (json.loads(again.body)["id"], again.attempt, again.doubt) == ("c:1", 2, False)
     assert again.age >= 600
 
 
@@ -135,7 +136,7 @@ async def test_a_delivery_that_ends_otherwise_lets_the_lane_go_on(
     turn = await one(store, worker)
     _, following = await store.advance(turn, outcome, keep_going=True)
     assert following is not None
-    assert following.read()["id"] == "c:2"
+    assert json.loads(following.body)["id"] == "c:2"
 
 
 async def test_put_back_counts_no_attempt_and_keeps_its_slot(store: Store) -> None:
@@ -220,7 +221,7 @@ async def test_a_thread_finds_its_conversation_also_after_another_was_opened(sto
 async def reply(store: Store, where: ThreadKey, event: str, key: str) -> str:
     from bridge.engine.work import Incoming
 
-    new = NewDelivery(Direction.VENDOR, "reply", key, "{}")
+    new = NewDelivery(Direction.VENDOR, "reply", key, '{"user": "U0MINA"}')
     return await store.keep_reply(Incoming("@slack", event, "events", b"{}"), where, new)
 
 
@@ -266,7 +267,7 @@ async def test_keys_of_any_length_are_kept_apart(store: Store) -> None:
     turn = await one(store, worker)
     _, following = await store.advance(turn, Done(), keep_going=True)
     assert following is not None
-    assert following.read()["id"] == f"{long}2"
+    assert json.loads(following.body)["id"] == f"{long}2"
 
 
 async def test_two_lanes_of_a_conversation_recorded_together_both_change_it(store: Store) -> None:
@@ -314,7 +315,7 @@ class Slow:
         self.let = asyncio.Event()
 
     async def carry(self, turn: Turn) -> Outcome:
-        self.carried.append(turn.read()["id"])
+        self.carried.append(json.loads(turn.body)["id"])
         await self.let.wait()
         return Done()
 
@@ -352,7 +353,7 @@ async def test_lanes_whose_claim_was_never_answered_wait_for_no_lease(
     async with asyncio.timeout(30):
         while len(slow.carried) < 2:
             await asyncio.sleep(0.01)
-    assert [turn.read()["id"] for turn in lost] == ["b:1"]
+    assert [json.loads(turn.body)["id"] for turn in lost] == ["b:1"]
     slow.let.set()
     await engine.stop(30)
     assert slow.carried == ["a:1", "b:1"]

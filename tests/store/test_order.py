@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -39,7 +40,7 @@ async def carried(store: Store, turn: Turn | None) -> list[str]:
     """The ts, or the kind, of what is carried to the vendor from `turn` on."""
     order: list[str] = []
     while turn is not None:
-        order.append(turn.read()["ts"] or turn.kind)
+        order.append(json.loads(turn.body)["ts"] or turn.kind)
         _, turn = await store.advance(turn, Done(), keep_going=True)
     return order
 

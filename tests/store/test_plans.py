@@ -20,6 +20,7 @@ import pytest_asyncio
 
 from benchmarks import filling
 from bridge.control import Signal
+from bridge.delivery.kinds import History, Question, SlackReply
 from bridge.engine.work import (
     AlertPlace,
     Change,
@@ -42,6 +43,7 @@ from bridge.model import (
     Direction,
     HandoffStarted,
     HeldChoice,
+    HeldFor,
     Message,
     Role,
     Text,
@@ -49,6 +51,7 @@ from bridge.model import (
 )
 from bridge.store import Store, retention
 from bridge.store.database import Postgres as OnPostgres
+from tests.acts import CLAIM
 from tests.postgres import Postgres
 from tests.store.looks import EXCEPTIONS, Looks
 from tests.stores import opened
@@ -183,23 +186,24 @@ class Asking:
         about = self._count - 20  # with a human
         await self._wrote(about, "1900000000.000100")
         turn = await self._turn(Direction.VENDOR)
-        await self.rewrite(turn, turn.payload)
+        await self.rewrite(turn, turn.carries(SlackReply))
         await self.is_locked(turn)
         await self.begin_reply(turn, "0", ["digest-new"], None)
         await self.matching_replies("digest-new", 60)
         await self.advance(turn, Failed("404"), keep_going=True)
         await self.send_on(self._came(), self._at(about), turn.delivery, "U0MINA", None)
         turn = await self._turn(Direction.VENDOR)
-        asked = json.dumps({"delivery": turn.delivery, "user": "U0MINA"})
-        question = NewDelivery(Direction.MARKS, "question", "plan", asked)
+        asked = Question(user="U0MINA", why=HeldFor.BOT, choices=(HeldChoice.ONCE,), delivery=turn.delivery)
+        question = NewDelivery.of(asked, "plan")
         await self.advance(turn, Kept("held", "held: bot", follow=(question,)), keep_going=True)
         assert await self.ask_again(self._came(), self._at(about), "1900000000.000100", "U0MINA") == "queued"
         new = await self._wrote(about, "1900000000.000300")
-        became = await self.amend_reply(self._came(), self._at(about), new.key, new.payload, ())
+        after = SlackReply.read(new.body)
+        became = await self.amend_reply(self._came(), self._at(about), new.key, after, ())
         assert became == "amended"
         written = ThreadKey(team=filling.TEAM, channel=filling.CHANNEL, ts="1900000000.000300")
         early = written.model_copy(update={"ts": "1900000000.000400"})
-        became = await self.amend_reply(self._came(), None, "", new.payload, (), early)
+        became = await self.amend_reply(self._came(), None, "", after, (), early)
         assert became == "remembered"
         await self._wrote(about, early.ts)
         await self.lock_message(self._came(), written, ())
@@ -216,7 +220,7 @@ class Asking:
         await self.place_alert(found.id, "channel", AlertPlace("C0ALERTS", "1.2"))
         await self.breach(found.id)
         await self.alarm(found.id)
-        act = NewDelivery(Direction.ACTS, "act", "plan", "{}")
+        act = NewDelivery.of(CLAIM, "plan")
         assert await self.keep_reply(self._came(), about, act) == "queued"
         turn = await self._turn(Direction.ACTS)
         await self.act(turn, Signal.CLAIMED, Owner("Mina", "U0MINA"))
@@ -261,7 +265,7 @@ class Asking:
         turn = await self._turn(Direction.VENDOR)
         found = Found(self._at(self._count), self._came(), _reply("1900000001.000100"), ("plan",))
         await self.keep_found(turn, [found])
-        await self.keep_history(turn, heard - 60, [_message(self._count)])
+        await self.keep_history(turn, History(since=heard - 60), [_message(self._count)])
         await self.advance(turn, Done(), keep_going=False)
         await self._drain()
 
@@ -287,7 +291,7 @@ def _message(about: int) -> Message:
 
 
 def _reply(ts: str) -> NewDelivery:
-    return NewDelivery(Direction.VENDOR, "reply", ts, "{}", message=ts)
+    return NewDelivery(Direction.VENDOR, "reply", ts, '{"user": "U0MINA"}', message=ts)
 
 
 @pytest.fixture(autouse=True, scope="module")

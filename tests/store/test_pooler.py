@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -57,7 +58,7 @@ async def test_the_mode_is_found(url: str, by_transaction: bool) -> None:
         number = await store.join()
         await receive(store, said("c", 1))
         (turn,) = await store.claim(number, 30.0, 10)
-        assert turn.read()["id"] == "c:1"
+        assert json.loads(turn.body)["id"] == "c:1"
     finally:
         await store.close()
 

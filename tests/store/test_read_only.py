@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -139,7 +140,7 @@ def test_a_replica_that_is_promoted_is_used_without_a_restart(pair: tuple[Postgr
                 await asyncio.sleep(0.1)
         await works(at_both, 5)
         (turn,) = await at_both.claim(number, 30.0, 10)
-        assert turn.read()["id"] == "c:1"
+        assert json.loads(turn.body)["id"] == "c:1"
         await at_both.close(), await at_replica.close()
 
     async def holds_its_lock(store: Store, number: int) -> bool:

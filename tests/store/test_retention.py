@@ -169,14 +169,14 @@ async def test_what_is_not_decided_stays_and_can_be_carried(
     if isinstance(outcome, Uncertain):
         assert found["attempt"] == 1
         assert await store.retry(turn.delivery) is DeliveryState.UNCERTAIN
-    assert (await story.turn(Direction.VENDOR)).payload == turn.payload
+    assert (await story.turn(Direction.VENDOR)).payload == turn.body
 
 
 async def test_whoever_wrote_a_held_reply_can_still_be_asked(store: Store, story: Story) -> None:
     await receive(store, message("c", 1))
     await opened_thread(story)
     turn = await story.reply("hello")
-    told = json.dumps({**turn.read(), "why": "bot", "choices": ["once"], "delivery": turn.delivery})
+    told = json.dumps({**json.loads(turn.body), "why": "bot", "choices": ["once"], "delivery": turn.delivery})
     question = NewDelivery(Direction.MARKS, "question", "q", told)
     await store.advance(turn, Kept("held", "held: bot", follow=(question,)), keep_going=False)
     await all_done(story)
@@ -187,7 +187,7 @@ async def test_whoever_wrote_a_held_reply_can_still_be_asked(store: Store, story
     press = Incoming("@slack", "p1", "", b"{}")
     assert await store.ask_again(press, THREAD, "2.1", "U0MINA") == "queued"
     (again,) = await story.take(Direction.MARKS)
-    assert again.read()["choices"] == ["once"]
+    assert json.loads(again.body)["choices"] == ["once"]
     press = Incoming("@slack", "p2", "", b"{}")
     assert await store.send_on(press, THREAD, turn.delivery, "U0MINA", HeldChoice.NOTE) == "queued"
     await all_done(story)
@@ -218,7 +218,7 @@ async def test_one_that_ended_stays_while_something_is_to_be_told_of_it(store: S
     alerts = await story.take(Direction.ALERTS)
     assert alerts
     for turn in alerts:
-        assert (await store.handoff(turn.read()["handoff"])).ended_at is not None
+        assert (await store.handoff(json.loads(turn.body)["handoff"])).ended_at is not None
     await all_done(story)
     await days_pass(store, 91)
     await sweep(store)
@@ -316,7 +316,7 @@ async def test_traffic_goes_on_and_nothing_of_it_is_lost(
             for turn in await store.claim(story.worker, 30, 20):
                 following: Turn | None = turn
                 while following is not None:
-                    id, number = following.read()["id"].split(":")
+                    id, number = json.loads(following.body)["id"].split(":")
                     carried.setdefault(id, []).append(int(number))
                     _, following = await store.advance(following, Done(), keep_going=True)
             await asyncio.sleep(0)

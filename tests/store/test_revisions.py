@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import func, select
 
 from bridge.adapter import Webhook
-from bridge.engine.work import REVISION, Done, Incoming, Turn
+from bridge.delivery.kinds import Revision
+from bridge.engine.work import Done, Incoming, Turn
 from bridge.model import Message, Text
 from bridge.store import Store
 from bridge.store.tables import conversation, delivery, handoff, inbox
@@ -56,9 +57,9 @@ async def test_other_words_under_a_known_id_are_told_once(store: Store) -> None:
         await came(store, message, f"again {number}")
 
     turns = await carried(store)
-    assert [turn.kind for turn in turns] == ["event", REVISION]
-    assert [turn.read()["parts"][0]["text"] for turn in turns] == [FIRST, SECOND]
-    assert {turn.read()["id"] for turn in turns} == {"c:1"}
+    assert [turn.kind for turn in turns] == ["event", Revision.kind.name]
+    assert [json.loads(turn.body)["parts"][0]["text"] for turn in turns] == [FIRST, SECOND]
+    assert {json.loads(turn.body)["id"] for turn in turns} == {"c:1"}
 
 
 async def test_a_webhook_that_was_kept_takes_no_other_words(store: Store) -> None:
@@ -70,7 +71,7 @@ async def test_a_webhook_that_was_kept_takes_no_other_words(store: Store) -> Non
 async def test_both_in_one_transaction(store: Store) -> None:
     first, second = (words(one) for one in (FIRST, SECOND))
     assert await store.keep_events(Incoming("acme-ada", "w", "", b""), (first, second, first))
-    assert [turn.kind for turn in await carried(store)] == ["event", REVISION]
+    assert [turn.kind for turn in await carried(store)] == ["event", Revision.kind.name]
 
 
 async def test_what_was_never_kept_or_is_forgotten_stays_so(store: Store) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -26,7 +27,7 @@ async def store(database_url: str) -> AsyncIterator[Store]:
 
 
 def name(turn: Turn) -> str:
-    return str(turn.read()["id"]).partition(":")[0]
+    return str(json.loads(turn.body)["id"]).partition(":")[0]
 
 
 async def dies(store: Store, worker: int) -> int:
@@ -46,7 +47,7 @@ async def test_only_the_delivery_that_ends_its_process_is_given_up(store: Store)
             turns = await store.claim(worker, 30.0, 10)
             for turn in turns:
                 most[name(turn)] = max(most[name(turn)], turn.starts)
-            deadly = [turn for turn in turns if turn.read()["id"] == f"{DEADLY}:1"]
+            deadly = [turn for turn in turns if json.loads(turn.body)["id"] == f"{DEADLY}:1"]
             if deadly and deadly[0].starts <= STARTS:
                 deaths += 1
                 worker = await dies(store, worker)
@@ -54,7 +55,7 @@ async def test_only_the_delivery_that_ends_its_process_is_given_up(store: Store)
             assert len(turns) <= 1 or not any(turn.is_suspect for turn in turns)
             for turn in turns:
                 await store.advance(turn, Failed("no") if turn in deadly else Done(), keep_going=False)
-                sent.append(turn.read()["id"])
+                sent.append(json.loads(turn.body)["id"])
             if not turns:
                 await asyncio.sleep(0.05)
     assert deaths == STARTS
@@ -73,7 +74,7 @@ async def test_an_outcome_ends_the_count(store: Store) -> None:
     assert (turn.starts, turn.is_suspect, turn.doubt) == (SUSPECT, True, True)
     _, following = await store.advance(turn, Done(), keep_going=True)
     assert following is not None
-    assert (following.read()["id"], following.starts) == ("a:2", 1)
+    assert (json.loads(following.body)["id"], following.starts) == ("a:2", 1)
 
 
 async def test_what_is_tried_again_by_people_is_counted_anew(store: Store) -> None:
@@ -99,7 +100,7 @@ class Carrier:
         self.followed: list[Outcome] = []
 
     async def carry(self, turn: Turn) -> Outcome:
-        id = str(turn.read()["id"])
+        id = str(json.loads(turn.body)["id"])
         self.carried.append((id, turn.doubt))
         if (error := self.raises.pop(id, None)) is not None:
             raise error

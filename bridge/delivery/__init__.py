@@ -1,0 +1,1 @@
+"""What can be queued: the kinds of deliveries, and the typed payload of each."""
