@@ -30,7 +30,7 @@ from bridge.engine.gate import Held
 from bridge.engine.policy import while_patient
 from bridge.engine.ports import Carrier, Ledger
 from bridge.engine.reread import REREAD
-from bridge.engine.steps import Composed, Step, progress_of, steps_of
+from bridge.engine.steps import FILE, Composed, Step, is_step, name_positions, progress_of, steps_of
 from bridge.engine.vendor_failures import after_failure
 from bridge.engine.work import (
     MEANT,
@@ -121,14 +121,14 @@ class VendorCarrier:
                 return await self._ask_for_customer(turn)
         # Not once it was begun: the vendor may have these words. What was sent on, the composer reads.
         waits = turn.kind == "reply" and has_waited(turn.waited) and READ not in turn.refs
-        begun = SENDING in turn.refs or any(key.isdecimal() for key in turn.refs)
+        begun = SENDING in turn.refs or any(map(is_step, turn.refs))
         if (REREAD in turn.read() or waits) and not begun and not turn.was:
             return await self._read_again(turn)
         try:
             return await self._reply(turn)
         except FileUnavailable:
             # All files are fetched before the first send. The author may have deleted this file since.
-            if SENDING in turn.refs or any(key.isdecimal() for key in turn.refs):
+            if SENDING in turn.refs or any(map(is_step, turn.refs)):
                 raise
             return await self._reply(turn, reread=True)
 
@@ -143,6 +143,7 @@ class VendorCarrier:
             return self._kept(turn, composed.held(held)) if isinstance(held, HeldFor) else PutBack(rest)
         adapter = self._adapter(turn)
         steps = await steps_of(composed, adapter)
+        name_positions(turn.refs, steps, changed=bool(turn.was))
         try:
             return await self._send(turn, adapter, steps, composed, taken)
         except DeliveryError as error:
@@ -196,7 +197,7 @@ class VendorCarrier:
         """Send what the vendor has not. All files are uploaded first: a no to one keeps the others back."""
         doubtful = _doubtful(turn, steps)
         if doubtful is not None:
-            if isinstance(adapter, FindsReplies):
+            if isinstance(adapter, FindsReplies) and not _is_namesake(doubtful, turn, steps):
                 # It was not sent before it was queued; so no two clocks are held against each other.
                 found = await adapter.find(doubtful.reply, turn.waited + time.monotonic() - taken)
                 if found is not None:
@@ -372,6 +373,13 @@ def _doubtful(turn: Turn, steps: Sequence[Step]) -> Step | None:
     if begun is None:  # or from before somebody wanted it to be sent again
         return rest[0] if rest and turn.doubt else None
     return next((step for step in rest if step.key == begun), None)
+
+
+def _is_namesake(step: Step, turn: Turn, steps: Sequence[Step]) -> bool:
+    """Whether a file that was sent has been taken off the message, so that `step` may have its name by now:
+    a file is found by its name alone."""
+    keys = {step.key for step in steps}
+    return step.file is not None and any(key not in keys for key in turn.refs if key.startswith(FILE))
 
 
 async def _uploaded(step: Step, adapter: Adapter) -> Step:
