@@ -14,7 +14,7 @@ from typing import Protocol
 from bridge.adapter import Adapter, FileRules, TakesFiles, Upload
 from bridge.compose import Unsendable
 from bridge.engine.gate import Held, Wish
-from bridge.engine.work import SENDING
+from bridge.engine.work import SENDING, Turn
 from bridge.errors import Rejected
 from bridge.model import File, HeldFor, Reply, Text
 
@@ -128,6 +128,34 @@ def name_positions(refs: dict[str, str], steps: Sequence[Step], *, changed: bool
     refs |= {keys[key]: refs.pop(key) for key in sent if key in keys}
     if refs.get(SENDING) in keys:
         refs[SENDING] = keys[refs[SENDING]]
+
+
+def is_pending(turn: Turn) -> bool:
+    """Whether the vendor may have a step that is not known to be sent."""
+    return SENDING in turn.refs and turn.refs[SENDING] not in turn.refs
+
+
+def none_pending(turn: Turn, steps: Sequence[Step]) -> None:
+    """It is known by now of every step whether the vendor has it."""
+    sent = [step.key for step in steps if step.key in turn.refs]
+    turn.refs.pop(SENDING, None)
+    turn.refs.update({SENDING: sent[-1]} if sent else {})
+
+
+def doubtful_of(steps: Sequence[Step], turn: Turn) -> Step | None:
+    """The step that the vendor may have from an attempt whose outcome nobody knows."""
+    begun = turn.refs.get(SENDING)
+    rest = [step for step in steps if step.key not in turn.refs]
+    if begun is None:  # or from before somebody wanted it to be sent again
+        return rest[0] if rest and turn.doubt else None
+    return next((step for step in rest if step.key == begun), None)
+
+
+def is_namesake(step: Step, steps: Sequence[Step], turn: Turn) -> bool:
+    """Whether a file that was sent has been taken off the message, so that `step` may have its name by now: a
+    file is found by its name alone."""
+    keys = {step.key for step in steps}
+    return step.file is not None and any(key not in keys for key in turn.refs if key.startswith(FILE))
 
 
 def progress_of(steps: Sequence[Step], done: Collection[str], doubtful: Step | None = None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -30,7 +30,18 @@ from bridge.engine.gate import Held
 from bridge.engine.policy import while_patient
 from bridge.engine.ports import Carrier, Ledger
 from bridge.engine.reread import REREAD
-from bridge.engine.steps import FILE, Composed, Step, is_step, name_positions, progress_of, steps_of
+from bridge.engine.steps import (
+    Composed,
+    Step,
+    doubtful_of,
+    is_namesake,
+    is_pending,
+    is_step,
+    name_positions,
+    none_pending,
+    progress_of,
+    steps_of,
+)
 from bridge.engine.vendor_failures import after_failure
 from bridge.engine.work import (
     MEANT,
@@ -126,9 +137,11 @@ class VendorCarrier:
             return await self._read_again(turn)
         try:
             return await self._reply(turn)
-        except FileUnavailable:
+        except Rejected as error:
+            if is_pending(turn):  # a no to this attempt says nothing of the one before
+                return Uncertain(error.told, where=error.where, detail=error.detail and error.technical)
             # All files are fetched before the first send. The author may have deleted this file since.
-            if SENDING in turn.refs or any(map(is_step, turn.refs)):
+            if not isinstance(error, FileUnavailable) or begun:
                 raise
             return await self._reply(turn, reread=True)
 
@@ -147,7 +160,7 @@ class VendorCarrier:
         try:
             return await self._send(turn, adapter, steps, composed, taken)
         except DeliveryError as error:
-            error.add(progress_of(steps, turn.refs, _doubtful(turn, steps)))
+            error.add(progress_of(steps, turn.refs, doubtful_of(steps, turn)))
             raise
 
     async def _read_again(self, turn: Turn) -> PutBack | Kept:
@@ -195,13 +208,14 @@ class VendorCarrier:
         self, turn: Turn, adapter: Adapter, steps: tuple[Step, ...], composed: Composed, taken: float
     ) -> Done | Kept | PutBack | Uncertain:
         """Send what the vendor has not. All files are uploaded first: a no to one keeps the others back."""
-        doubtful = _doubtful(turn, steps)
+        doubtful = doubtful_of(steps, turn)
         if doubtful is not None:
-            if isinstance(adapter, FindsReplies) and not _is_namesake(doubtful, turn, steps):
+            if isinstance(adapter, FindsReplies) and not is_namesake(doubtful, steps, turn):
                 # It was not sent before it was queued; so no two clocks are held against each other.
                 found = await adapter.find(doubtful.reply, turn.waited + time.monotonic() - taken)
                 if found is not None:
                     turn.refs[doubtful.key] = found.ref or ""
+                none_pending(turn, steps)
             elif SENDING in turn.refs:
                 return Uncertain(
                     f"{adapter.vendor} gave no answer and cannot be asked whether it has {doubtful.name}"
@@ -364,22 +378,6 @@ def _until_no(turn: Turn) -> Iterator[None]:
         turn.refs.pop(SENDING, None)
         turn.refs.update(before)
         raise
-
-
-def _doubtful(turn: Turn, steps: Sequence[Step]) -> Step | None:
-    """The step that the vendor may have from an attempt whose outcome nobody knows."""
-    begun = turn.refs.get(SENDING)
-    rest = [step for step in steps if step.key not in turn.refs]
-    if begun is None:  # or from before somebody wanted it to be sent again
-        return rest[0] if rest and turn.doubt else None
-    return next((step for step in rest if step.key == begun), None)
-
-
-def _is_namesake(step: Step, turn: Turn, steps: Sequence[Step]) -> bool:
-    """Whether a file that was sent has been taken off the message, so that `step` may have its name by now:
-    a file is found by its name alone."""
-    keys = {step.key for step in steps}
-    return step.file is not None and any(key not in keys for key in turn.refs if key.startswith(FILE))
 
 
 async def _uploaded(step: Step, adapter: Adapter) -> Step:
