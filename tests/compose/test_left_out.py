@@ -234,6 +234,20 @@ def test_the_preview_of_a_link_holds_nothing(words: str, attachment: dict[str, A
     )
 
 
+@pytest.mark.parametrize("edited", [None, {"user": "U1", "ts": "2.0"}], ids=["new", "edited"])
+@pytest.mark.parametrize("address", ["from_url", "original_url"])
+def test_a_gif_beside_a_link_is_not_its_preview(address: str, edited: dict[str, str] | None) -> None:
+    gif = {address: "https://giphy.example/dance", "image_url": GIF["image_url"], "title": "dance"}
+    dance = Unsendable("image", "an image (dance)")
+    words = "see <https://shop.example/mug>"
+    draft = compose({"text": words, "attachments": [UNFURL, gif], "edited": edited}, NAMES, note_prefix="//")
+    assert draft == reply("see https://shop.example/mug", dance)
+    words = "see <https://www.giphy.example/dance/?a=1&amp;b=2|it>"
+    gif[address] = "https://giphy.example/dance/?a=1&b=2"
+    draft = compose({"text": words, "attachments": [gif], "edited": edited}, NAMES, note_prefix="//")
+    assert isinstance(draft, ReplyDraft) and draft.left_out == ()
+
+
 def test_a_preview_may_outlive_its_link() -> None:
     edited = {"user": "U1", "ts": "2.0"}
     assert composed(words="no, the lamp", attachments=[UNFURL], edited=edited) == reply("no, the lamp")
