@@ -81,15 +81,12 @@ class Choice:
 
 class Composer(Protocol):
     async def compose(self, turn: Turn, *, reread: bool = False) -> Composed | Held | None:
-        """The reply that a queued Slack message makes, why it is held, or None where it is a note.
-
-        `reread`: from the message as it is in Slack now. Raises `DeliveryError`.
-        """
+        """The reply that a queued Slack message makes, why it is held, or None where it is a note. `reread`:
+        from the message as it is in Slack now. Raises `DeliveryError`."""
         ...
 
     async def message_now(self, turn: Turn) -> Found | PutBack | None:
-        """The turn's message as Slack has it now; None where nothing comes of it, as it was deleted. Raises
-        `DeliveryError`."""
+        """The turn's message as Slack has it now; None where it was deleted. Raises `DeliveryError`."""
         ...
 
     async def choice(self, turn: Turn) -> Choice:
@@ -164,7 +161,7 @@ class VendorCarrier:
             raise
 
     async def _read_again(self, turn: Turn) -> PutBack | Kept:
-        """Let the delivery be what its message says now: a reply, a command, or nothing but a note."""
+        """Let the delivery be what its message says now: a reply, a command, or a note."""
         found = await self._composer.message_now(turn)
         if isinstance(found, PutBack):
             return found
