@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.compose import Command, Draft, Names, Note, ReplyDraft, Unsendable, command, compose, mentioned
+from bridge.compose import (
+    Command,
+    Draft,
+    Mentions,
+    Names,
+    Note,
+    ReplyDraft,
+    Unsendable,
+    command,
+    compose,
+    mentioned,
+)
 from bridge.model import Text
 
 NAMES = Names(users={"U1": "Mina K."})
@@ -328,3 +339,12 @@ def test_what_is_for_colleagues_stays_in() -> None:
 @pytest.mark.parametrize("odd", [1, "x", [1], {"a": 1}, [[]], [None], [{"blocks": "x"}], [{"blocks": [1]}]])
 def test_no_shape_of_attachments_is_an_error(odd: Any) -> None:
     assert isinstance(composed(words="hi", attachments=odd), ReplyDraft)
+
+
+@pytest.mark.parametrize("kind", [{}, [], {"type": "user"}, 1], ids=str)
+def test_a_block_whose_type_is_no_text_is_left_out(kind: Any) -> None:
+    blocks = [rich(text("see")), {"type": kind}]
+    message = {"text": "", "blocks": blocks, "attachments": [{"blocks": [{"type": kind}]}]}
+    assert mentioned(message) == Mentions()
+    unknown = Unsendable("unknown", "a block of type “unknown”")
+    assert compose(message, NAMES, note_prefix="//") == reply("see", unknown, unknown)
