@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bridge.compose.blocks import joined, read_blocks, unsent_block
+from bridge.compose.mrkdwn import unescape
 from bridge.compose.names import Names
 from bridge.compose.rich_text import mappings, text_of
 from bridge.compose.runs import Run, unsent
@@ -67,7 +68,7 @@ def _attachment(attachment: Mapping[str, Any], names: Names) -> list[Run]:
         return [_forward(attachment)]
     runs: list[Run] = []
     for block in mappings(attachment.get("blocks")):
-        sent = block.get("type") in TABLES or block.get("type") == "divider"
+        sent = text_of(block, "type") in (*TABLES, "divider")
         runs = joined(runs, read_blocks([block], names) if sent else [unsent_block(block)])
     name = text_of(attachment, "title") or text_of(attachment, "fallback")
     if attachment.get("image_url") or attachment.get("thumb_url"):
@@ -101,7 +102,22 @@ def _is_preview(attachment: Mapping[str, Any], links: list[str], edited: bool) -
         # Not every forwarded message may have `is_share`: then the words have no link to it.
         places = [_path(address) for address in addresses]
         return any(place and place in link for place in places for link in links)
+    if addresses and _is_image(attachment) and not any(_is_of(address, links) for address in addresses):
+        return False  # a GIF that its author chose: the links in the words have no part in it
     return (bool(links) or edited) and (bool(addresses) or attachment.get("is_app_unfurl") is True)
+
+
+def _is_image(attachment: Mapping[str, Any]) -> bool:
+    return bool(attachment.get("image_url")) and not text_of(attachment, "text")
+
+
+def _is_of(address: str, links: list[str]) -> bool:
+    """Whether one of `links` is `address`, as Slack may write it otherwise."""
+    return any(_bare(address) == _bare(link) for link in links)
+
+
+def _bare(address: str) -> str:
+    return unescape(address).partition("://")[2].removeprefix("www.").rstrip("/.,)").casefold()
 
 
 def _path(address: str) -> str:

@@ -48,7 +48,7 @@ def mentioned(message: Mapping[str, Any]) -> Mentions:
     shown = [message.get("blocks"), *(attachment.get("blocks") for attachment in attachments)]
     for element in _elements(shown):
         kind = element.get("type")
-        if kind in found and isinstance(id := element.get(f"{kind}_id"), str):
+        if isinstance(kind, str) and kind in found and isinstance(id := element.get(f"{kind}_id"), str):
             found[kind].add(id)
     kinds = {"@": "user", "#": "channel", "!subteam^": "usergroup"}
     for mark, id in _IN_TEXT.findall(str(message.get("text") or "")):

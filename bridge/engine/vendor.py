@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from bridge import control
@@ -35,7 +35,18 @@ from bridge.engine.gate import Held
 from bridge.engine.handlers import handles
 from bridge.engine.ports import Ledger
 from bridge.engine.questions import Questions
-from bridge.engine.steps import Composed, Step, progress_of, steps_of
+from bridge.engine.steps import (
+    Composed,
+    Step,
+    doubtful_of,
+    is_namesake,
+    is_pending,
+    is_step,
+    name_positions,
+    none_pending,
+    progress_of,
+    steps_of,
+)
 from bridge.engine.vendor_failures import after_failure
 from bridge.engine.work import (
     MEANT,
@@ -71,15 +82,12 @@ class Choice:
 
 class Composer(Protocol):
     async def compose(self, turn: Turn, *, reread: bool = False) -> Composed | Held | None:
-        """The reply that a queued Slack message makes, why it is held, or None where it is a note.
-
-        `reread`: from the message as it is in Slack now. Raises `DeliveryError`.
-        """
+        """The reply that a queued Slack message makes, why it is held, or None where it is a note. `reread`:
+        from the message as it is in Slack now. Raises `DeliveryError`."""
         ...
 
     async def message_now(self, turn: Turn) -> Found | PutBack | None:
-        """The turn's message as Slack has it now; None where nothing comes of it, as it was deleted. Raises
-        `DeliveryError`."""
+        """The turn's message as Slack has it now; None where it was deleted. Raises `DeliveryError`."""
         ...
 
     async def choice(self, turn: Turn, pressed: OptionPressed) -> Choice:
@@ -139,9 +147,11 @@ class VendorCarrier(Questions):
     async def _carry_reply(self, turn: Turn) -> Outcome:
         try:
             return await self._reply(turn)
-        except FileUnavailable:
+        except Rejected as error:
+            if is_pending(turn):  # a no to this attempt says nothing of the one before
+                return Uncertain(error.told, where=error.where, detail=error.detail and error.technical)
             # All files are fetched before the first send. The author may have deleted this file since.
-            if _is_begun(turn):
+            if not isinstance(error, FileUnavailable) or _is_begun(turn):
                 raise
             return await self._reply(turn, reread=True)
 
@@ -156,14 +166,15 @@ class VendorCarrier(Questions):
             return self._kept(turn, composed.held(held)) if isinstance(held, HeldFor) else PutBack(rest)
         adapter = self._adapter(turn)
         steps = await steps_of(composed, adapter)
+        name_positions(turn.refs, steps, changed=bool(turn.was))
         try:
             return await self._send(turn, adapter, steps, composed, taken)
         except DeliveryError as error:
-            error.add(progress_of(steps, turn.refs, _doubtful(turn, steps)))
+            error.add(progress_of(steps, turn.refs, doubtful_of(steps, turn)))
             raise
 
     async def _read_again(self, turn: Turn) -> PutBack | Kept:
-        """Let the delivery be what its message says now: a reply, a command, or nothing but a note."""
+        """Let the delivery be what its message says now: a reply, a command, or a note."""
         found = await self._composer.message_now(turn)
         if isinstance(found, PutBack):
             return found
@@ -199,13 +210,14 @@ class VendorCarrier(Questions):
         self, turn: Turn, adapter: Adapter, steps: tuple[Step, ...], composed: Composed, taken: float
     ) -> Done | Kept | PutBack | Uncertain:
         """Send what the vendor has not. All files are uploaded first: a no to one keeps the others back."""
-        doubtful = _doubtful(turn, steps)
+        doubtful = doubtful_of(steps, turn)
         if doubtful is not None:
-            if isinstance(adapter, FindsReplies):
+            if isinstance(adapter, FindsReplies) and not is_namesake(doubtful, steps, turn):
                 # It was not sent before it was queued; so no two clocks are held against each other.
                 found = await adapter.find(doubtful.reply, turn.waited + time.monotonic() - taken)
                 if found is not None:
                     turn.refs[doubtful.key] = found.ref or ""
+                none_pending(turn, steps)
             elif SENDING in turn.refs:
                 return Uncertain(
                     f"{adapter.vendor} gave no answer and cannot be asked whether it has {doubtful.name}"
@@ -336,16 +348,7 @@ def _until_no(turn: Turn) -> Iterator[None]:
 
 
 def _is_begun(turn: Turn) -> bool:
-    return SENDING in turn.refs or any(key.isdecimal() for key in turn.refs)
-
-
-def _doubtful(turn: Turn, steps: Sequence[Step]) -> Step | None:
-    """The step that the vendor may have from an attempt whose outcome nobody knows."""
-    begun = turn.refs.get(SENDING)
-    rest = [step for step in steps if step.key not in turn.refs]
-    if begun is None:  # or from before somebody wanted it to be sent again
-        return rest[0] if rest and turn.doubt else None
-    return next((step for step in rest if step.key == begun), None)
+    return SENDING in turn.refs or any(map(is_step, turn.refs))
 
 
 async def _uploaded(step: Step, adapter: Adapter) -> Step:

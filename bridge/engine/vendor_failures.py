@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from bridge.delivery.kinds import Correction, Decided, Greeting, History, OptionPressed, Profile, VendorAct
 from bridge.engine.follow import failure, mark, notice, undone, whisper, whisper_to
+from bridge.engine.steps import is_step
 from bridge.engine.work import Again, Failed, NewDelivery, Outcome, Turn, Uncertain
 
 
 def after_failure(turn: Turn, outcome: Outcome) -> tuple[NewDelivery, ...]:
     """The deliveries that follow an attempt which did not succeed."""
     payload, problem = turn.payload, getattr(outcome, "problem", "")
-    in_part = any(key.isdecimal() for key in turn.refs)
+    in_part = any(map(is_step, turn.refs))
     if isinstance(outcome, Failed) and outcome.forbidden and isinstance(payload, Decided) and not in_part:
         return _forbidden(turn, payload, problem)
     match payload:

@@ -354,7 +354,9 @@ def _counted(method: str) -> Iterator[Callable[[str], None]]:
 def _identity(told: Mapping[str, Any], variable: str) -> Identity:
     """Who auth.test says we are. Raises `Rejected` for a person's or a whole organisation's token."""
     team, user, bot = (told.get(name) for name in ("team_id", "user_id", "bot_id"))
-    if not (isinstance(team, str) and isinstance(user, str) and isinstance(bot, str)):
+    # An organisation's has the organisation in place of the team, and no event is of that.
+    of_workspace = isinstance(team, str) and not told.get("is_enterprise_install")
+    if not (of_workspace and isinstance(team, str) and isinstance(user, str) and isinstance(bot, str)):
         raise Rejected(
             "the token is not that of a workspace's bot",
             where="auth.test",

@@ -42,7 +42,8 @@ _DOCUMENTS = {
     "list": {"list", "application/vnd.slack-list"},
     "post": {"post", "space"},
 }
-#: https://docs.slack.dev/reference/objects/file-object
+#: the modes of files with bytes of their own: https://docs.slack.dev/reference/objects/file-object
+_FILES = {"", "hosted", "snippet"}
 _NOT_HERE = {
     "email": "is an e-mail that Slack keeps; copy its text into a reply",
     "external": "is not kept in Slack, but elsewhere; send its link as text",
@@ -98,19 +99,19 @@ class Downloads:
         if told.get("file_access") == "check_file_info":
             told = await self._info(str(told.get("id")))
         if (document := _document(told)) is not None:
-            title = naming.file_name(str(told.get("title") or told.get("name") or ""), "", "", "", document)
+            title = _title(told, document)
             remedy = f"Copy its text into a reply, or attach the {document} as a PDF file"
             problem = f"“{title}” is a {document} of Slack's, which cannot be sent"
             raise Rejected(problem, remedy=remedy, can_retry=False)
         mime_type = _type(told)
         given = str(told.get("name") or told.get("title") or "")
         name = naming.file_name(given, "", "", mime_type, "file")
-        mode = "external" if told.get("is_external") else str(told.get("mode"))
+        mode = _mode(told)
         url = told.get("url_private_download") or told.get("url_private")
         if mode in _NOT_HERE:
             gone = FileUnavailable if mode == "tombstone" else Rejected
-            raise gone(f"“{name}” {_NOT_HERE[mode]}", can_retry=False)
-        if told.get("file_access") not in (None, "visible") or not url:
+            raise gone(f"“{_title(told, 'file')}” {_NOT_HERE[mode]}", can_retry=False)
+        if told.get("file_access") not in (None, "visible") or not url or not told.get("id"):
             raise FileUnavailable(f"“{name}” is not shown to the app by Slack", remedy=_ATTACH_ANEW)
         size = told.get("size")
         size = size if isinstance(size, int) else 0
@@ -200,9 +201,20 @@ def _document(told: Mapping[str, Any]) -> str | None:
     same thing by several words (https://github.com/stablyai/agent-slack/pull/19)."""
     words = {str(told.get(name) or "").lower() for name in ("mode", "filetype", "mimetype")}
     found = next((kind for kind, names in _DOCUMENTS.items() if words & names), None)
-    if found is None and any(word.startswith("application/vnd.slack-") for word in words):
+    new = any(word.startswith("application/vnd.slack-") for word in words)
+    if found is None and (new or _mode(told) not in _FILES | _NOT_HERE.keys()):
         return "document"
     return found
+
+
+def _mode(told: Mapping[str, Any]) -> str:
+    if told.get("is_external"):
+        return "external"
+    return "email" if told.get("filetype") == "email" else str(told.get("mode") or "").lower()
+
+
+def _title(told: Mapping[str, Any], kind: str) -> str:
+    return naming.file_name(str(told.get("title") or told.get("name") or ""), "", "", "", kind)
 
 
 def _type(told: Mapping[str, Any]) -> str:

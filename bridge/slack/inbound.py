@@ -97,9 +97,9 @@ def _message(event: Mapping[str, Any], us: Identity) -> Written | Changed | Gone
         return _hidden(event, us)
     if _own(event, us):
         return Ignored("own_echo")
-    if subtype == "bot_message" or (_app(event) and event.get("user") in (None, SLACKBOT)):
+    if _app(event) and event.get("user") in (None, SLACKBOT):
         return Ignored("other_bot")
-    if subtype not in _WRITTEN:
+    if subtype not in _WRITTEN and subtype != "bot_message":
         return Ignored("other_subtype")
     channel, ts, thread_ts, user = (event.get(name) for name in ("channel", "ts", "thread_ts", "user"))
     if not (isinstance(channel, str) and isinstance(ts, str) and isinstance(user, str)):
@@ -209,8 +209,8 @@ def _app(message: Mapping[str, Any]) -> str | None:
     """
     if message.get("user") == SLACKBOT:
         return SLACKBOT
-    profile = message.get("bot_profile")
-    known = message.get("bot_id") or message.get("app_id") or (profile and "unknown")
+    by_app = message.get("bot_profile") or message.get("subtype") == "bot_message"
+    known = message.get("bot_id") or message.get("app_id") or (by_app and "unknown")
     return str(known) if known else None
 
 

@@ -129,3 +129,15 @@ async def test_a_vendor_that_stays_away_is_given_up_and_the_lane_goes_on(stage: 
     await scene.carried("are you there?")
     assert len(scene.sent) == 1
     assert marks(scene, reply) == [WAITING, FAILED]
+
+
+@pytest.mark.usefixtures("bridge")
+async def test_a_no_after_a_doubt_is_no_answer_to_it(stage: Stage) -> None:
+    """Ada took the reply without our hearing of it, and then refused to be asked about it."""
+    scene = await waiting(stage)
+    stage.ada.faults.next(f"*/{scene.id}/messages/", method="POST", reset=True)
+    stage.ada.faults.next(f"*/{scene.id}/messages/", method="GET", status=403)
+    reply = scene.writes("Hello Lena")
+    await scene.marked(reply, UNCERTAIN)
+    await scene.tells("Nobody knows whether this reply arrived", "Look in the vendor's console")
+    assert scene.sent == ["Hello Lena"]

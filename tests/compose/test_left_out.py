@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.compose import Command, Draft, Names, Note, ReplyDraft, Unsendable, command, compose, mentioned
+from bridge.compose import (
+    Command,
+    Draft,
+    Mentions,
+    Names,
+    Note,
+    ReplyDraft,
+    Unsendable,
+    command,
+    compose,
+    mentioned,
+)
 from bridge.model import Text
 
 NAMES = Names(users={"U1": "Mina K."})
@@ -234,6 +245,20 @@ def test_the_preview_of_a_link_holds_nothing(words: str, attachment: dict[str, A
     )
 
 
+@pytest.mark.parametrize("edited", [None, {"user": "U1", "ts": "2.0"}], ids=["new", "edited"])
+@pytest.mark.parametrize("address", ["from_url", "original_url"])
+def test_a_gif_beside_a_link_is_not_its_preview(address: str, edited: dict[str, str] | None) -> None:
+    gif = {address: "https://giphy.example/dance", "image_url": GIF["image_url"], "title": "dance"}
+    dance = Unsendable("image", "an image (dance)")
+    words = "see <https://shop.example/mug>"
+    draft = compose({"text": words, "attachments": [UNFURL, gif], "edited": edited}, NAMES, note_prefix="//")
+    assert draft == reply("see https://shop.example/mug", dance)
+    words = "see <https://www.giphy.example/dance/?a=1&amp;b=2|it>"
+    gif[address] = "https://giphy.example/dance/?a=1&b=2"
+    draft = compose({"text": words, "attachments": [gif], "edited": edited}, NAMES, note_prefix="//")
+    assert isinstance(draft, ReplyDraft) and draft.left_out == ()
+
+
 def test_a_preview_may_outlive_its_link() -> None:
     edited = {"user": "U1", "ts": "2.0"}
     assert composed(words="no, the lamp", attachments=[UNFURL], edited=edited) == reply("no, the lamp")
@@ -314,3 +339,12 @@ def test_what_is_for_colleagues_stays_in() -> None:
 @pytest.mark.parametrize("odd", [1, "x", [1], {"a": 1}, [[]], [None], [{"blocks": "x"}], [{"blocks": [1]}]])
 def test_no_shape_of_attachments_is_an_error(odd: Any) -> None:
     assert isinstance(composed(words="hi", attachments=odd), ReplyDraft)
+
+
+@pytest.mark.parametrize("kind", [{}, [], {"type": "user"}, 1], ids=str)
+def test_a_block_whose_type_is_no_text_is_left_out(kind: Any) -> None:
+    blocks = [rich(text("see")), {"type": kind}]
+    message = {"text": "", "blocks": blocks, "attachments": [{"blocks": [{"type": kind}]}]}
+    assert mentioned(message) == Mentions()
+    unknown = Unsendable("unknown", "a block of type “unknown”")
+    assert compose(message, NAMES, note_prefix="//") == reply("see", unknown, unknown)

@@ -13,8 +13,8 @@ import pytest
 
 from bridge.adapter import Adapter, Capabilities, FileRules, Upload
 from bridge.engine.gate import Wish
-from bridge.engine.steps import Composed, progress_of, steps_of
-from bridge.engine.work import Owner
+from bridge.engine.steps import Composed, name_positions, progress_of, steps_of
+from bridge.engine.work import SENDING, WAS, Owner
 from bridge.errors import Rejected
 from bridge.model import File, Text
 from tests.vendors import VENDORS, make, reply
@@ -25,6 +25,10 @@ class Posted:
     name: str
     size: int = 10
     mime_type: str = "application/pdf"
+
+    @property
+    def id(self) -> str:
+        return f"F-{self.name}"
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[Upload]:
@@ -55,7 +59,7 @@ async def refused(adapter: Adapter, what: Composed) -> Rejected:
 async def test_words_alone_are_sent_as_they_are(vendor: str) -> None:
     what = composed(vendor)
     (step,) = await steps_of(what, make(vendor))
-    assert (step.key, step.reply, step.file) == ("0", what.reply, None)
+    assert (step.key, step.reply, step.file) == ("words", what.reply, None)
 
 
 @pytest.mark.parametrize("vendor", ["ada", "moveo"])
@@ -63,9 +67,9 @@ async def test_words_come_first_then_each_file(vendor: str) -> None:
     what = composed(vendor, "a.pdf", "b.pdf")
     steps = await steps_of(what, make(vendor))
     assert [(step.key, step.name, step.reply.id) for step in steps] == [
-        ("0", "the text", "reply-1"),
-        ("1", "“a.pdf”", "reply-1:1"),
-        ("2", "“b.pdf”", "reply-1:2"),
+        ("words", "the text", "reply-1"),
+        ("file:F-a.pdf", "“a.pdf”", "reply-1:file:F-a.pdf"),
+        ("file:F-b.pdf", "“b.pdf”", "reply-1:file:F-b.pdf"),
     ]
     assert [step.reply.parts for step in steps] == [
         what.reply.parts,
@@ -77,7 +81,7 @@ async def test_words_come_first_then_each_file(vendor: str) -> None:
 
 async def test_without_words_there_is_no_step_for_them() -> None:
     steps = await steps_of(composed("ada", "a.pdf", words=""), make("ada"))
-    assert [(step.key, step.name) for step in steps] == [("0", "“a.pdf”")]
+    assert [(step.key, step.name) for step in steps] == [("file:F-a.pdf", "“a.pdf”")]
 
 
 @pytest.mark.parametrize(("words", "before"), [("Here", "Here\n"), ("", "")])
@@ -121,18 +125,53 @@ async def test_an_adapter_that_takes_no_files(rules: FileRules | None) -> None:
 @pytest.mark.parametrize(
     ("done", "doubtful", "told"),
     [
-        ("", None, ""),
-        ("", 0, "; not sent: “a.pdf”, “b.pdf”"),
-        ("0", 1, "; sent: the text; not sent: “b.pdf”"),
-        ("0", None, "; sent: the text; not sent: “a.pdf”, “b.pdf”"),
-        ("01", 2, "; sent: the text, “a.pdf”"),
+        (0, None, ""),
+        (0, 0, "; not sent: “a.pdf”, “b.pdf”"),
+        (1, 1, "; sent: the text; not sent: “b.pdf”"),
+        (1, None, "; sent: the text; not sent: “a.pdf”, “b.pdf”"),
+        (2, 2, "; sent: the text, “a.pdf”"),
     ],
 )
-async def test_what_is_certain_is_told(done: str, doubtful: int | None, told: str) -> None:
+async def test_what_is_certain_is_told(done: int, doubtful: int | None, told: str) -> None:
     steps = await steps_of(composed("ada", "a.pdf", "b.pdf"), make("ada"))
-    assert progress_of(steps, done, None if doubtful is None else steps[doubtful]) == told
+    sent = [step.key for step in steps[:done]]
+    assert progress_of(steps, sent, None if doubtful is None else steps[doubtful]) == told
 
 
 async def test_of_one_step_there_is_nothing_to_tell() -> None:
     steps = await steps_of(composed("gptbots", "a.pdf"), make("gptbots"))
     assert progress_of(steps, "", steps[0]) == ""
+
+
+# ── what was sent keeps its key ──────────────────────────────────────────────────────────────────
+
+
+async def test_a_file_that_was_taken_off_gives_its_key_to_no_other() -> None:
+    before = await steps_of(composed("ada", "a.pdf", "b.pdf"), make("ada"))
+    after = await steps_of(composed("ada", "b.pdf"), make("ada"))
+    assert {step.key: step.name for step in after}.items() <= {step.key: step.name for step in before}.items()
+    without_words = await steps_of(composed("ada", "a.pdf", "b.pdf", words=""), make("ada"))
+    assert [step.key for step in without_words] == [step.key for step in before[1:]]
+
+
+async def test_a_position_that_an_earlier_version_wrote_is_that_of_its_step() -> None:
+    steps = await steps_of(composed("ada", "a.pdf", "b.pdf"), make("ada"))
+    refs = {"0": "m1", "1": "m2", SENDING: "2", WAS: ""}
+    name_positions(refs, steps, changed=False)
+    assert refs == {steps[0].key: "m1", steps[1].key: "m2", SENDING: steps[2].key, WAS: ""}
+    name_positions(refs, steps, changed=True)  # these are no positions any more
+    assert refs[SENDING] == steps[2].key
+
+
+async def test_a_position_of_before_a_change_counts_for_no_step() -> None:
+    steps = await steps_of(composed("ada", "b.pdf"), make("ada"))
+    with pytest.raises(Rejected, match="which of its files were sent") as caught:
+        name_positions({"0": "m1", "1": "m2", WAS: "failed"}, steps, changed=True)
+    assert not caught.value.can_retry
+
+
+async def test_what_may_have_been_sent_before_a_change_is_in_doubt() -> None:
+    steps = await steps_of(composed("ada"), make("ada"))
+    refs = {SENDING: "0", WAS: "failed"}
+    name_positions(refs, steps, changed=True)
+    assert refs[SENDING] == steps[0].key

@@ -283,3 +283,35 @@ async def test_the_rest_of_what_the_customer_has_in_part_is_not_held(stage: Stag
     await scene.marked(reply, SENT)
     assert scene.sent == ["Here they are", "a.pdf", "b.pdf"]
     assert "Jo has the conversation" in scene.card.text
+
+
+@with_files
+async def test_a_file_that_was_sent_and_taken_off_stands_for_no_other(stage: Stage, name: str) -> None:
+    scene, reply = await in_part(stage, name, status=400)
+    notice = await scene.told(IN_PART, "sent: the text, “a.pdf”; not sent: “b.pdf”")
+    takes_off(scene, reply, "a.pdf")
+    await scene.presses(notice, RETRY)
+    await scene.marked(reply, SENT)
+    assert scene.sent == ["Here they are", "a.pdf", "b.pdf"]
+
+
+async def test_a_file_of_the_same_name_stands_for_no_other(stage: Stage) -> None:
+    """The first picture is taken off; the second has its name by then, all that Ada knows of a file."""
+    scene = await waiting(stage, stage.ada)
+    breaks(scene, times=2)  # as always
+    breaks(scene, reset=True)
+    stage.ada.faults.next(f"*/{scene.id}/messages/", method="GET", status=502, times=1000)
+    reply = scene.writes("Two", files=[("image.png", b"1"), ("image.png", b"2")])
+    told = lambda: [one for one in scene.thread if RETRY in buttons(one)]
+    await scene.until(told, "it is given up")
+    stage.ada.faults.clear()
+    takes_off(scene, reply, "image.png")
+    await scene.presses(told()[-1], RETRY)
+    await scene.marked(reply, SENT)
+    assert scene.sent == ["Two", "image.png", "image (2).png", "image.png"]  # as they were warned
+
+
+def takes_off(scene: Scene, reply: Message, name: str) -> None:
+    """The author deletes a file of their message, the first of that name."""
+    files = [one for one in scene.stage.slack.state.files.values() if one.shares == [reply]]
+    scene.stage.slack.state.delete_file(next(one for one in files if one.name == name))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
 
 from bridge.config import Slack
-from bridge.errors import OutcomeUnknown, RetryLater
+from bridge.errors import OutcomeUnknown, Rejected, RetryLater
 from bridge.model import Image, Text, ThreadKey
 from bridge.render import SlackMessage
 from bridge.slack.api import SlackApi
@@ -113,3 +114,13 @@ async def test_a_file_whose_upload_has_no_address_is_shown_all_the_same(world: W
     world.slack.faults.next("files.getUploadURLExternal", body=body)
     await world.say(Image(url=world.at("/1.png")))
     await world.shows("1.png")
+
+
+async def test_an_organisations_token_is_no_workspaces(run: Running) -> None:
+    """Its team is the organisation, which no event names: all would be ignored."""
+    of_all = {"ok": True, "team_id": "E0ORG", "enterprise_id": "E0ORG", "user_id": "W0BOT", "bot_id": "B0"}
+    run.slack.faults.next("auth.test", body=json.dumps(of_all | {"is_enterprise_install": True}))
+    api = SlackApi(run.client, Slack(channel_rate=0), None)  # type: ignore[arg-type]
+    with pytest.raises(Rejected, match="not that of a workspace's bot"):
+        await api.authenticate()
+    assert api.identity is None and api.problem

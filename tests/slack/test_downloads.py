@@ -274,6 +274,10 @@ CANVAS = {
         ({**CANVAS, "mode": "hosted", "filetype": "x", "mimetype": "application/vnd.slack-list"}, "list"),
         ({**CANVAS, "mode": "space", "filetype": "space", "mimetype": "text/plain"}, "post"),
         ({**CANVAS, "mode": "new", "filetype": "new", "mimetype": "application/vnd.slack-new"}, "document"),
+        *[
+            ({**CANVAS, "mode": mode, "filetype": mode, "mimetype": None}, "document")
+            for mode in ("huddle_transcript", "workflow", "salesforce_record")
+        ],
         ({**CANVAS, "size": 10**9, "url_private": None, "url_private_download": None}, "canvas"),
     ],
     ids=str,

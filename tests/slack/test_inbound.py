@@ -10,7 +10,7 @@ from bridge.model import Direction, ThreadKey
 from bridge.slack import inbound
 from bridge.slack.api import MARKER, Identity
 from bridge.slack.asking import written
-from bridge.slack.inbound import Changed, Gone, HomeOpened, Ignored, Locked, Written, read
+from bridge.slack.inbound import APP, Changed, Gone, HomeOpened, Ignored, Locked, Written, read
 
 US = Identity(team="T1", user="UBOT", bot="BBOT")
 REPLY = {
@@ -191,7 +191,8 @@ def test_in_a_shared_channel_the_workspace_is_where_the_app_is_installed() -> No
         ({"metadata": {"event_type": MARKER, "event_payload": {}}, "user": "U7"}, "own_echo"),
         (changed({"bot_id": "BBOT", "user": None}, {"bot_id": "BBOT"}), "own_echo"),
         (deleted({"bot_id": "BBOT", "user": None}), "own_echo"),
-        ({"subtype": "bot_message", "bot_id": "BOTHER"}, "other_bot"),
+        ({"subtype": "bot_message", "bot_id": "BOTHER", "user": None}, "other_bot"),
+        ({"subtype": "bot_message", "bot_id": "BOTHER", "user": "USLACKBOT"}, "other_bot"),
         ({"bot_id": "BOTHER", "user": None}, "other_bot"),
         ({"user": "USLACKBOT", "client_msg_id": None}, "other_bot"),
         ({"user": "USLACKBOT", "bot_id": "B01"}, "other_bot"),
@@ -217,6 +218,13 @@ def test_in_a_shared_channel_the_workspace_is_where_the_app_is_installed() -> No
 )
 def test_everything_else_is_ignored_with_its_reason(event: dict[str, Any], reason: str) -> None:
     assert read(envelope(event), US) == Ignored(reason)
+
+
+@pytest.mark.parametrize("marks", [{"bot_id": "BOTHER"}, {"username": "giphy"}], ids=str)
+def test_a_bots_message_that_names_a_person_is_by_an_app(marks: dict[str, str]) -> None:
+    posted = read(envelope({"subtype": "bot_message", **marks}), US)
+    assert isinstance(posted, Written)
+    assert posted.message[APP] == marks.get("bot_id", "unknown")
 
 
 @pytest.mark.parametrize(
