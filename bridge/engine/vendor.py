@@ -47,6 +47,7 @@ from bridge.engine.steps import (
     progress_of,
     steps_of,
 )
+from bridge.engine.twins import NEAR, has_twin
 from bridge.engine.vendor_failures import after_failure
 from bridge.engine.work import (
     MEANT,
@@ -215,6 +216,11 @@ class VendorCarrier(Questions):
             if isinstance(adapter, FindsReplies) and not is_namesake(doubtful, steps, turn):
                 # It was not sent before it was queued; so no two clocks are held against each other.
                 found = await adapter.find(doubtful.reply, turn.waited + time.monotonic() - taken)
+                if found is not None and await self._has_twin(turn, doubtful):
+                    return Uncertain(
+                        f"{adapter.vendor} has {doubtful.name}, but cannot say whether that is an earlier "
+                        f"reply like it{progress_of(steps, turn.refs, doubtful)}"
+                    )
                 if found is not None:
                     turn.refs[doubtful.key] = found.ref or ""
                 none_pending(turn, steps)
@@ -248,6 +254,13 @@ class VendorCarrier(Questions):
                 return _sent(turn, ref, composed.wish, adapter)
             await self._ledger.progress(turn, {step.key: ref or ""})
         return _sent(turn, turn.refs[steps[-1].key], composed.wish, adapter)
+
+    async def _has_twin(self, turn: Turn, step: Step) -> bool:
+        """Whether another reply of the conversation may be what the vendor has in place of this step."""
+        own = turn.payload
+        if not isinstance(own, SlackReply):
+            return False
+        return has_twin(step, own, await self._ledger.replies_near(turn, turn.waited + NEAR))
 
     async def _clear_the_way(self, turn: Turn, adapter: Adapter, wish: gate.Wish) -> None:
         """What the author's choice needs of the vendor first."""

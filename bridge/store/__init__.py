@@ -234,6 +234,9 @@ class Store(CatchUp, Reports, ThreadInbox, Upkeep):
         """The conversation that a thread or a row is about."""
         return await self._database.run(conversations.at, where)
 
+    async def replies_near(self, turn: Turn, within: float) -> list[SlackReply]:
+        return await self._database.run(replies.replies_near, turn, within)
+
     async def last_reply(self, conversation: int) -> InSlack | None:
         return await self._database.run(replies.last_reply, conversation)
 

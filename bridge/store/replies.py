@@ -118,6 +118,20 @@ _LAST = (
 )
 
 
+_NEAR = (
+    select(delivery.c.payload)
+    .where(
+        delivery.c.lane_id == bindparam("lane"),
+        delivery.c.id < bindparam("turn"),
+        delivery.c.kind == SlackReply.kind.name,
+        delivery.c.refs.contains(f'"{SENDING}"'),
+        delivery.c.done_at > now() - bindparam("within", type_=Double()),
+    )
+    .order_by(delivery.c.id.desc())
+    .limit(MOST_MATCHING)
+)
+
+
 def keep_if_ours(connection: Connection, incoming: Incoming, where: Where) -> int | str:
     """Keep what came in about a conversation of ours, else "not_our_thread" or "duplicate"."""
     found = conversations.at(connection, where)
@@ -276,6 +290,12 @@ def last_reply(connection: Connection, conversation_id: int) -> InSlack | None:
     """The Slack message of the last reply that reached the vendor."""
     row = connection.execute(_LAST, {"conversation": conversation_id}).first()
     return None if row is None else (SlackReply if row.kind == "reply" else Correction).read(row.payload)
+
+
+def replies_near(connection: Connection, turn: Turn, within: float) -> list[SlackReply]:
+    """The replies before this one that the vendor may have got in the last `within` seconds, newest first."""
+    told = {"lane": turn.lane, "turn": turn.delivery, "within": within}
+    return [SlackReply.read(payload) for payload in connection.execute(_NEAR, told).scalars()]
 
 
 def begin_reply(

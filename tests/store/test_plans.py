@@ -188,6 +188,7 @@ class Asking:
         turn = await self._turn(Direction.VENDOR)
         await self.rewrite(turn, turn.carries(SlackReply))
         await self.is_locked(turn)
+        await self.replies_near(turn, 60.0)
         await self.begin_reply(turn, "0", ["digest-new"], None)
         await self.matching_replies("digest-new", 60)
         await self.advance(turn, Failed("404"), keep_going=True)
