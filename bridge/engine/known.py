@@ -6,8 +6,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from bridge.adapter import wording
 from bridge.engine.echo import words_of
-from bridge.model import AnyEvent, Message, Presence, Text
+from bridge.model import (
+    AnyEvent,
+    AnyPart,
+    Audio,
+    Card,
+    Carousel,
+    Image,
+    Message,
+    Options,
+    Presence,
+    Text,
+    Video,
+    Webview,
+)
 
 SAME = 3.0  # seconds between the two times of one message: some are cut to a second, some to none
 
@@ -51,11 +65,31 @@ def same_content(one: AnyEvent, other: Message) -> bool:
 
 
 def revision_key(message: Message) -> str:
-    """The delivery key of `message` as a revision: the same for the same words."""
-    digest = hashlib.sha256("\0".join(_content(message)).encode()).hexdigest()
+    """The delivery key of `message` as a revision: the same for the same words of the same time."""
+    time = (message.at.isoformat(),) if message.dated else ()
+    digest = hashlib.sha256("\0".join((*_content(message), *time)).encode()).hexdigest()
     return f"{message.id}:{digest}"
 
 
 def _content(message: Message) -> tuple[str, ...]:
     """The words, and which other parts there are. In how many pieces the words come does not count."""
-    return (*(part.kind for part in message.parts if not isinstance(part, Text)), words_of(message.parts))
+    others = [part for part in message.parts if not isinstance(part, Text)]
+    return (*(part.kind for part in others), words_of(message.parts), *map(_beside, others))
+
+
+def _beside(part: AnyPart) -> str:
+    """What a part has to read that is none of its message's words."""
+    match part:
+        case Audio(name=name, transcript=transcript):
+            return wording(f"{name or ''} {transcript or ''}")
+        case Image(name=name) | Video(name=name) | Webview(text=name):
+            return wording(name or "")
+        case Options(options=options):
+            return wording(" ".join(option.text for option in options))
+        case Carousel(cards=cards):
+            return wording(" ".join(_on(card) for card in cards))
+    return ""
+
+
+def _on(card: Card) -> str:
+    return " ".join((card.title or "", card.subtitle or "", *(button.text for button in card.buttons)))

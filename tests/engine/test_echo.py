@@ -21,6 +21,12 @@ CHANGED = {
     "quotes": ("It's on its way", "It’s on its way"),
     "spaces": ("Two\u00a0\u00a0spaces", "Two  spaces"),
     "lines": ("one\n\ntwo", "one two"),
+    "an entity that was typed": (
+        "Write &amp; for it, &lt;b&gt;",
+        "Write &amp;amp; for it, &amp;lt;b&amp;gt;",
+    ),
+    "a number as an entity": ("Write &#38;lt;", "Write &amp;#38;lt;"),
+    "unseen before a mark": ("Cafe\u200b\u0301", "Caf\u00e9"),
     "unseen": ("zero\u200bwidth\ufeff", "zerowidth"),
 }
 
