@@ -19,6 +19,7 @@ from bridge.model import (
     Options,
     Presence,
     Text,
+    UnknownEvent,
     Video,
     Webview,
 )
@@ -58,20 +59,31 @@ def _said(message: Message) -> tuple[object, ...]:
     return (*(part.kind for part in message.parts), words_of(message.parts))
 
 
-def same_content(one: AnyEvent, other: Message) -> bool:
+def same_content(one: AnyEvent, other: AnyEvent) -> bool:
     """Whether two events with one id say the same. Times, addresses of files and white space do not count:
     they differ where a vendor only repeats itself."""
-    return isinstance(one, Message) and _content(one) == _content(other)
+    return _content(one) == _content(other)
 
 
-def revision_key(message: Message) -> str:
-    """The delivery key of `message` as a revision: the same for the same words of the same time."""
-    time = (message.at.isoformat(),) if message.dated else ()
-    digest = hashlib.sha256("\0".join((*_content(message), *time)).encode()).hexdigest()
-    return f"{message.id}:{digest}"
+def revision_key(event: AnyEvent) -> str:
+    """The delivery key of `event` as a revision: the same for the same words of the same time."""
+    time = (event.at.isoformat(),) if event.dated else ()
+    digest = hashlib.sha256("\0".join((*_content(event), *time)).encode()).hexdigest()
+    return f"{event.id}:{digest}"
 
 
-def _content(message: Message) -> tuple[str, ...]:
+def _content(event: AnyEvent) -> tuple[str, ...]:
+    match event:
+        case Message():
+            return _content_of(event)
+        case Presence(text=text):
+            return event.kind, wording(text)
+        case UnknownEvent(type=type, problem=problem):
+            return event.kind, type, problem or ""
+    return (event.kind,)
+
+
+def _content_of(message: Message) -> tuple[str, ...]:
     """The words, and which other parts there are. In how many pieces the words come does not count."""
     others = [part for part in message.parts if not isinstance(part, Text)]
     return (*(part.kind for part in others), words_of(message.parts), *map(_beside, others))

@@ -1,4 +1,7 @@
-"""A message that a vendor tells again under the same id with other words: queued once more, as a revision."""
+"""A message that a vendor tells again under the same id with other words: queued once more, as a revision.
+
+What is told again need not be a message any more: a presence, or what cannot be read, such as a withdrawal.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from bridge import control
 from bridge.control import Mark
 from bridge.engine.known import revision_key, same_content
 from bridge.engine.work import ECHOED, EVENTS, REVISION, NewDelivery, Turn
-from bridge.model import EVENT, AnyEvent, Direction, Message
+from bridge.model import EVENT, AnyEvent, Direction, Message, Presence, UnknownEvent
 from bridge.store import retold, vendor_clock
 from bridge.store.lanes import enqueue, storable
 from bridge.store.tables import delivery, lane
@@ -39,11 +42,13 @@ _OUTCOME = select(delivery.c.refs).where(
     delivery.c.lane_id == bindparam("lane"), delivery.c.key == bindparam("key")
 )
 
+#: what has the id of a message
+Revision = Message | Presence | UnknownEvent
 #: a telling of a message, and when it was written
 Told = tuple[AnyEvent, float]
 
 
-def revise(connection: Connection, about: int, message: Message) -> bool:
+def revise(connection: Connection, about: int, message: Revision) -> bool:
     """Queue `message`, whose id is known, if it has other words than before. Whether it was queued.
 
     The first words may be those of now once more. They are a repetition, unless the vendor dates them later.
@@ -66,7 +71,7 @@ def is_overtaken(connection: Connection, turn: Turn, message: Message) -> bool:
     return any(_is_older(connection, about, message, one) for one in known)
 
 
-def _known(connection: Connection, about: int, message: Message, *, before: int | None = None) -> list[Told]:
+def _known(connection: Connection, about: int, message: Revision, *, before: int | None = None) -> list[Told]:
     """All that was told under the id of `message`, in the order of writing."""
     told = {"conversation": about, "key": storable(message.id)}
     first = connection.execute(_FIRST, told).one_or_none()
@@ -95,7 +100,7 @@ def _is_older(connection: Connection, about: int, event: AnyEvent, than: Told) -
     return not control.dated_ahead(mark, vendor_clock.leads(connection, about, but=event, at=mark.at))
 
 
-def _repeats(message: Message, other: AnyEvent) -> bool:
+def _repeats(message: Revision, other: AnyEvent) -> bool:
     """Whether `message` is `other` once more, and not its words of another time."""
     later = (message.at - other.at).total_seconds() > control.WHOLE_SECOND
     return same_content(other, message) and not (message.dated and other.dated and later)

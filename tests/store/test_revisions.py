@@ -13,13 +13,28 @@ from sqlalchemy import func, select
 
 from bridge.adapter import Webhook
 from bridge.engine.work import REVISION, Done, Incoming, Turn
-from bridge.model import EVENT, Audio, Card, Carousel, Image, Message, Option, Options, Text
+from bridge.model import (
+    EVENT,
+    Audio,
+    Author,
+    Card,
+    Carousel,
+    Image,
+    Message,
+    Option,
+    Options,
+    Presence,
+    Role,
+    Text,
+    UnknownEvent,
+)
 from bridge.store import Store
 from bridge.store.tables import conversation, delivery, handoff, inbox
 from tests import signing
 from tests.stores import opened, said
 from tests.vendors import AT, MOVEO_SECRET, make
 
+AUTHOR = Author(role=Role.AGENT, name="Kim")
 FIRST, SECOND = json.loads((Path(__file__).parent / "same_id.json").read_text())
 
 
@@ -123,6 +138,17 @@ async def test_all_that_can_be_read_counts_as_words(store: Store, first: Any, se
     for number, part in enumerate((first, first, second, second)):
         await came(store, words("", parts=(part,)), f"w{number}")
     assert [turn.kind for turn in await carried(store)] == ["event", REVISION]
+
+
+async def test_what_is_no_message_any_more_is_shown_too(store: Store) -> None:
+    """A vendor may withdraw a message in a way that no page describes."""
+    withdrawn = UnknownEvent(id="c:1", conversation=words("").conversation, at=words("").at, type="RECALL")
+    presence = Presence(
+        id="c:1", conversation=withdrawn.conversation, at=withdrawn.at, author=AUTHOR, text="x"
+    )
+    for number, event in enumerate((words(FIRST), withdrawn, withdrawn, presence, presence, words(FIRST))):
+        await store.keep_events(Incoming("acme-ada", f"w{number}", "", b"{}"), (event,))
+    assert [turn.read()["kind"] for turn in await carried(store)] == ["message", "unknown", "presence"]
 
 
 async def test_a_webhook_that_was_kept_takes_no_other_words(store: Store) -> None:
