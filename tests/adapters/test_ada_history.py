@@ -138,9 +138,7 @@ async def test_no_answer_is_not_nothing() -> None:
 
 async def test_a_customer_is_known_by_what_can_be_stored() -> None:
     """JSON text can say half a surrogate pair, and a Postgres keeps no NUL."""
-    body = (
-        rb'{"end_user_id": "u1", "profile": {"first_name": "Ada \ud83d", "last_name": "\u0000", "x": NaN}}'
-    )
+    body = rb'{"end_user_id": "u1", "profile": {"first_name": "Ada \ud83d", "last_name": "\u0000", "x": NaN}}'
     found = await make("ada", http=Answering(httpx.Response(200, content=body))).customer("u1")
     assert (found.id, found.name) == ("u1", "Ada \ufffd\ufffd\ufffd \ufffd")
     assert json.loads(found.model_dump_json())["name"] == found.name
