@@ -225,8 +225,9 @@ class ThreadCarrier:
             if (handoff := await self._ledger.last_handoff(stands.id)) is not None:
                 told = json.dumps({"handoff": handoff.id})
                 follow = (NewDelivery(Direction.ALERTS, "alarm", f"alarm:{handoff.id}", told),)
-        if turn.kind == REVISION:
-            view = dataclasses.replace(view, is_correction=True)
+        if turn.kind == REVISION and isinstance(event, Message):
+            overtaken = await self._ledger.is_overtaken(turn, event)
+            view = dataclasses.replace(view, revision="earlier" if overtaken else "correction")
         messages = await rendered(event, view, len(turn.payload))
         opens = bool(messages) or isinstance(event, ConversationStarted)
         return Showing(messages, facts, opens=opens, follow=follow)

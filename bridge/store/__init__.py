@@ -335,6 +335,10 @@ class Store(CatchUp, Reports, ThreadInbox, Upkeep):
         """Whether the message that `message` revises was our own reply, told back."""
         return await self._database.run(revisions.first_was_echo, turn, message)
 
+    async def is_overtaken(self, turn: Turn, message: Message) -> bool:
+        """Whether the revision `message` has earlier words than those that are shown."""
+        return await self._database.run(revisions.is_overtaken, turn, message)
+
     async def open_thread(self, conversation: int, where: ThreadKey, card: str) -> Conversation:
         """`where` is the conversation's thread from now on; `card` the digest of the card that opens it."""
         return await self._database.run(conversations.open_thread, conversation, where, card)

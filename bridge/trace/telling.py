@@ -13,7 +13,7 @@ from bridge.config import Config
 from bridge.engine.known import revision_key
 from bridge.engine.lanes import redacted
 from bridge.engine.work import EVENTS
-from bridge.model import AnyEvent, Message
+from bridge.model import AnyEvent
 from bridge.received import SLACK, again, of_slack
 from bridge.slack.routes import Routes
 from bridge.store.lanes import storable
@@ -198,7 +198,7 @@ class Telling:
 
 def _delivery_keys(event: AnyEvent) -> tuple[str, ...]:
     """Those under which `event` may be queued: its own, or as a revision of what has its id."""
-    return (event.id, revision_key(event)) if isinstance(event, Message) else (event.id,)
+    return event.id, revision_key(event)
 
 
 def _about(row: Any, payload: Mapping[str, Any]) -> Told:

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from bridge.engine.work import Done, Found, Incoming, NewDelivery, PutBack, Turn
 from bridge.errors import OutcomeUnknown
 from bridge.model import (
+    EVENT,
     Author,
     ConversationEnded,
     ConversationKey,
@@ -364,6 +365,30 @@ async def test_a_webhook_that_comes_after_all_is_known(store: Store) -> None:
         known.append((following.read()["id"], await store.was_told(following, told)))
         _, following = await store.advance(following, Done(), keep_going=True)
     assert known == [("m3", False), ("w3", True), ("w4", False)]
+
+
+@pytest.mark.parametrize("same_ids", [False, True])
+async def test_the_same_words_said_once_more_are_no_repetition(store: Store, same_ids: bool) -> None:
+    """Of the customer's two the history had the first, whether or not its webhook has the same id."""
+    now = time.time()
+    await tell(store, HandoffStarted, "c")
+    await store.ask_back(now - 600, ["acme-ada"])
+    worker = await store.join()
+    claimed = await store.claim(worker, 30, 20)
+    (turn,) = [one for one in claimed if one.kind == "history"]
+    (event,) = [one for one in claimed if one.direction is Direction.SLACK]
+    await store.keep_history(turn, now - 600, [spoke("m1", "hello?", now - 2)])
+    await receive(store, spoke("m1" if same_ids else "w1", "hello?", now - 2), key="first")
+    await receive(store, spoke("w2", "hello?", now), key="second")
+
+    known = []
+    _, following = await store.advance(event, Done(), keep_going=True)
+    while following is not None:
+        if following.kind == "event" and not following.read()["late"]:
+            told = EVENT.validate_json(following.payload)
+            known.append((told.id, [await store.was_told(following, told) for _ in range(2)]))
+        _, following = await store.advance(following, Done(), keep_going=True)
+    assert known == [*([] if same_ids else [("w1", [True, True])]), ("w2", [False, False])]
 
 
 # ── one thread ───────────────────────────────────────────────────────────────────────────────────
