@@ -53,7 +53,7 @@ ALLOWED = {
     "descriptors": set(),
     "app": RULES
     | {"metrics", "logs", "telemetry", "calls", "media", "engine", "slack", "store", "web", "descriptors"},
-    "deadletters": BASE | {"engine", "store"},
+    "deadletters": BASE | {"delivery", "engine", "store"},
     "encrypt": BASE | {"store"},
     "forget": BASE | {"config", "slack", "store"},
     "manifest": BASE,

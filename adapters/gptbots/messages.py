@@ -87,12 +87,14 @@ def read(webhook: Webhook, *, source: str) -> Received:
 
 
 def _once(key: str, event: AnyEvent) -> str:
-    """The key of the webhook: the same while the message under this id says the same, whatever its time.
+    """The key of the webhook: the same while the message under this id says the same at the same time. At a
+    later time it may take back what it said between: the store knows.
 
     It outlives a customer who is forgotten, so it names none.
     """
     parts = [part.model_dump_json() for part in event.parts] if isinstance(event, Message) else []
-    return f"message:{hashlib.sha256(chr(0).join([key, *parts]).encode()).hexdigest()}"
+    time = [event.at.isoformat()] if event.dated else []
+    return f"message:{hashlib.sha256(chr(0).join([key, *parts, *time]).encode()).hexdigest()}"
 
 
 def _customer(body: Mapping[str, Any]) -> Customer | None:

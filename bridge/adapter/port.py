@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +12,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
 from bridge.adapter.checking import Finding
+from bridge.adapter.reading import storable
 from bridge.errors import Malformed
 from bridge.model import Act, AnyEvent, AnyPart, ConversationKey, Customer, Frozen, Reply, Sent
 
@@ -54,30 +54,14 @@ class Webhook:
     at: datetime
 
     def json_object(self) -> dict[str, Any]:
-        """The body as a JSON object. Raises `Malformed` where it is none.
-
-        What JSON text can say but no store can keep is replaced: NUL and half surrogate pairs by
-        U+FFFD, NaN and infinities by null, and whatever is nested deeper than 32 levels by null.
-        """
+        """The body as a JSON object, as `storable` has it. Raises `Malformed` where it is none."""
         try:
             value = json.loads(self.body)
         except (ValueError, RecursionError):
             raise Malformed("the body is not JSON") from None
         if not isinstance(value, dict):
             raise Malformed("the body is JSON, but not an object")
-        return {_storable(name, 0): _storable(inner, 31) for name, inner in value.items()}
-
-
-def _storable(value: Any, depth: int) -> Any:
-    if isinstance(value, str):
-        if not value.isascii():  # most are, and have no surrogates
-            value = value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-        return value.replace("\0", "\ufffd")
-    if isinstance(value, dict):
-        return {_storable(k, 0): _storable(v, depth - 1) for k, v in value.items()} if depth else None
-    if isinstance(value, list):
-        return [_storable(inner, depth - 1) for inner in value] if depth else None
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        return storable(value)
 
 
 @dataclass(frozen=True, slots=True)

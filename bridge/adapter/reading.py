@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -12,6 +13,24 @@ from bridge.model import AnyEvent, AnyPart, Message, Text, UnknownEvent, Unknown
 
 class Unreadable(Exception):
     """What makes an event of a known kind readable is missing or odd; it becomes an `UnknownEvent`."""
+
+
+def storable(value: dict[str, Any]) -> dict[str, Any]:
+    """`value` without what JSON text can say but no store can keep: NUL and half surrogate pairs become
+    U+FFFD, NaN and infinities null, and so does whatever is nested deeper than 32 levels."""
+    return {_storable(name, 0): _storable(inner, 31) for name, inner in value.items()}
+
+
+def _storable(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        if not value.isascii():  # most are, and have no surrogates
+            value = value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+        return value.replace("\0", "\ufffd")
+    if isinstance(value, dict):
+        return {_storable(k, 0): _storable(v, depth - 1) for k, v in value.items()} if depth else None
+    if isinstance(value, list):
+        return [_storable(inner, depth - 1) for inner in value] if depth else None
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def word(value: object) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from bridge.adapter.reading import storable
 from bridge.errors import DeliveryError, OutcomeUnknown, Rejected, RetryAfter, RetryLater
 from bridge.model import Audio, File, Image, Link, Reply, Text, Video, Webview
 
@@ -85,12 +86,12 @@ async def call(
 
 
 def answer_of(response: httpx.Response) -> dict[str, Any] | None:
-    """The JSON object in an answer; None where there is none (a proxy's page, or nothing)."""
+    """The JSON object in an answer, storable; None where there is none (a proxy's page, or nothing)."""
     try:
         value = response.json()
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
+    return storable(value) if isinstance(value, dict) else None
 
 
 def failure(response: httpx.Response, reason: str | None, *, key: str) -> DeliveryError:

@@ -31,7 +31,7 @@ class Failure(StrEnum):
 
     THREAD = "a line in the thread"
     AUTHOR = "a line that its author alone sees"
-    NOWHERE = "nowhere: `bridge deadletters` and the metrics have it"
+    NOWHERE = "nowhere: `bridge deadletters list` and the metrics have it"
 
 
 class Private:

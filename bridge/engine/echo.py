@@ -43,19 +43,28 @@ def digest(message: Message, *, tells_humans_apart: bool) -> str | None:
 def was_handed_over_from(start: HandoffStarted, events: Iterable[AnyEvent]) -> bool:
     """Whether `events`, the newest first, are of the conversation from which the AI agent handed over.
 
-    Then its last answer before `start` is the last one that `start` quotes. Neither has to name a customer.
+    Then the answers that `start` quotes are its last ones before `start`. Neither has to name a customer. The
+    last answer alone is no proof: many customers hear the same one before a person comes.
     """
-    quoted = [" ".join(quote.text.split()) for quote in start.context if quote.role is Role.BOT]
-    answers = [answer for answer in quoted if answer]
-    if not answers:
-        return False
+    quoted = [answer for quote in start.context if quote.role is Role.BOT and (answer := wording(quote.text))]
+    skipped = found = 0
     for event in events:
-        if isinstance(event, Message) and event.author.role is Role.BOT and event.at <= start.at:
-            if answers[-1] in {words_of(event.parts), *(words_of([part]) for part in event.parts)}:
-                return True
-            if (start.at - event.at).total_seconds() > WHOLE_SECOND:  # what is nearer may be later: cut times
-                return False
-    return False
+        if not quoted:
+            return True
+        if not isinstance(event, Message) or event.author.role is not Role.BOT or event.at > start.at:
+            continue
+        words, answers = {words_of(event.parts), *(words_of([part]) for part in event.parts)}, len(quoted)
+        for _ in event.parts:  # each may be quoted by itself
+            if quoted and quoted[-1] in words:
+                quoted.pop()
+        if len(quoted) < answers:
+            found += 1
+        elif found:  # what a person said in a handoff before may not be quoted
+            skipped += 1
+        elif (start.at - event.at).total_seconds() > WHOLE_SECOND:  # what is nearer may be later: cut times
+            return False
+    # Where no more is known of the conversation, the quotes go back further.
+    return found > 0 and (not quoted or not skipped)
 
 
 def _of(*told: str) -> str:

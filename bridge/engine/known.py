@@ -6,8 +6,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from bridge.adapter import wording
 from bridge.engine.echo import words_of
-from bridge.model import AnyEvent, Message, Presence, Text
+from bridge.model import (
+    AnyEvent,
+    AnyPart,
+    Audio,
+    Card,
+    Carousel,
+    Image,
+    Message,
+    Options,
+    Presence,
+    Text,
+    UnknownEvent,
+    Video,
+    Webview,
+)
 
 SAME = 3.0  # seconds between the two times of one message: some are cut to a second, some to none
 
@@ -44,18 +59,49 @@ def _said(message: Message) -> tuple[object, ...]:
     return (*(part.kind for part in message.parts), words_of(message.parts))
 
 
-def same_content(one: AnyEvent, other: Message) -> bool:
+def same_content(one: AnyEvent, other: AnyEvent) -> bool:
     """Whether two events with one id say the same. Times, addresses of files and white space do not count:
     they differ where a vendor only repeats itself."""
-    return isinstance(one, Message) and _content(one) == _content(other)
+    return _content(one) == _content(other)
 
 
-def revision_key(message: Message) -> str:
-    """The delivery key of `message` as a revision: the same for the same words."""
-    digest = hashlib.sha256("\0".join(_content(message)).encode()).hexdigest()
-    return f"{message.id}:{digest}"
+def revision_key(event: AnyEvent) -> str:
+    """The delivery key of `event` as a revision: the same for the same words of the same time."""
+    time = (event.at.isoformat(),) if event.dated else ()
+    digest = hashlib.sha256("\0".join((*_content(event), *time)).encode()).hexdigest()
+    return f"{event.id}:{digest}"
 
 
-def _content(message: Message) -> tuple[str, ...]:
+def _content(event: AnyEvent) -> tuple[str, ...]:
+    match event:
+        case Message():
+            return _content_of(event)
+        case Presence(text=text):
+            return event.kind, wording(text)
+        case UnknownEvent(type=type, problem=problem):
+            return event.kind, type, problem or ""
+    return (event.kind,)
+
+
+def _content_of(message: Message) -> tuple[str, ...]:
     """The words, and which other parts there are. In how many pieces the words come does not count."""
-    return (*(part.kind for part in message.parts if not isinstance(part, Text)), words_of(message.parts))
+    others = [part for part in message.parts if not isinstance(part, Text)]
+    return (*(part.kind for part in others), words_of(message.parts), *map(_beside, others))
+
+
+def _beside(part: AnyPart) -> str:
+    """What a part has to read that is none of its message's words."""
+    match part:
+        case Audio(name=name, transcript=transcript):
+            return wording(f"{name or ''} {transcript or ''}")
+        case Image(name=name) | Video(name=name) | Webview(text=name):
+            return wording(name or "")
+        case Options(options=options):
+            return wording(" ".join(option.text for option in options))
+        case Carousel(cards=cards):
+            return wording(" ".join(_on(card) for card in cards))
+    return ""
+
+
+def _on(card: Card) -> str:
+    return " ".join((card.title or "", card.subtitle or "", *(button.text for button in card.buttons)))

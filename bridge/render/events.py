@@ -75,11 +75,14 @@ def status(event: Typing) -> str | None:
     return "is typing…" if event.active else None
 
 
+REVISIONS = {"correction": "Correction:", "earlier": "Earlier words, told late:"}
+
+
 def _message(event: Message, view: ConversationView) -> tuple[Shown, ...]:
     said = pieces(event.parts, event.author.role, can_choose=view.can_choose)
     by = face(event.author, view.known(event.customer))
-    if view.is_correction and said:
-        said = [*flow([section(text("Correction:", italic=True))]), *said]
+    if view.revision is not None and said:
+        said = [*flow([section(text(REVISIONS[view.revision], italic=True))]), *said]
     if event.late and said:
         said = [*flow([_told_late(event)]), *said]
     if not (said and view.out_of_turn and event.author.role is Role.BOT):

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from bridge.model import Act, Author, Channel, Control, ConversationKey, Customer, Role
 from bridge.render import limits
@@ -95,7 +95,8 @@ class ConversationView:
     can_choose: bool = False  # whether the vendor lets us say something as the customer
     can: frozenset[Act] = OURS  # the acts that can be done about it, at this vendor and on its route
     out_of_turn: bool = False  # whether the AI agent speaks though a human has the conversation
-    is_correction: bool = False  # whether the vendor tells an earlier message again, with other words
+    #: where the vendor tells a message again with other words: whether they are the newest
+    revision: Literal["correction", "earlier"] | None = None
     row: int | None = None  # the store's row of it, for what is pressed
 
     @property

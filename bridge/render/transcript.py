@@ -22,16 +22,21 @@ def transcript(
     """`events` in order, folded; of the `left_out` that came before them only how many they were."""
     before = {0: "", 1: "One earlier message is not shown."}
     words = before.get(left_out, f"{left_out} earlier messages are not shown.")
-    containers = [container for event in events for container in _told(event, view)]
+    containers: list[Element] = []
+    ids: set[str] = set()
+    for event in events:
+        containers += _told(event, view, is_correction=event.id in ids)
+        ids.add(event.id)
     return messages([*line(words), *folded(containers)], Face())
 
 
-def _told(event: AnyEvent, view: ConversationView) -> Iterator[Element]:
+def _told(event: AnyEvent, view: ConversationView, *, is_correction: bool) -> Iterator[Element]:
     if isinstance(event, Message):
         quoted = list(_quoted(event))
         if quoted:
             who = username(event.author, view.known(event.customer)) or "The system"
-            yield section(text(who, bold=True), text(", "), when(event.at))
+            again = [text(", "), text("correction", italic=True)] if is_correction else []
+            yield section(text(who, bold=True), text(", "), when(event.at), *again)
             yield from quoted
     elif isinstance(event, HandoffStarted):
         yield section(text("A human was asked for.", italic=True))

@@ -186,8 +186,9 @@ class ThreadCarrier(ThreadPosts):
             view = dataclasses.replace(view, out_of_turn=True)
             if (handoff := await self._ledger.last_handoff(stands.id)) is not None:
                 follow = (NewDelivery.of(Alarm(handoff=handoff.id), f"alarm:{handoff.id}"),)
-        if isinstance(turn.payload, Revision):
-            view = dataclasses.replace(view, is_correction=True)
+        if isinstance(turn.payload, Revision) and isinstance(event, Message):
+            overtaken = await self._ledger.is_overtaken(turn, event)
+            view = dataclasses.replace(view, revision="earlier" if overtaken else "correction")
         messages = await rendered(event, view, len(turn.body))
         opens = bool(messages) or isinstance(event, ConversationStarted)
         return Showing(messages, facts, opens=opens, follow=follow)

@@ -33,7 +33,7 @@ from bridge.engine.work import (
     Turn,
 )
 from bridge.errors import ConfigError, OutcomeUnknown
-from bridge.model import AnyEvent, ConversationKey, Message, ThreadKey
+from bridge.model import AnyEvent, ConversationKey, ThreadKey
 from bridge.store import (
     conversations,
     events,
@@ -44,7 +44,6 @@ from bridge.store import (
     migrate,
     pace,
     replies,
-    revisions,
     watch,
 )
 from bridge.store.catchup import CatchUp
@@ -334,10 +333,6 @@ class Store(CatchUp, Reports, ThreadInbox, Upkeep):
     async def matching_replies(self, digest: str, within: float) -> list[SentDigest]:
         """The replies with this digest, begun in the last `within` seconds and not told back yet."""
         return await self._database.run(replies.matching_replies, digest, within)
-
-    async def first_was_echo(self, turn: Turn, message: Message) -> bool:
-        """Whether the message that `message` revises was our own reply, told back."""
-        return await self._database.run(revisions.first_was_echo, turn, message)
 
     async def open_thread(self, conversation: int, where: ThreadKey, card: str) -> Conversation:
         """`where` is the conversation's thread from now on; `card` the digest of the card that opens it."""

@@ -17,7 +17,7 @@ from bridge.engine.reread import reread
 from bridge.engine.work import EVENTS, Found, Incoming, NewDelivery, Turn
 from bridge.errors import OutcomeUnknown
 from bridge.model import EVENT, AnyEvent, DeliveryState, Direction, ThreadKey
-from bridge.store import changes, conversations, early, inbox, replies
+from bridge.store import changes, conversations, early, inbox, replies, retold
 from bridge.store.database import Database
 from bridge.store.keeping import keep
 from bridge.store.lanes import enqueue, progress, storable
@@ -261,10 +261,12 @@ def _asked(event: AnyEvent) -> Incoming:
 
 
 def was_told(connection: Connection, turn: Turn, event: AnyEvent) -> bool:
-    """Whether the vendor's history has told what `event`, another webhook, tells again under its own id."""
+    """Whether the vendor's history has told what `event`, another webhook, tells again under its own id. Of a
+    message that was said twice each is told again by one webhook."""
     before = connection.execute(_BEFORE, {"lane": turn.lane, "turn": turn.delivery}).scalars()
-    late = (payload for payload in before if '"late":true' in payload)
-    return any(same(event, EVENT.validate_json(payload)) for payload in late)
+    late = [EVENT.validate_json(payload) for payload in before if '"late":true' in payload]
+    about = turn.conversation.id
+    return any(retold.by(connection, about, one, event) for one in reversed(late) if same(event, one))
 
 
 class CatchUp:

@@ -27,7 +27,7 @@ from bridge.store import handoffs
 from bridge.store.keeping import keep
 from bridge.store.lanes import enqueue, queue
 from bridge.store.replies import matching_replies
-from bridge.store.revisions import revise
+from bridge.store.revisions import Retelling, revise
 from bridge.store.rows import Rows
 from bridge.store.tables import conversation, now
 
@@ -76,7 +76,7 @@ def keep_events(connection: Connection, webhooks: Sequence[Webhook]) -> list[tup
     follow = _asked_for(unknown, [(row.id, event) for row, (_, event) in zip(rows, told, strict=True)])
     for row, (number, event), queued in zip(rows, told, accepted, strict=True):
         again = not queued and _is_unnamed(event)
-        if not queued and isinstance(event, Message) and not event.late:  # a history may word it otherwise
+        if not queued and isinstance(event, Retelling) and not event.late:  # a history may word it otherwise
             due |= revise(connection, row.id, event)
         if again and controls[row.id] in (Control.BOT, Control.CLOSED):
             event = event.model_copy(update={"id": f"{event.id}:{event.at.timestamp()}"})

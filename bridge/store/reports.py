@@ -1,4 +1,4 @@
-"""What vendors report beside the talk: the ends that acts of ours bring about, and customers' profiles."""
+"""What vendors report beside the talk, and again: ends that our acts bring about, profiles, revisions."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from bridge.control import Signal
 from bridge.engine.work import Incoming, Turn
-from bridge.model import AnyEvent, Customer
-from bridge.store import own_reports, profiles, vendor_clock
+from bridge.model import AnyEvent, Customer, Message
+from bridge.store import own_reports, profiles, revisions, vendor_clock
 from bridge.store.database import Database
 
 
@@ -38,3 +38,11 @@ class Reports:
 
     async def is_own_report(self, turn: Turn, event: AnyEvent) -> bool:
         return await self._database.run(own_reports.is_own, turn.conversation.id, event)
+
+    async def first_was_echo(self, turn: Turn, message: Message) -> bool:
+        """Whether the message that `message` revises was our own reply, told back."""
+        return await self._database.run(revisions.first_was_echo, turn, message)
+
+    async def is_overtaken(self, turn: Turn, message: Message) -> bool:
+        """Whether the revision `message` has earlier words than those that are shown."""
+        return await self._database.run(revisions.is_overtaken, turn, message)

@@ -15,7 +15,7 @@ from bridge.delivery.kinds import OfEvent
 from bridge.engine.known import revision_key
 from bridge.engine.lanes import redacted
 from bridge.errors import DeliveryError
-from bridge.model import AnyEvent, Direction, Message
+from bridge.model import AnyEvent, Direction
 from bridge.received import SLACK, again, of_slack
 from bridge.slack.routes import Routes
 from bridge.store.lanes import storable
@@ -196,7 +196,7 @@ class Telling:
 
 def _delivery_keys(event: AnyEvent) -> tuple[str, ...]:
     """Those under which `event` may be queued: its own, or as a revision of what has its id."""
-    return (event.id, revision_key(event)) if isinstance(event, Message) else (event.id,)
+    return event.id, revision_key(event)
 
 
 def _about(row: Any) -> Told:

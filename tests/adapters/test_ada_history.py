@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -133,3 +134,11 @@ async def test_an_odd_answer_tells_nothing(odd: dict[str, Any]) -> None:
 async def test_no_answer_is_not_nothing() -> None:
     with pytest.raises(RetryLater):
         await make("ada", http=Answering(httpx.Response(503))).history(KEY, NOON)
+
+
+async def test_a_customer_is_known_by_what_can_be_stored() -> None:
+    """JSON text can say half a surrogate pair, and a Postgres keeps no NUL."""
+    body = rb'{"end_user_id": "u1", "profile": {"first_name": "Ada \ud83d", "last_name": "\u0000", "x": NaN}}'
+    found = await make("ada", http=Answering(httpx.Response(200, content=body))).customer("u1")
+    assert (found.id, found.name) == ("u1", "Ada \ufffd\ufffd\ufffd \ufffd")
+    assert json.loads(found.model_dump_json())["name"] == found.name

@@ -88,16 +88,29 @@ async def test_customers_that_are_named_are_compared_by_their_ids(stage: Stage) 
 async def test_other_words_under_the_same_id_are_shown_as_a_correction(stage: Stage) -> None:
     scene = await opened(stage, stage.gptbots, f"Lena {next(_numbers)}")
     first, second = SAME_ID
-    id = secrets.token_hex(12)
-    answers(stage, scene.id, first, id)
+    id, begun = secrets.token_hex(12), round(time.time() * 1000)
+    answers(stage, scene.id, first, id, create_time=begun)
     await scene.tells(first)
-    for text in (f" {first}  ", second, first, second):
-        answers(stage, scene.id, text, id)
+    for after, text in ((0, f" {first}  "), (5, second), (10, first), (0, first), (5, second), (2, first)):
+        answers(stage, scene.id, text, id, create_time=begun + after * 1000)
     await marker(stage, scene)
     assert shown(scene, first) == 1
+    told = [text for text in scene.texts if second in text or first in text]
+    assert told == [first, *(f"Correction:\n{text}" for text in (second, first))]
     message = await scene.told("Correction:", second)
-    assert sum(second in text for text in scene.texts) == 1
     assert message.username == "AI agent"
+
+
+async def test_earlier_words_that_come_late_are_shown_as_such(stage: Stage) -> None:
+    scene = await opened(stage, stage.gptbots, f"Lena {next(_numbers)}")
+    first, second = SAME_ID
+    id, begun = secrets.token_hex(12), round(time.time() * 1000)
+    answers(stage, scene.id, second, id, create_time=begun)
+    await scene.tells(second)
+    for _ in range(2):
+        answers(stage, scene.id, first, id, create_time=begun - 60_000)
+    await marker(stage, scene)
+    assert [text for text in scene.texts if first in text] == [f"Earlier words, told late:\n{first}"]
 
 
 async def test_our_own_reply_told_again_is_no_correction(stage: Stage) -> None:

@@ -24,7 +24,7 @@ def away(bridge: Bridge, monkeypatch: pytest.MonkeyPatch, words: str, times: int
     keep, told = bridge.store.keep_reply, list[str]()
 
     async def keeps(incoming: Any, where: Any, delivery: Any) -> str:
-        if words in delivery.payload and len(told) < times:
+        if words in delivery.body and len(told) < times:
             told.append(delivery.key)
             raise Unavailable("no connection")
         return await keep(incoming, where, delivery)

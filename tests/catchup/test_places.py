@@ -15,6 +15,7 @@ from bridge.delivery.kinds import History
 from bridge.engine.work import Done, Found, Incoming, NewDelivery, PutBack, Turn
 from bridge.errors import OutcomeUnknown
 from bridge.model import (
+    EVENT,
     Author,
     ConversationEnded,
     ConversationKey,
@@ -204,7 +205,7 @@ async def test_vendors_are_asked_about_the_handoffs_under_way_at_these_sources(s
 
     assert [await store.ask_back(1_000.0, ["acme-ada"]) for _ in range(2)] == [1, 0]
     (turn,) = await turns(store, "history")
-    assert (turn.conversation.key.id, json.loads(turn.body)) == ("waits", {"since": 1_000.0})
+    assert (turn.conversation.key.id, turn.payload) == ("waits", History(since=1_000.0))
     assert await store.ask_back(1_000.0, []) == 0
 
 
@@ -269,8 +270,9 @@ async def test_what_is_found_goes_before_what_was_written_since(desk: Desk) -> N
 
 async def test_what_came_by_itself_keeps_what_it_says_and_takes_its_place(desk: Desk) -> None:
     turn = await desk.look()
-    act = NewDelivery(Direction.VENDOR, "act", "act:cm-4.0", json.dumps({"text": "act"}))
-    other = NewDelivery(Direction.VENDOR, "choice", "pressed", json.dumps({"text": "choice"}))
+    words = {"user": "U0MINA", "act": "resolve", "label": "x"}
+    act = NewDelivery(Direction.VENDOR, "act", "act:cm-4.0", json.dumps({**words, "text": "act"}))
+    other = NewDelivery(Direction.VENDOR, "choice", "pressed", json.dumps({**words, "text": "choice"}))
     by_place = _reply("5.0", "by its place")
     by_place = NewDelivery(Direction.VENDOR, "reply", "another id", by_place.body, message="5.0")
     await desk.hears(other, _reply("3.0", "as it came"), act, by_place)
@@ -370,6 +372,30 @@ async def test_a_webhook_that_comes_after_all_is_known(store: Store) -> None:
         known.append((json.loads(following.body)["id"], await store.was_told(following, told)))
         _, following = await store.advance(following, Done(), keep_going=True)
     assert known == [("m3", False), ("w3", True), ("w4", False)]
+
+
+@pytest.mark.parametrize("same_ids", [False, True])
+async def test_the_same_words_said_once_more_are_no_repetition(store: Store, same_ids: bool) -> None:
+    """Of the customer's two the history had the first, whether or not its webhook has the same id."""
+    now = time.time()
+    await tell(store, HandoffStarted, "c")
+    await store.ask_back(now - 600, ["acme-ada"])
+    worker = await store.join()
+    claimed = await store.claim(worker, 30, 20)
+    (turn,) = [one for one in claimed if one.kind == "history"]
+    (event,) = [one for one in claimed if one.direction is Direction.SLACK]
+    await store.keep_history(turn, now - 600, [spoke("m1", "hello?", now - 2)])
+    await receive(store, spoke("m1" if same_ids else "w1", "hello?", now - 2), key="first")
+    await receive(store, spoke("w2", "hello?", now), key="second")
+
+    known = []
+    _, following = await store.advance(event, Done(), keep_going=True)
+    while following is not None:
+        if following.kind == "event" and not following.read()["late"]:
+            told = EVENT.validate_json(following.payload)
+            known.append((told.id, [await store.was_told(following, told) for _ in range(2)]))
+        _, following = await store.advance(following, Done(), keep_going=True)
+    assert known == [*([] if same_ids else [("w1", [True, True])]), ("w2", [False, False])]
 
 
 # ── one thread ───────────────────────────────────────────────────────────────────────────────────

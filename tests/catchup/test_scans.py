@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bridge.delivery.kinds import Scan
 from bridge.engine.work import Conversation, PutBack, Turn
 from bridge.model import Control, ConversationKey, Direction
 from bridge.sandbox.slack import Message
@@ -99,8 +100,9 @@ async def test_another_process_does_not_begin_before_the_looks_of_that_start_are
     nobody: Any = None  # is asked
     about = ConversationKey(source=scans.SOURCE, id="C1")
     channel = Conversation(1, about, Control.BOT, None, created_at=0.0, facts={})
-    turn = Turn(1, 1, Direction.CLOCKS, channel, 1, "scan", "{}", 1, 0.0, 0.0, False, {}, waited=0.01)
-    became = await scans.Scans(nobody, nobody, ()).carry(turn)
+    scan = Scan(channel="C1", since=0.0)
+    turn = Turn(1, 1, Direction.CLOCKS, channel, 1, "scan", scan.write(), 1, 0.0, 0.0, False, {}, waited=0.01)
+    became = await scans.Scans(nobody, nobody, ()).carry(turn, scan)
     assert became == PutBack(scans.INTERVAL - turn.waited)
 
 

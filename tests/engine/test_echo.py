@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bridge.engine.echo import digest, digests
-from bridge.model import Author, ConversationKey, Message, Reply, Role, Text
+from bridge.engine.echo import digest, digests, was_handed_over_from
+from bridge.model import Author, ConversationKey, HandoffStarted, Message, Quote, Reply, Role, Text
 
 KEY = ConversationKey(source="acme-ada", id="c")
 AT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -21,6 +21,12 @@ CHANGED = {
     "quotes": ("It's on its way", "It’s on its way"),
     "spaces": ("Two\u00a0\u00a0spaces", "Two  spaces"),
     "lines": ("one\n\ntwo", "one two"),
+    "an entity that was typed": (
+        "Write &amp; for it, &lt;b&gt;",
+        "Write &amp;amp; for it, &amp;lt;b&amp;gt;",
+    ),
+    "a number as an entity": ("Write &#38;lt;", "Write &amp;#38;lt;"),
+    "unseen before a mark": ("Cafe\u200b\u0301", "Caf\u00e9"),
     "unseen": ("zero\u200bwidth\ufeff", "zerowidth"),
 }
 
@@ -58,3 +64,40 @@ def test_it_is_known_both_ways(case: str) -> None:
 def test_other_words_are_no_echo(one: str, other: str) -> None:
     assert sent(one, "Mina") != said(other, "Mina")
     assert sent(one, "Mina") != said(one, "Jo")
+
+
+HELLO, SIZE, PERSON = "Hello!", "Which size is it?", "I’ll get a person…"
+QUOTED = (HELLO, SIZE, PERSON)
+
+
+@pytest.mark.parametrize(
+    ("answers", "is_of_it"),
+    [
+        ([HELLO, SIZE, PERSON], True),
+        ([HELLO, SIZE, "I'll get a person..."], True),
+        ([SIZE, PERSON], True),  # the bridge has not heard the beginning
+        ([PERSON], True),
+        ([HELLO, SIZE, "Hello, Mina here", PERSON], True),  # told back from the handoff before
+        ([f"{HELLO}\0{SIZE}", PERSON], True),  # one message of two parts
+        ([HELLO, "Where is it?", PERSON], False),  # another customer who asked for a person
+        ([HELLO, PERSON], False),
+        ([HELLO, SIZE], False),
+        ([], False),
+    ],
+)
+def test_the_quoted_answers_tell_from_which_conversation_was_handed_over(
+    answers: list[str], is_of_it: bool
+) -> None:
+    context = tuple(Quote(role=Role.BOT, text=text) for text in QUOTED)
+    start = HandoffStarted(id="s", conversation=KEY, at=AT, context=context)
+    events = [
+        Message(
+            id=str(number),
+            conversation=KEY,
+            at=AT - timedelta(seconds=10 * number + 10),
+            author=Author(role=Role.BOT),
+            parts=tuple(Text(text=text) for text in answer.split("\0")),
+        )
+        for number, answer in enumerate(reversed(answers))
+    ]
+    assert was_handed_over_from(start, events) is is_of_it

@@ -60,10 +60,27 @@ TRANSCRIPTS: dict[str, tuple[list[Any], int]] = {
 }
 
 
+def numbered(events: list[Any]) -> list[Any]:
+    """The examples have one id: each would be a correction of the one before."""
+    return [one.model_copy(update={"id": f"{number}"}) for number, one in enumerate(events)]
+
+
 @pytest.mark.parametrize("name", TRANSCRIPTS)
 def test_transcript(name: str) -> None:
     events, left_out = TRANSCRIPTS[name]
-    golden(f"transcript/{name}", transcript(events, view(), left_out=left_out))
+    golden(f"transcript/{name}", transcript(numbered(events), view(), left_out=left_out))
+
+
+def test_a_correction_is_told_as_such() -> None:
+    """Else it would look like one more message."""
+    first, second = (said(CUSTOMER, Text(text=text)) for text in ("Order 12", "Order 21"))
+    (message,) = transcript([first, second], view(), left_out=0)
+    assert [line.endswith(", correction") for line in message.text.splitlines()] == [
+        False,
+        False,
+        True,
+        False,
+    ]
 
 
 def test_no_golden_file_is_left_over() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from bridge.config import Match, Route
 from bridge.control import Signal
+from bridge.delivery.kinds import DigestDue
 from bridge.engine.work import Again, Done, PutBack
 from bridge.model import Customer, HandoffStarted
 from bridge.sandbox.slack import Message as Posted
@@ -161,8 +162,9 @@ async def test_it_follows_the_configuration(watched: Watching) -> None:
     turn = (await watch.store.claim(watch.worker, 30, 9))[0]
 
     later, _ = due_in(1)
-    moved = await Digests(watch.api, watch.store, routes_of(later), [later]).carry(turn)
+    due = turn.carries(DigestDue)
+    moved = await Digests(watch.api, watch.store, routes_of(later), [later]).wait(turn, due)
     assert isinstance(moved, PutBack)
     assert moved.wait == pytest.approx(3600, abs=90)
     plain = Route(channel=SUPPORT, alert_channel=ALERTS)
-    assert await Digests(watch.api, watch.store, routes_of(plain), [plain]).carry(turn) == Done()
+    assert await Digests(watch.api, watch.store, routes_of(plain), [plain]).wait(turn, due) == Done()

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from bridge.config import Route, Slack
+from bridge.delivery.kinds import WantedAct
 from bridge.engine.ports import Ledger
 from bridge.engine.work import Conversation, Owner, Turn
 from bridge.errors import Rejected, RetryAfter
@@ -50,7 +51,7 @@ class Door:
         about = Conversation(1, key, Control.WAITING, where if thread else None, 0.0)
         payload = json.dumps({"act": act, "user": user, "channel": channel, "thread_ts": "1.1", **told})
         turn = Turn(1, 1, Direction.ACTS, about, 1, "act", payload, attempt, 0.0, 0.0, False, {}, waited)
-        return await self.permit.asked(turn)
+        return await self.permit.asked(turn, turn.carries(WantedAct))
 
     async def refuses(self, *args: Any, **told: Any) -> str:
         with pytest.raises(Rejected) as caught:

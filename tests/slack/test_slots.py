@@ -9,6 +9,7 @@ import pytest
 from bridge.engine.work import Conversation, Turn
 from bridge.model import Control, ConversationKey, Direction
 from bridge.slack.pacing import PACE, Slots
+from tests.stores import said
 
 
 class Api:
@@ -21,8 +22,22 @@ def test_a_place_counts_only_with_its_slot(refs: str) -> None:
     about = Conversation(1, ConversationKey(source="s", id="c"), Control.BOT, None, 0.0)
 
     def slots(late: float | None) -> Slots:
-        told = {PACE: refs}
-        turn = Turn(1, 1, Direction.SLACK, about, 1, "event", "{}", 1, 0.0, 0.0, False, told, late=late)
+        told, event = {PACE: refs}, said("c", 1).model_dump_json()
+        turn = Turn(
+            1,
+            1,
+            Direction.SLACK,
+            about,
+            1,
+            "event",
+            said("c", 1).model_dump_json(),
+            1,
+            0.0,
+            0.0,
+            False,
+            told,
+            late=late,
+        )
         return Slots(Api(), turn)  # type: ignore[arg-type]
 
     assert slots(0.1)._reserved or slots(0.1)._place

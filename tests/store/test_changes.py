@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from bridge.delivery.kinds import SlackReply
+from bridge.delivery.kinds import Look, SlackReply
 from bridge.engine.reread import reread
 from bridge.engine.work import Done, Found, Incoming, NewDelivery, PutBack, Turn
 from bridge.model import DeliveryState, Direction, ThreadKey
@@ -164,7 +164,7 @@ async def test_what_is_known_already_is_not_queued_to_be_read(store: Store, slac
 
 async def test_what_a_look_found_counts_as_it_is_by_then(store: Store, slack: Slack) -> None:
     worker = await store.join()
-    look = NewDelivery(Direction.VENDOR, "look", "look:C:1.1:1", json.dumps({}))
+    look = NewDelivery.of(Look(team="T", channel="C", ts="1.1", since=0.0), "look:C:1.1:1")
     assert await slack.writes(look) == "queued"
     turn = await turn_of(store, worker, "look")
     assert await slack.deletes("2.1") == "remembered"

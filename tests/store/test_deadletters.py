@@ -137,7 +137,7 @@ async def test_in_slack_only_what_is_of_its_conversation_is_tried_again(store: S
     assert await press("2", event.delivery, HeldChoice.SEND) == "decided"
     assert await press("3", event.delivery) == "queued"
     again = await ended(store, worker, Done())
-    assert (again.delivery, again.body) == (event.delivery, event.payload)
+    assert (again.delivery, again.body) == (event.delivery, event.body)
     assert await press("4", event.delivery) == "decided"
 
 

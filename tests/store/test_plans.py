@@ -176,6 +176,7 @@ class Asking:
         await self.quiet_events(turn, turn.delivery - 40, 20)
         await self.was_told(turn, _message(long))
         await self.first_was_echo(turn, _message(long))
+        await self.is_overtaken(turn, _message(long))
         await self.progress(turn, {"step": "1"})
         learned = Change(facts={"customer": {"id": "x"}}, card="new", heard=1)
         await self.advance(turn, Done("1.1", change=learned, covers=(1,)), keep_going=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,28 @@ from sqlalchemy import func, select
 from bridge.adapter import Webhook
 from bridge.delivery.kinds import Revision
 from bridge.engine.work import Done, Incoming, Turn
-from bridge.model import Message, Text
+from bridge.model import (
+    EVENT,
+    Audio,
+    Author,
+    Card,
+    Carousel,
+    Image,
+    Message,
+    Option,
+    Options,
+    Presence,
+    Role,
+    Text,
+    UnknownEvent,
+)
 from bridge.store import Store
 from bridge.store.tables import conversation, delivery, handoff, inbox
 from tests import signing
 from tests.stores import opened, said
 from tests.vendors import AT, MOVEO_SECRET, make
 
+AUTHOR = Author(role=Role.AGENT, name="Kim")
 FIRST, SECOND = json.loads((Path(__file__).parent / "same_id.json").read_text())
 
 
@@ -60,6 +75,85 @@ async def test_other_words_under_a_known_id_are_told_once(store: Store) -> None:
     assert [turn.kind for turn in turns] == ["event", Revision.kind.name]
     assert [json.loads(turn.body)["parts"][0]["text"] for turn in turns] == [FIRST, SECOND]
     assert {json.loads(turn.body)["id"] for turn in turns} == {"c:1"}
+
+
+def at(seconds: float, text: str, **changes: Any) -> Message:
+    return words(text, at=said("c", 1).at + timedelta(seconds=seconds), **changes)
+
+
+@pytest.mark.parametrize(
+    ("dates", "shown"),
+    [
+        ((0, 5, 10), ["A", "B", "A"]),  # the vendor took the correction back
+        ((0, 5, 10, 15), ["A", "B", "A", "B"]),
+        ((0, 5, 0), ["A", "B"]),  # a repetition of the first
+        ((5, 0), ["A", "B"]),
+        ((5, 0, 5, 0), ["A", "B"]),
+        ((0, 0, 0, 0), ["A", "B"]),
+    ],
+)
+async def test_the_first_words_again_count_where_they_are_dated_later(
+    store: Store, dates: tuple[float, ...], shown: list[str]
+) -> None:
+    for number, seconds in enumerate(dates):
+        await came(store, at(seconds, "AB"[number % 2]), f"w{number}")
+    assert [json.loads(turn.body)["parts"][0]["text"] for turn in await carried(store)] == shown
+
+
+async def test_undated_words_again_are_a_repetition(store: Store) -> None:
+    for number, text in enumerate("ABA"):
+        await came(store, at(number * 9, text, dated=False), f"w{number}")
+    assert [json.loads(turn.body)["parts"][0]["text"] for turn in await carried(store)] == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "overtaken"),
+    [(0.0, -5.0, True), (-5.0, 0.0, False), (-4.5, -5.0, False), (86_400.0, 0.0, False)],
+)
+async def test_words_of_an_earlier_time_are_no_correction(
+    store: Store, first: float, second: float, overtaken: bool
+) -> None:
+    """But for those before which a single message has a wrong date."""
+    now = (datetime.now(UTC) - said("c", 1).at).total_seconds()
+    for number in range(5):
+        other = said("c", 10 + number).model_copy(update={"at": datetime.now(UTC)})
+        await came(store, other, f"other {number}")
+    await came(store, at(now + first, FIRST), "w1")
+    await came(store, at(now + second, SECOND), "w2")
+    (turn,) = [one for one in await carried(store) if one.kind == Revision.kind.name]
+    revision = EVENT.validate_json(turn.body)
+    assert isinstance(revision, Message)
+    assert await store.is_overtaken(turn, revision) is overtaken
+
+
+PARTS = [
+    (Audio(url="https://x.test/a"), Audio(url="https://x.test/b", transcript="Cancel it")),
+    (Options(options=(Option(text="Yes"),)), Options(options=(Option(text="No"),))),
+    (Carousel(cards=(Card(title="Lamp"),)), Carousel(cards=(Card(title="Chair"),))),
+    (Image(url="https://x.test/a", name="a.png"), Image(url="https://x.test/b", name="b.png")),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), PARTS)
+async def test_all_that_can_be_read_counts_as_words(store: Store, first: Any, second: Any) -> None:
+    for number, part in enumerate((first, first, second, second)):
+        await came(store, words("", parts=(part,)), f"w{number}")
+    assert [turn.kind for turn in await carried(store)] == ["event", Revision.kind.name]
+
+
+async def test_what_is_no_message_any_more_is_shown_too(store: Store) -> None:
+    """A vendor may withdraw a message in a way that no page describes."""
+    withdrawn = UnknownEvent(id="c:1", conversation=words("").conversation, at=words("").at, type="RECALL")
+    presence = Presence(
+        id="c:1", conversation=withdrawn.conversation, at=withdrawn.at, author=AUTHOR, text="x"
+    )
+    for number, event in enumerate((words(FIRST), withdrawn, withdrawn, presence, presence, words(FIRST))):
+        await store.keep_events(Incoming("acme-ada", f"w{number}", "", b"{}"), (event,))
+    assert [json.loads(turn.body)["kind"] for turn in await carried(store)] == [
+        "message",
+        "unknown",
+        "presence",
+    ]
 
 
 async def test_a_webhook_that_was_kept_takes_no_other_words(store: Store) -> None:

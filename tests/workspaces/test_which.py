@@ -58,6 +58,17 @@ def know(workspaces: Workspaces, **teams: str | None) -> None:
         api.problem = "token_revoked" if team is None else None
 
 
+PAYLOADS: dict[str, dict[str, Any]] = {
+    "notice": {"text": "x"},
+    "whisper": {"text": "x", "user": "U0MINA"},
+    "digest": {"channel": "C1", "day": "2026-11-01", "arranged": 0.0},
+    "numbers": {"channel": "C1", "day": "2026-11-01", "arranged": 0.0},
+    "look": {"channel": "C1", "ts": "1.1", "since": 0.0},
+    "reply": {"user": "U0MINA"},
+    "clock": {"handoff": 1, "round": 1},
+}
+
+
 def turn(
     kind: str = "notice",
     direction: Direction = Direction.SLACK,
@@ -70,7 +81,8 @@ def turn(
     place = ThreadKey(team=thread, channel="C1", ts="1.1") if thread else None
     key = ConversationKey(source="acme-gptbots", id="1")
     about = Conversation(1, key, Control.BOT, place, created_at=0.0, facts=facts)
-    return Turn(1, 1, direction, about, 1, kind, json.dumps(told), 1, 0.0, 0.0, False, {})
+    body = json.dumps({**PAYLOADS[kind], **told})
+    return Turn(1, 1, direction, about, 1, kind, body, 1, 0.0, 0.0, False, {})
 
 
 async def name_of(workspaces: Workspaces, one: Turn) -> str:
@@ -79,7 +91,10 @@ async def name_of(workspaces: Workspaces, one: Turn) -> str:
 
 
 async def test_first_where_it_was_written_then_the_thread_then_the_route(found: Workspaces) -> None:
-    assert await name_of(found, turn(thread="T1", team="T2", language="fr")) == "emea"
+    assert (
+        await name_of(found, turn("whisper", Direction.MARKS, thread="T1", team="T2", language="fr"))
+        == "emea"
+    )
     assert await name_of(found, turn(thread="T1", language="fr")) == "slack"
     assert await name_of(found, turn(language="fr")) == "emea"
     assert await name_of(found, turn()) == "slack"
@@ -126,5 +141,5 @@ async def test_of_two_tokens_of_one_workspace_the_second_is_not_used(found: Work
 
 
 async def test_a_clock_outlives_a_store_that_is_away(found: Workspaces) -> None:
-    sleeper = turn("clock", Direction.CLOCKS, handoff=1)
+    sleeper = turn("clock", Direction.CLOCKS)
     assert isinstance(await found.carrier(Direction.CLOCKS).carry(sleeper), PutBack)
