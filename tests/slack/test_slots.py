@@ -23,21 +23,7 @@ def test_a_place_counts_only_with_its_slot(refs: str) -> None:
 
     def slots(late: float | None) -> Slots:
         told, event = {PACE: refs}, said("c", 1).model_dump_json()
-        turn = Turn(
-            1,
-            1,
-            Direction.SLACK,
-            about,
-            1,
-            "event",
-            said("c", 1).model_dump_json(),
-            1,
-            0.0,
-            0.0,
-            False,
-            told,
-            late=late,
-        )
+        turn = Turn(1, 1, Direction.SLACK, about, 1, "event", event, 1, 0.0, 0.0, False, told, late=late)
         return Slots(Api(), turn)  # type: ignore[arg-type]
 
     assert slots(0.1)._reserved or slots(0.1)._place

@@ -91,10 +91,8 @@ async def name_of(workspaces: Workspaces, one: Turn) -> str:
 
 
 async def test_first_where_it_was_written_then_the_thread_then_the_route(found: Workspaces) -> None:
-    assert (
-        await name_of(found, turn("whisper", Direction.MARKS, thread="T1", team="T2", language="fr"))
-        == "emea"
-    )
+    whisper = turn("whisper", Direction.MARKS, thread="T1", team="T2", language="fr")
+    assert await name_of(found, whisper) == "emea"
     assert await name_of(found, turn(thread="T1", language="fr")) == "slack"
     assert await name_of(found, turn(language="fr")) == "emea"
     assert await name_of(found, turn()) == "slack"
