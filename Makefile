@@ -4,7 +4,7 @@
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 PIP := $(RUN) pip -qq --disable-pip-version-check --no-input
-WORKERS ?= 2
+WORKERS ?= 3
 PYTHONS := python3.13 python3.12 python3.11 python3
 
 # The first Python that is new enough and works. One that is on the PATH may not: pyenv has a shim for each
@@ -18,6 +18,7 @@ TRY_PYTHON := import ensurepip, sqlite3, ssl, sys, venv; sys.exit(sys.version_in
 help:
 	@echo "make demo    the bridge against a Slack and three vendors on this machine (ARGS=--check: a tour by itself)"
 	@echo "make test    check, then every test on SQLite and on a real Postgres"
+	@echo "make test-full  the same, and a kill at every step there is"
 	@echo "make check   ruff and mypy"
 	@echo "make audit   whether what requirements.txt pins has known vulnerabilities (ends with Error 75 if nobody can be asked)"
 	@echo "make bench   every budget of docs/performance.md, measured (ARGS=--quick: only whether it works); needs wrk"
@@ -29,6 +30,9 @@ demo: $(VENV)/.requirements
 
 test: check
 	@$(RUN) pytest -q -n $(WORKERS) $(ARGS)
+
+test-full:
+	@BRIDGE_CRASH_STEPS=all $(MAKE) test
 
 check: $(VENV)/.requirements-dev
 	@$(RUN) ruff check --quiet .

@@ -56,7 +56,7 @@ class Kind:
 class Payload(BaseModel):
     """What a delivery of one kind carries. A field that a row of an earlier version lacks has a default."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     kind: ClassVar[Kind]
 

@@ -1,6 +1,6 @@
 """The steps at which a process is killed, and what is then: docs/crashes.md shows this table.
 
-`BRIDGE_CRASH_STEPS=all` kills on both sides of each on Postgres as well, else only on the worse one.
+`BRIDGE_CRASH_STEPS=all`, as in `make test-full`, kills on both sides of each, else only on the worse one.
 """
 
 from __future__ import annotations
@@ -112,8 +112,12 @@ ROWS = (
     Row(On.ENDS, "Ada", "act", "advance", S, N, "what it changed is recorded"),
     Row(On.ENDS, "Ada", "notice", "chat.postMessage", L, F, "what the thread is told"),
 )
-KILLS = [(row, when) for row in ROWS for when in (BEFORE, AFTER)]
-KILLS_OF_WORKERS = [(row, when) for row, when in KILLS if STEPS == "all" or row.takes_in or when == row.worse]
+KILLS = [
+    (row, when)
+    for row in ROWS
+    for when in (BEFORE, AFTER)
+    if STEPS == "all" or row.takes_in or when == row.worse
+]
 
 HEAD = ("while", "at", "step", "killed before it", "killed after it")
 

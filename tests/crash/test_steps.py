@@ -8,7 +8,7 @@ import pytest
 
 from tests.crash.bridges import Bridges
 from tests.crash.rounds import ROUNDS
-from tests.crash.table import KILLS, KILLS_OF_WORKERS, Row
+from tests.crash.table import KILLS, Row
 from tests.faults.books import Books
 
 pytestmark = [pytest.mark.crash, pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(300)]
@@ -25,7 +25,7 @@ async def test_one_process(both: Bridges, row: Row, when: str, books: Books) -> 
     await gone_through(both, row, when, books)
 
 
-@killed("Postgres", KILLS_OF_WORKERS)
+@killed("Postgres", KILLS)
 async def test_one_of_two_workers(both: Bridges, row: Row, when: str, books: Books) -> None:
     await gone_through(both, row, when, books)
 
