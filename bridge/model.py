@@ -312,7 +312,7 @@ AnyEvent = Annotated[
     Field(discriminator="kind"),
 ]
 
-EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent, config=ConfigDict(defer_build=True))  # reads and writes an event as the store keeps it
+EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent, config=ConfigDict(defer_build=True))  # as stored
 
 
 # ── what goes out ────────────────────────────────────────────────────────────────────────────────
