@@ -186,16 +186,16 @@ def lead_of(leads: Sequence[float]) -> float:
     return min(sorted(leads)[-2:], key=abs) if len(leads) > 1 else 0.0
 
 
-def dated_ahead(mark: Mark, leads: Sequence[float], happened: Signal) -> bool:
+def dated_ahead(mark: Mark, leads: Sequence[float], *, asks: bool = False) -> bool:
     """Whether `mark` is further ahead than the vendor's other webhooks (their `leads`): a wrong date, or a
     clock that was set since. The order of writing decides then. With too few webhooks only a date counts as
-    wrong that is further ahead of ours than a signature may be; where the customer asks for a person, each
+    wrong that is further ahead of ours than a signature may be; where the customer `asks` for a person, each
     that is ahead.
     """
     first = sorted(leads)[-ENOUGH:]
     agree = any(two - one <= JITTER for one, two in pairwise(first))  # retries come after delays that differ
     if len(leads) < ENOUGH or not agree:
-        return mark.lead > (JITTER if happened in ASKED else LONG_BEFORE)
+        return mark.lead > (JITTER if asks else LONG_BEFORE)
     return mark.lead > lead_of(leads) + JITTER
 
 

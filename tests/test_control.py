@@ -212,11 +212,10 @@ def test_a_date_that_is_ahead_is_known_by_the_vendors_other_webhooks(
     leads: list[float], mark: float, ahead: bool
 ) -> None:
     dated = control.Mark(1000.0 + mark, 1000.0)
-    assert control.dated_ahead(dated, leads, Signal.HANDOFF_ENDED) is ahead
+    assert control.dated_ahead(dated, leads) is ahead
 
 
-@pytest.mark.parametrize("happened", Signal)
-def test_with_too_few_webhooks_a_date_ahead_keeps_no_customer_waiting_unseen(happened: Signal) -> None:
-    asks = happened in (Signal.HANDOFF_STARTED, Signal.SPOKE_IN_HANDOFF)
-    assert control.dated_ahead(control.Mark(1250.0, 1000.0), [0.0], happened) is asks
-    assert not control.dated_ahead(control.Mark(1001.0, 1000.0), [0.0], happened)  # delivered late
+@pytest.mark.parametrize("asks", [True, False])
+def test_with_too_few_webhooks_a_date_ahead_keeps_no_customer_waiting_unseen(asks: bool) -> None:
+    assert control.dated_ahead(control.Mark(1250.0, 1000.0), [0.0], asks=asks) is asks
+    assert not control.dated_ahead(control.Mark(1001.0, 1000.0), [0.0], asks=asks)  # delivered late

@@ -119,8 +119,9 @@ def is_late(connection: Connection, about: int, row: Any, happened: Signal, even
         return False
     stated, acted = _marks(row)
     older_than = control.overtaking(happened, event.at.timestamp(), stated=stated, acted=acted)
+    asks = happened in control.ASKED
     return any(
-        not control.dated_ahead(mark, leads(connection, about, but=event, at=mark.at), happened)
+        not control.dated_ahead(mark, leads(connection, about, but=event, at=mark.at), asks=asks)
         for mark in older_than
     )
 
