@@ -38,6 +38,18 @@ EASE = 1.03  # so that a message that is on its way a little less long than the 
 MARKER = "slack_handoff_bridge"
 
 
+#: no answer, or one that cannot be read. The SDK raises AttributeError for JSON that is no object; bytes that
+#: are no UTF-8, and JSON that is nested too deeply, raise the last two.
+_UNREADABLE = (
+    TimeoutError,
+    aiohttp.ClientError,
+    OSError,
+    SlackClientError,
+    AttributeError,
+    UnicodeDecodeError,
+    RecursionError,
+)
+
 #: the problem of whom Slack has not been asked about
 UNASKED = "auth.test has not been answered yet"
 
@@ -78,11 +90,12 @@ class Posted:
 
 @dataclass(frozen=True)
 class Identity:
-    """Who we are in the workspace, by auth.test."""
+    """Who we are in the workspace, by auth.test. `address` is the workspace's; Slack may leave it out: ""."""
 
     team: str
     user: str
     bot: str
+    address: str = ""
 
 
 class SlackApi:
@@ -290,8 +303,7 @@ class SlackApi:
                 ended("no_connection")
                 detail = f"could not connect to Slack ({type(error).__name__})"
                 raise RetryLater("could not connect to Slack", where=method, detail=detail) from None
-            # The third is the SDK's, for JSON that is no object.
-            except (TimeoutError, aiohttp.ClientError, AttributeError, SlackClientError, OSError) as error:
+            except _UNREADABLE as error:
                 ended("no_answer")
                 detail = f"no answer from Slack ({type(error).__name__})"
                 raise OutcomeUnknown("no answer from Slack", where=method, detail=detail) from None
@@ -305,7 +317,9 @@ class SlackApi:
         self, method: str, key: str, error: SlackApiError, ended: Callable[[str], None]
     ) -> RetryAfter | RetryLater | OutcomeUnknown | SlackRejected:
         response: Any = error.response
-        status = getattr(response, "status_code", None)
+        status = getattr(response, "status_code", None) or getattr(
+            response, "status", None
+        )  # not read at all
         data = getattr(response, "data", response)
         code = str(data.get("error", "")) if isinstance(data, dict) else ""
         ended(codes.counted(code, status))
@@ -360,7 +374,8 @@ def _identity(told: Mapping[str, Any], variable: str) -> Identity:
             where="auth.test",
             remedy=f"Set {variable} to the app's bot token (xoxb-…)",
         )
-    return Identity(team=team, user=user, bot=bot)
+    url = told.get("url")
+    return Identity(team=team, user=user, bot=bot, address=url.rstrip("/") if isinstance(url, str) else "")
 
 
 def body(message: SlackMessage) -> dict[str, Any]:
