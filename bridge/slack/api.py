@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bridge import metrics, telemetry
@@ -23,7 +23,7 @@ from bridge.errors import DeliveryError, OutcomeUnknown, Rejected, RetryAfter, R
 from bridge.model import ThreadKey
 from bridge.render import SlackMessage
 from bridge.slack import codes
-from bridge.slack.answers import messages_of, next_cursor, text_at
+from bridge.slack.answers import UNREADABLE, messages_of, next_cursor, text_at
 
 # chat.update is Tier 3, 50 and more a minute: https://docs.slack.dev/apis/web-api/rate-limits
 UPDATES = 50
@@ -37,18 +37,6 @@ EASE = 1.03  # so that a message that is on its way a little less long than the 
 #: event_type of the metadata on every message of ours
 MARKER = "slack_handoff_bridge"
 
-
-#: no answer, or one that cannot be read. The SDK raises AttributeError for JSON that is no object; bytes that
-#: are no UTF-8, and JSON that is nested too deeply, raise the last two.
-_UNREADABLE = (
-    TimeoutError,
-    aiohttp.ClientError,
-    OSError,
-    SlackClientError,
-    AttributeError,
-    UnicodeDecodeError,
-    RecursionError,
-)
 
 #: the problem of whom Slack has not been asked about
 UNASKED = "auth.test has not been answered yet"
@@ -303,7 +291,7 @@ class SlackApi:
                 ended("no_connection")
                 detail = f"could not connect to Slack ({type(error).__name__})"
                 raise RetryLater("could not connect to Slack", where=method, detail=detail) from None
-            except _UNREADABLE as error:
+            except UNREADABLE as error:
                 ended("no_answer")
                 detail = f"no answer from Slack ({type(error).__name__})"
                 raise OutcomeUnknown("no answer from Slack", where=method, detail=detail) from None
@@ -403,7 +391,7 @@ def _seconds(headers: Mapping[str, Any]) -> float:
     for name, value in headers.items():
         if name.lower() == "retry-after":
             try:
-                return min(max(float(value), 0.1), 3600.0)
+                return min(max(0.1, float(value)), 3600.0)  # in this order NaN is 0.1
             except (TypeError, ValueError):
                 break
     return 1.0

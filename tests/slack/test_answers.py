@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
+import httpx
 import pytest
+from pydantic import SecretStr
 
 from bridge.config import Slack
+from bridge.doctor.case import Case, ask_slack
 from bridge.errors import OutcomeUnknown, RetryLater
 from bridge.model import Image, Text, ThreadKey
 from bridge.render import SlackMessage
-from bridge.slack.api import SlackApi
+from bridge.slack.api import SlackApi, _seconds
 from bridge.slack.people import People
 from bridge.slack.permalinks import Permalinks
 from tests.sandbox.slack_running import Running, running
@@ -63,7 +66,8 @@ async def test_a_post_whose_answer_does_not_say_where_it_stands_may_stand(
     assert await api.standing("C0SUPPORT", {"delivery": 7}, oldest=0.0) == message.ts
 
 
-READS = {
+THREAD = ThreadKey(team="T0SANDBOX", channel="C0SUPPORT", ts="1.0")
+READS: dict[str, tuple[str, Callable[[SlackApi], Awaitable[object]]]] = {
     "the messages of a thread": ("conversations.replies", lambda api: api.posted(THREAD, 7)),
     "one message": ("conversations.replies", lambda api: api.message("C0SUPPORT", "1.0", "1.0")),
     "our message in a channel": (
@@ -76,7 +80,6 @@ READS = {
     "a channel": ("conversations.info", lambda api: People(api)._ask_channel("C0SUPPORT")),
     "groups": ("usergroups.list", lambda api: People(api)._ask_usergroups()),
 }
-THREAD = ThreadKey(team="T0SANDBOX", channel="C0SUPPORT", ts="1.0")
 PARTS = [
     '{"ok": true}',
     '{"ok": true, "messages": null, "user": [], "members": 1, "channel": {"name": null}}',
@@ -107,6 +110,24 @@ async def test_a_message_without_a_place_is_left_out(run: Running, api: SlackApi
 async def test_a_link_can_be_done_without(run: Running, api: SlackApi, body: str | bytes) -> None:
     run.slack.faults.next("chat.getPermalink", body=body)
     assert await Permalinks(api).of("C0SUPPORT", "1.0") is None
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [("30", 30.0), ("nan", 0.1), ("-1", 0.1), ("inf", 3600.0), ("Wed, 21 Oct 2099 07:28:00 GMT", 1.0)],
+)
+def test_how_long_slack_asks_for_peace(told: str, seconds: float) -> None:
+    assert _seconds({"retry-after": told}) == seconds
+
+
+@pytest.mark.parametrize("body", NONE, ids=_short)
+async def test_the_doctor_says_that_it_is_no_answer(body: str | bytes) -> None:
+    async with httpx.AsyncClient(
+        transport=httpx.MockTransport(lambda _: httpx.Response(200, content=body))
+    ) as http:
+        case = Case(config=None, http=http, running=False, skews={})  # type: ignore[arg-type]
+        answer = await ask_slack(case, Slack(), "auth.test", SecretStr("xoxb-1"))
+    assert (answer.error, answer.data) == ("HTTP 200", {})
 
 
 # ── in a thread ──────────────────────────────────────────────────────────────────────────────────
