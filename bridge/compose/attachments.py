@@ -67,7 +67,7 @@ def _attachment(attachment: Mapping[str, Any], names: Names) -> list[Run]:
         return [_forward(attachment)]
     runs: list[Run] = []
     for block in mappings(attachment.get("blocks")):
-        sent = block.get("type") in TABLES or block.get("type") == "divider"
+        sent = text_of(block, "type") in {*TABLES, "divider"}
         runs = joined(runs, read_blocks([block], names) if sent else [unsent_block(block)])
     name = text_of(attachment, "title") or text_of(attachment, "fallback")
     if attachment.get("image_url") or attachment.get("thumb_url"):

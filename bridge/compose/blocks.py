@@ -41,7 +41,7 @@ def joined(before: list[Run], after: list[Run]) -> list[Run]:
 
 
 def _block(block: Mapping[str, Any], names: Names) -> list[Run]:
-    match block.get("type"):
+    match text_of(block, "type"):
         case "rich_text":
             return read_rich_text(block, names)
         case "section":

@@ -47,9 +47,9 @@ def mentioned(message: Mapping[str, Any]) -> Mentions:
     attachments = _mappings(message.get("attachments"))
     shown = [message.get("blocks"), *(attachment.get("blocks") for attachment in attachments)]
     for element in _elements(shown):
-        kind = element.get("type")
-        if kind in found and isinstance(id := element.get(f"{kind}_id"), str):
-            found[kind].add(id)
+        for kind, ids in found.items():
+            if element.get("type") == kind and isinstance(id := element.get(f"{kind}_id"), str):
+                ids.add(id)
     kinds = {"@": "user", "#": "channel", "!subteam^": "usergroup"}
     for mark, id in _IN_TEXT.findall(str(message.get("text") or "")):
         found[kinds[mark]].add(id)
