@@ -16,7 +16,7 @@ from typing import Any
 
 from bridge.config import Config
 from bridge.forget.slack import Desks, Erased
-from bridge.store import forget, trace
+from bridge.store import Store, forget, trace
 from bridge.store.database import Database
 from bridge.store.forget import Saying, Theirs
 from bridge.store.retention import Stride
@@ -47,7 +47,9 @@ async def run(config: Config, database: Database, asked: argparse.Namespace) -> 
     if asked.source is not None:
         config.source(asked.source)
     theirs = await _find(database, asked.customer, asked.source)
-    desks = await Desks.open(config.workspaces.values()) if asked.slack and theirs else Desks({})
+    desks = Desks({})
+    if asked.slack and theirs:
+        desks = await Desks.open(config.workspaces.values(), Store(database, dsn=None))
     told: dict[str, Any] = {"found": [_told(one, desks) for one in theirs]}
     if not asked.json:
         _show(told["found"])
