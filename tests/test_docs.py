@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from bridge import config, web
 from bridge.__main__ import _parser
-from bridge.adapter import Webhook
+from bridge.adapter import Webhook, title_of
 from bridge.compose import ACTS, WORDS
 from bridge.config.route import ReplyMode
 from bridge.control import TABLE, Signal, after
@@ -121,6 +121,18 @@ def test_where_bridge_is_typed_it_says_what_that_is(page: str) -> None:
     typed = re.findall(r"^```sh\n(.*?)^```", PAGES[page], re.MULTILINE | re.DOTALL)
     if re.search(r"^bridge ", "".join(typed), re.MULTILINE):
         assert re.search(r"`bridge` is `(?:\.venv/bin/)?python -m bridge`", " ".join(PAGES[page].split()))
+
+
+def test_the_layout_has_every_module_and_no_other() -> None:
+    layout = PAGES["docs/design.md"].partition("```\nbridge/\n")[2].partition("\nadapters/\n")[0]
+    named = set(re.findall(r"(?:^  |; )(\w+(?:\.py|/)) ", layout, re.MULTILINE))
+    there = {
+        path.name + ("/" if path.is_dir() else "")
+        for path in (ROOT / "bridge").iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+
+    assert named == there - {"__init__.py"}
 
 
 def test_every_make_target_is_one() -> None:
@@ -282,7 +294,7 @@ def test_every_choice_about_a_held_reply_is_explained() -> None:
 
 
 def test_what_a_vendor_cannot_do_is_said_in_its_adapter_s_words() -> None:
-    names = [adapter.__name__ for adapter in BUILT_IN]
+    names = [title_of(adapter) for adapter in BUILT_IN]
     lines = [f"| act | {' | '.join(names)} |", "| --- " * 4 + "|"]
     for act in (act for act in Act if act in AT_VENDOR):
         cells = []

@@ -97,6 +97,12 @@ class ConversationView:
     out_of_turn: bool = False  # whether the AI agent speaks though a human has the conversation
     is_correction: bool = False  # whether the vendor tells an earlier message again, with other words
     row: int | None = None  # the store's row of it, for what is pressed
+    title: str | None = None  # the vendor's name as people write it
+
+    @property
+    def at(self) -> str:
+        """The vendor, in a sentence."""
+        return self.title or self.vendor
 
     @property
     def who(self) -> str:
