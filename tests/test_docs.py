@@ -209,6 +209,27 @@ def test_every_metric_is_one_and_none_is_left_out() -> None:
     assert set(re.findall(r"\bbridge_[a-z_]+_total\b", ALL)) <= counted
 
 
+def test_what_growth_costs_is_what_the_last_run_measured() -> None:
+    """Of each ratio the larger, as the page says; the memory at a million conversations."""
+    measured = rows("docs/performance.md", "what")
+    named = {
+        "a webhook of a new customer": "a webhook, of a new customer",
+        "a webhook of a customer of today": "a webhook, of a customer of today",
+        "a delivery taken and recorded": "a delivery taken and recorded",
+        "App Home's list": "the Home list",
+        "the numbers of `/metrics`": "the numbers of /metrics",
+    }
+
+    def ratio(store: str, what: str) -> str:
+        return max(measured[f"{store}: {what}, at {size}"].partition(" | ")[0] for size in ("10^5", "10^6"))
+
+    stores = ("SQLite", "Postgres")
+    told = {name: " | ".join(ratio(store, what) for store in stores) for name, what in named.items()}
+    memory = [measured[f"{store}: memory of `serve` at 10^6"].partition(" MB")[0] for store in stores]
+    told["memory of `serve`, at a million"] = " | ".join(f"{float(size):.0f} MB" for size in memory)
+    assert rows("docs/operating.md", "against a thousand conversations") == told
+
+
 # ── control ──────────────────────────────────────────────────────────────────────────────────────
 
 
