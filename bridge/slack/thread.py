@@ -107,7 +107,7 @@ class ThreadCarrier:
                 )
                 return await self._show(turn, Showing((failed,), facts))
             case "too_late":
-                offered = offer(turn.read(), self._routes.vendor(stands))
+                offered = offer(turn.read(), self._routes.title(stands))
                 return await self._show(turn, Showing((offered,), facts))
             case "stuck":
                 told = turn.read()
