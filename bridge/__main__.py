@@ -282,7 +282,10 @@ def _deadletters_options(parser: argparse.ArgumentParser, configured: argparse.A
 async def _deadletters(arguments: argparse.Namespace) -> int:
     from bridge.store import Store
 
-    async with _beside(_config(arguments), writes=arguments.writes) as database:
+    config = _config(arguments)
+    if getattr(arguments, "source", None) is not None:  # only `list` has one
+        config.source(arguments.source)
+    async with _beside(config, writes=arguments.writes) as database:
         return int(await arguments.act(Store(database, dsn=None), arguments))
 
 

@@ -63,6 +63,9 @@ async def _list(store: Store, asked: argparse.Namespace) -> int:
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
             print("  ".join(map(str.ljust, row, widths)).rstrip())
+    else:
+        of = f" of {asked.source}" if asked.source else ""
+        print(f"bridge: nothing{of} has failed or is uncertain", file=sys.stderr)
     if len(found) > len(listed):
         print(f"bridge: there are more than {asked.limit}; --limit lists them", file=sys.stderr)
     return 0

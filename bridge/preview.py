@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge import control
-from bridge.adapter import Adapter, Previews, SpeaksAsCustomer, Webhook
+from bridge.adapter import Adapter, Previews, SpeaksAsCustomer, Webhook, title_of
 from bridge.engine.acts import can
 from bridge.engine.work import Conversation
 from bridge.errors import ConfigError, Refused
@@ -76,7 +76,9 @@ def preview(
         at = event.at.timestamp()
         about = Conversation(0, event.conversation, after or before, None, created_at=at, since=at)
         speaks = issubclass(adapter, SpeaksAsCustomer)
-        seen = view(about, facts, named, shown=("*",), can_choose=speaks, can=can(adapter))
+        seen = view(
+            about, facts, named, shown=("*",), can_choose=speaks, can=can(adapter), title=title_of(adapter)
+        )
         missed = control.missed(event) if after else None
         shown += [Preview(one, card(seen), render(one, seen)) for one in (event, missed) if one is not None]
     return shown

@@ -69,6 +69,10 @@ async def test_a_reply_that_failed_is_found_shown_and_sent_while_the_bridge_runs
     assert (found["direction"], found["kind"], found["state"]) == ("vendor", "reply", "failed")
     assert (found["attempts"], "400" in found["problem"]) == (1, True)
     assert await listed(stage, "--source", "acme-moveo") == []
+    nothing = await deadletters(stage, "list", "--source", "acme-moveo")
+    code, out, err = await deadletters(stage, "list", "--source", "acme-adda")
+    assert (code, out, "there is no source 'acme-adda'" in err) == (2, "", True)
+    assert nothing == (0, "", "bridge: nothing of acme-moveo has failed or is uncertain\n")
     code, out, _ = await deadletters(stage, "list")
     assert (code, len(out.splitlines())) == (0, 2)
     assert all(one in out for one in (id, f"acme-ada/{scene.id}", "vendor", "reply", "failed", "400"))

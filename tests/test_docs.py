@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from bridge import config, web
 from bridge.__main__ import _parser
-from bridge.adapter import Webhook
+from bridge.adapter import Webhook, title_of
 from bridge.compose import ACTS, WORDS
 from bridge.config.route import ReplyMode
 from bridge.control import TABLE, Signal, after
@@ -123,6 +123,18 @@ def test_where_bridge_is_typed_it_says_what_that_is(page: str) -> None:
         assert re.search(r"`bridge` is `(?:\.venv/bin/)?python -m bridge`", " ".join(PAGES[page].split()))
 
 
+def test_the_layout_has_every_module_and_no_other() -> None:
+    layout = PAGES["docs/design.md"].partition("```\nbridge/\n")[2].partition("\nadapters/\n")[0]
+    named = set(re.findall(r"(?:^  |; )(\w+(?:\.py|/)) ", layout, re.MULTILINE))
+    there = {
+        path.name + ("/" if path.is_dir() else "")
+        for path in (ROOT / "bridge").iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+
+    assert named == there - {"__init__.py"}
+
+
 def test_every_make_target_is_one() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     found = {match[1] for line in code() if (match := re.match(r"make ([a-z]+)\b", line))}
@@ -195,6 +207,27 @@ def test_every_metric_is_one_and_none_is_left_out() -> None:
 
     assert listed == counted
     assert set(re.findall(r"\bbridge_[a-z_]+_total\b", ALL)) <= counted
+
+
+def test_what_growth_costs_is_what_the_last_run_measured() -> None:
+    """Of each ratio the larger, as the page says; the memory at a million conversations."""
+    measured = rows("docs/performance.md", "what")
+    named = {
+        "a webhook of a new customer": "a webhook, of a new customer",
+        "a webhook of a customer of today": "a webhook, of a customer of today",
+        "a delivery taken and recorded": "a delivery taken and recorded",
+        "App Home's list": "the Home list",
+        "the numbers of `/metrics`": "the numbers of /metrics",
+    }
+
+    def ratio(store: str, what: str) -> str:
+        return max(measured[f"{store}: {what}, at {size}"].partition(" | ")[0] for size in ("10^5", "10^6"))
+
+    stores = ("SQLite", "Postgres")
+    told = {name: " | ".join(ratio(store, what) for store in stores) for name, what in named.items()}
+    memory = [measured[f"{store}: memory of `serve` at 10^6"].partition(" MB")[0] for store in stores]
+    told["memory of `serve`, at a million"] = " | ".join(f"{float(size):.0f} MB" for size in memory)
+    assert rows("docs/operating.md", "against a thousand conversations") == told
 
 
 # ── control ──────────────────────────────────────────────────────────────────────────────────────
@@ -282,7 +315,7 @@ def test_every_choice_about_a_held_reply_is_explained() -> None:
 
 
 def test_what_a_vendor_cannot_do_is_said_in_its_adapter_s_words() -> None:
-    names = [adapter.__name__ for adapter in BUILT_IN]
+    names = [title_of(adapter) for adapter in BUILT_IN]
     lines = [f"| act | {' | '.join(names)} |", "| --- " * 4 + "|"]
     for act in (act for act in Act if act in AT_VENDOR):
         cells = []

@@ -83,6 +83,7 @@ class AdaSecrets(Secrets):
 
 class Ada:
     vendor: ClassVar[str] = "ada"
+    title: ClassVar[str] = "Ada"
     erasure: ClassVar[str] = (
         "Ada deletes on request, https://docs.ada.cx/reference/end-users/bulk-deletion/overview"
     )

@@ -66,6 +66,7 @@ class GPTBotsSecrets(Secrets):
 
 class GPTBots:
     vendor: ClassVar[str] = "gptbots"
+    title: ClassVar[str] = "GPTBots"
     erasure: ClassVar[str] = "GPTBots documents no call for it; ask its support"
     settings: ClassVar[type[Settings]] = GPTBotsSettings
     secrets: ClassVar[type[Secrets]] = GPTBotsSecrets

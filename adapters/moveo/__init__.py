@@ -59,6 +59,7 @@ class MoveoSecrets(Secrets):
 
 class Moveo:
     vendor: ClassVar[str] = "moveo"
+    title: ClassVar[str] = "Moveo"
     erasure: ClassVar[str] = (
         "Moveo documents no call for it; its privacy policy says whom to ask, https://moveo.ai/privacy-policy"
     )

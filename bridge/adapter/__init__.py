@@ -31,6 +31,7 @@ from bridge.adapter.port import (
     Upload,
     Webhook,
     WritesAgain,
+    title_of,
 )
 from bridge.adapter.reading import (
     Unreadable,
@@ -101,6 +102,7 @@ __all__ = [
     "same_secret",
     "scalars",
     "text_of",
+    "title_of",
     "token_of",
     "unknown",
     "unread_in",

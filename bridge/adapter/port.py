@@ -189,6 +189,12 @@ class Replays(Protocol):
         ...
 
 
+def title_of(adapter: Adapter | type[Adapter]) -> str:
+    """The vendor's name as people write it: the adapter's `title`, or `vendor` where it has none."""
+    title: str = getattr(adapter, "title", adapter.vendor)
+    return title
+
+
 @runtime_checkable
 class FindsReplies(Protocol):
     """The vendor can be asked whether it already has a reply."""

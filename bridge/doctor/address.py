@@ -16,7 +16,7 @@ import httpx
 from pydantic import SecretStr
 from slack_sdk.signature import SignatureVerifier
 
-from bridge.adapter import Finding, ok, unknown, wrong
+from bridge.adapter import Finding, answer_of, ok, unknown, wrong
 from bridge.doctor.case import Case
 from bridge.manifest import PATH
 
@@ -90,7 +90,6 @@ async def _signed(case: Case, url: str, secret: SecretStr, variable: str) -> Fin
 async def _json(request: httpx.Request, case: Case) -> Mapping[str, Any]:
     """What it answers, or nothing."""
     try:
-        told = (await case.http.send(request)).json()
-    except (httpx.HTTPError, ValueError):
+        return answer_of(await case.http.send(request)) or {}
+    except httpx.HTTPError:
         return {}
-    return told if isinstance(told, dict) else {}

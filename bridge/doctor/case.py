@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import SecretStr
 
-from bridge.adapter import date_of
+from bridge.adapter import answer_of, date_of
 from bridge.config import Config, Slack, Workspace
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -81,11 +81,7 @@ async def ask_slack(case: Case, slack: Slack, method: str, token: SecretStr, **p
         response = await case.http.post(url, headers=headers, data=params)
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # no header takes every character
         return Answer(f"{SILENT} ({type(error).__name__})", {}, frozenset())
-    try:
-        told = response.json()
-    except ValueError:
-        told = None
-    data = told if isinstance(told, dict) else {}
+    data = answer_of(response) or {}
     refused = "" if data.get("ok") is True else str(data.get("error") or f"HTTP {response.status_code}")
     scopes = response.headers.get("x-oauth-scopes", "")
     return Answer(refused, data, frozenset(one.strip() for one in scopes.split(",") if one.strip()))

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bridge import control
-from bridge.adapter import Adapter, HandsBack, Reopens, Resolves, TakesOver
+from bridge.adapter import Adapter, HandsBack, Reopens, Resolves, TakesOver, title_of
 from bridge.control import Signal
 from bridge.engine.work import Conversation, Owner
 from bridge.errors import Rejected
@@ -66,9 +66,11 @@ def lane_of(act: Act) -> Direction:
     return Direction.VENDOR if act in AT_VENDOR else Direction.ACTS
 
 
-def stands(control: Control, owner: Owner | None) -> str:
-    """Who has the conversation, in a sentence."""
+def stands(control: Control, owner: Owner | None, reader: str | None = None) -> str:
+    """Who has the conversation, in a sentence for the Slack user with the id `reader`."""
     if control is Control.HUMAN:
+        if owner is not None and owner.id is not None and owner.id == reader:
+            return "You have this conversation."
         return f"{(owner and owner.name) or 'A human'} has this conversation."
     return _STANDS[control]
 
@@ -98,7 +100,7 @@ def call_of(act: Act, adapter: Adapter) -> Callable[[ConversationKey], Awaitable
             return adapter.resolve
         case Act.REOPEN, Reopens():
             return adapter.reopen
-    raise Rejected(adapter.capabilities.cannot.get(act, f"{adapter.vendor} cannot do that"))
+    raise Rejected(adapter.capabilities.cannot.get(act, f"{title_of(adapter)} cannot do that"))
 
 
 _PROTOCOLS: dict[Act, type] = {

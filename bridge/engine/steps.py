@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bridge.adapter import Adapter, FileRules, TakesFiles, Upload
+from bridge.adapter import Adapter, FileRules, TakesFiles, Upload, title_of
 from bridge.compose import Unsendable
 from bridge.engine.gate import Held, Wish
 from bridge.engine.work import SENDING, Turn
@@ -80,8 +80,8 @@ async def steps_of(composed: Composed, adapter: Adapter) -> tuple[Step, ...]:
     rules = adapter.capabilities.files
     if rules is None or (rules.how == "upload" and not isinstance(adapter, TakesFiles)):
         remedy = "Nothing of this message was sent; write it again without the file"
-        raise Rejected(f"{adapter.vendor} takes no files", remedy=remedy, can_retry=False)
-    _check(files, rules, adapter.vendor)
+        raise Rejected(f"{title_of(adapter)} takes no files", remedy=remedy, can_retry=False)
+    _check(files, rules, title_of(adapter))
     if rules.how == "link":
         # As text, so that the echo of it is known.
         said = [part.text for part in reply.parts if isinstance(part, Text)]

@@ -15,6 +15,7 @@ from bridge.adapter import (
     SpeaksAsCustomer,
     TakesFiles,
     TakesOver,
+    title_of,
 )
 from bridge.control import Signal
 from bridge.delivery.kinds import (
@@ -218,7 +219,7 @@ class VendorCarrier(Questions):
                 found = await adapter.find(doubtful.reply, turn.waited + time.monotonic() - taken)
                 if found is not None and await self._has_twin(turn, doubtful):
                     return Uncertain(
-                        f"{adapter.vendor} has {doubtful.name}, but cannot say whether that is an earlier "
+                        f"{title_of(adapter)} has {doubtful.name}, but cannot say whether that is an earlier "
                         f"reply like it{progress_of(steps, turn.refs, doubtful)}"
                     )
                 if found is not None:
@@ -226,7 +227,7 @@ class VendorCarrier(Questions):
                 none_pending(turn, steps)
             elif SENDING in turn.refs:
                 return Uncertain(
-                    f"{adapter.vendor} gave no answer and cannot be asked whether it has {doubtful.name}"
+                    f"{title_of(adapter)} gave no answer and cannot be asked whether it has {doubtful.name}"
                     f"{progress_of(steps, turn.refs, doubtful)}"
                 )
         rest = [step for step in steps if step.key not in turn.refs]
@@ -291,7 +292,8 @@ class VendorCarrier(Questions):
         # After an attempt that nobody knows of the vendor may have told already that it is so.
         told = turn.doubt and acts.LEAVES.get(happened) is stands.control
         if control.after(stands.control, happened) is None and not told:
-            return Done("not needed", follow=(whisper(turn, acts.stands(stands.control, stands.owner)),))
+            has = acts.stands(stands.control, stands.owner, asked.by.id)
+            return Done("not needed", follow=(whisper(turn, has),))
         if (wait := await self._room(turn, adapter, calls=1)) > 0:
             return PutBack(wait)
         await self._ledger.expect_report(turn, happened)
@@ -314,7 +316,7 @@ class VendorCarrier(Questions):
             return Done("not needed")
         adapter = self._adapter(turn)
         if SENDING in turn.refs:
-            return Uncertain(f"{adapter.vendor} gave no answer")
+            return Uncertain(f"{title_of(adapter)} gave no answer")
         with _until_no(turn):
             await self._ledger.begin_reply(turn, "0", digests(reply), None)
             ref = (await adapter.send(reply)).ref
@@ -324,9 +326,9 @@ class VendorCarrier(Questions):
         """Say it once: no vendor can be asked whether it has heard something."""
         adapter = self._adapter(turn)
         if not isinstance(adapter, SpeaksAsCustomer):
-            raise Rejected(f"{adapter.vendor} does not let us speak for the customer", can_retry=False)
+            raise Rejected(f"{title_of(adapter)} does not let us speak for the customer", can_retry=False)
         if SENDING in turn.refs:
-            return Uncertain(f"{adapter.vendor} gave no answer")
+            return Uncertain(f"{title_of(adapter)} gave no answer")
         with _until_no(turn):
             await self._ledger.begin_reply(turn, "0", (), None)
             await adapter.say(turn.conversation.key, choice.text)
@@ -376,7 +378,7 @@ async def _uploaded(step: Step, adapter: Adapter) -> Step:
 def _greeted(adapter: Adapter) -> str:
     if adapter.capabilities.delivers_replies:
         return "The customer was told that somebody will come."
-    return f"The greeting was recorded at {adapter.vendor}. Your app has to show it to the customer."
+    return f"The greeting was recorded at {title_of(adapter)}. Your app has to show it to the customer."
 
 
 def _sent(turn: Turn, ref: str | None, wish: gate.Wish, adapter: Adapter) -> Done:

@@ -16,7 +16,7 @@ from typing import Any
 
 from bridge.config import Config
 from bridge.forget.slack import Desks, Erased
-from bridge.store import forget, trace
+from bridge.store import Store, forget, trace
 from bridge.store.database import Database
 from bridge.store.forget import Saying, Theirs
 from bridge.store.retention import Stride
@@ -47,10 +47,14 @@ async def run(config: Config, database: Database, asked: argparse.Namespace) -> 
     if asked.source is not None:
         config.source(asked.source)
     theirs = await _find(database, asked.customer, asked.source)
-    desks = await Desks.open(config.workspaces.values()) if asked.slack and theirs else Desks({})
+    desks = Desks({})
+    if asked.slack and theirs:
+        desks = await Desks.open(config.workspaces.values(), Store(database, dsn=None))
     told: dict[str, Any] = {"found": [_told(one, desks) for one in theirs]}
     if not asked.json:
         _show(told["found"])
+        if not asked.slack and (threads := _threads(theirs)):
+            print(f"without --slack, this stays in Slack ({threads}), and the bridge cannot delete it later")
     if not theirs:
         print("bridge: no conversation of such a customer is kept", file=sys.stderr)
     elif (is_open := [one for one in theirs if one.is_open]) and not asked.even_open:
@@ -181,9 +185,10 @@ def _show(found: Sequence[dict[str, Any]]) -> None:
 
 
 def _rest(told: dict[str, Any], erased: Erased, in_slack: bool, theirs: Sequence[Theirs]) -> None:
-    threads = sum(len(one.threads) for one in theirs)
-    if not in_slack and threads:
-        print(f"Slack still shows {_several(threads, 'thread')} of them: --slack deletes what is ours")
+    if not in_slack and (threads := _threads(theirs)):
+        print(
+            f"Slack still shows {threads}, named above. The bridge cannot delete any of it now: do it there"
+        )
     for where, why in erased.left:
         print(f"still in Slack: {where} ({why})")
     for source, how in told["elsewhere"].items():
@@ -196,6 +201,12 @@ def _elsewhere(config: Config, source: str) -> str:
     adapter = config.sources[source].adapter
     told: str = getattr(adapter, "erasure", f"ask {adapter.vendor} how it is deleted there")
     return told
+
+
+def _threads(theirs: Sequence[Theirs]) -> str | None:
+    """How many threads there are in Slack; None for none."""
+    count = sum(len(one.threads) for one in theirs)
+    return _several(count, "thread") if count else None
 
 
 def _several(count: int, what: str) -> str:

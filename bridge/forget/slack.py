@@ -7,23 +7,26 @@ https://docs.slack.dev/reference/methods/files.delete.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
-from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bridge.config import Workspace
-from bridge.errors import ConfigError
+from bridge.errors import ConfigError, DeliveryError, RetryAfter
 from bridge.model import ThreadKey
-from bridge.slack.api import MARKER
+from bridge.slack.answers import messages_of, next_cursor
+from bridge.slack.api import MARKER, Identity, SlackApi, SlackRejected
+from bridge.store import Store
 
 # Both are Tier 3, 50 and more a minute: https://docs.slack.dev/apis/web-api/rate-limits
 PACE = 60 / 50
+BUSY = 5  # times that Slack may ask for peace before one call is left
 GONE = {"message_not_found", "thread_not_found", "file_not_found", "file_deleted"}
+
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(slots=True)
@@ -38,41 +41,41 @@ class Erased:
 class Desk:
     """One workspace as our bot sees it."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, store: Store) -> None:
         self._pace = PACE if workspace.slack.channel_rate else 0.0
-        self._client = AsyncWebClient(
+        client = AsyncWebClient(
             token=workspace.bot_token.get_secret_value(),
             base_url=workspace.slack.api_url.rstrip("/") + "/",
             timeout=int(workspace.slack.timeout) or 1,
-            retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=5)],
+            retry_handlers=[],
         )
-        self._user = self._bot = self._address = ""
+        self._api = SlackApi(client, workspace.slack, store, workspace.bot_variable)
+        self._us = Identity(team="", user="", bot="")
         self.key = workspace.key
 
     async def open(self) -> str:
         """The workspace's team. Raises `ConfigError` where Slack does not let us in."""
         try:
-            us = await self._client.auth_test()
-        except SlackApiError as error:
-            raise ConfigError(f"Slack answers {error.response['error']}", where=self.key) from None
-        except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise ConfigError(f"Slack does not answer ({type(error).__name__})", where=self.key) from None
-        self._user, self._bot = str(us["user_id"]), str(us.get("bot_id"))
-        self._address = str(us["url"]).rstrip("/")
-        return str(us["team_id"])
+            await self._patiently(self._api.authenticate)
+        except DeliveryError as error:
+            raise ConfigError(
+                error.problem, where=self.key, remedy=error.remedy, detail=error.detail
+            ) from None
+        self._us = self._api.known()
+        return self._us.team
 
     def link(self, channel: str, ts: str, thread_ts: str | None = None) -> str:
         """As https://docs.slack.dev/reference/methods/chat.getPermalink has them."""
         below = f"?thread_ts={thread_ts}&cid={channel}" if thread_ts not in (None, ts) else ""
-        return f"{self._address}/archives/{channel}/p{ts.replace('.', '')}{below}"
+        return f"{self._us.address}/archives/{channel}/p{ts.replace('.', '')}{below}"
 
     async def erase(self, where: ThreadKey, erased: Erased) -> None:
         """Our messages in a thread, and our files; its first message last, or the rest is not found again."""
         try:
-            found: list[dict[str, Any]] = [message async for message in self._replies(where)]
-        except SlackApiError as error:
-            if (code := str(error.response["error"])) not in GONE:
-                erased.left.append((self.link(where.channel, where.ts), f"Slack answers {code}"))
+            found = [message async for message in self._replies(where)]
+        except DeliveryError as error:
+            if not _is_gone(error):
+                erased.left.append((self.link(where.channel, where.ts), _why(error)))
             return
         for message in sorted(found, key=lambda one: one["ts"] == where.ts):
             link = self.link(where.channel, message["ts"], where.ts)
@@ -80,40 +83,63 @@ class Desk:
                 if message.get("subtype") != "tombstone":
                     erased.left.append((link, "somebody else wrote it"))
                 continue
-            for file in message.get("files") or ():
-                if file.get("user") == self._user:
-                    erased.files += await self._delete("files.delete", {"file": file["id"]}, link, erased)
+            for file in self._files_of(message):
+                erased.files += await self._delete("files.delete", {"file": file}, link, erased)
             told = {"channel": where.channel, "ts": message["ts"]}
             erased.messages += await self._delete("chat.delete", told, link, erased)
 
     async def _delete(self, method: str, told: dict[str, str], link: str, erased: Erased) -> bool:
         await asyncio.sleep(self._pace)
         try:
-            await self._client.api_call(method, json=told)
-        except SlackApiError as error:
-            if (code := str(error.response["error"])) in GONE:
+            await self._patiently(partial(self._api.call, method, told))
+        except DeliveryError as error:
+            if _is_gone(error):
                 return method == "chat.delete"  # with its file
-            erased.left.append((link, f"Slack answers {code}"))
+            erased.left.append((link, _why(error)))
             return False
         return True
 
     async def _replies(self, where: ThreadKey) -> AsyncIterator[dict[str, Any]]:
+        method, cursor = "conversations.replies", ""
         params = {"channel": where.channel, "ts": where.ts, "include_all_metadata": "true", "limit": "200"}
         while True:
-            told = await self._client.api_call("conversations.replies", http_verb="GET", params=params)
-            messages: list[dict[str, Any]] = told.get("messages", [])
-            for message in messages:
+            asked = {**params, "cursor": cursor} if cursor else params
+            told = await self._patiently(partial(self._api.call, method, asked, read=True))
+            for message in messages_of(told, method):
                 yield message
-            cursor = (told.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
+            if not (cursor := next_cursor(told)):
                 return
-            params = {**params, "cursor": cursor}
             await asyncio.sleep(self._pace)
 
+    async def _patiently(self, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """What `ask` returns, once Slack has had the peace that it asks for."""
+        for _ in range(BUSY):
+            try:
+                return await ask()
+            except RetryAfter as error:
+                await asyncio.sleep(error.seconds)
+        return await ask()
+
+    def _files_of(self, message: dict[str, Any]) -> list[str]:
+        """The ids of our files in `message`."""
+        files = message.get("files")
+        files = [one for one in files if isinstance(one, dict)] if isinstance(files, list) else []
+        return [str(one["id"]) for one in files if one.get("user") == self._us.user and one.get("id")]
+
     def _is_ours(self, message: dict[str, Any]) -> bool:
-        metadata = message.get("metadata") or {}
-        marked = metadata.get("event_type") == MARKER
-        return marked or message.get("bot_id") == self._bot or message.get("user") == self._user
+        metadata = message.get("metadata")
+        marked = isinstance(metadata, dict) and metadata.get("event_type") == MARKER
+        return marked or message.get("bot_id") == self._us.bot or message.get("user") == self._us.user
+
+
+def _is_gone(error: DeliveryError) -> bool:
+    return isinstance(error, SlackRejected) and error.code in GONE
+
+
+def _why(error: DeliveryError) -> str:
+    return (
+        f"Slack answers {error.code}" if isinstance(error, SlackRejected) else error.detail or error.problem
+    )
 
 
 class Desks:
@@ -123,8 +149,8 @@ class Desks:
         self._desks = desks
 
     @classmethod
-    async def open(cls, workspaces: Iterable[Workspace]) -> Desks:
-        desks = [Desk(one) for one in workspaces]
+    async def open(cls, workspaces: Iterable[Workspace], store: Store) -> Desks:
+        desks = [Desk(one, store) for one in workspaces]
         return cls({await one.open(): one for one in desks})
 
     def link(self, where: ThreadKey) -> str | None:
@@ -139,10 +165,6 @@ class Desks:
                 place = f"{where.channel} {where.ts} of workspace {where.team}"
                 erased.left.append((place, "the workspace is not configured"))
                 continue
-            try:
-                await desk.erase(where, erased)
-            except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
-                why = f"Slack does not answer ({type(error).__name__})"
-                erased.left.append((desk.link(where.channel, where.ts), why))
+            await desk.erase(where, erased)
             tell(f"Slack: {erased.messages} messages and {erased.files} files are deleted so far")
         return erased

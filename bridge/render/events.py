@@ -117,4 +117,4 @@ def _ended(event: ConversationEnded, view: ConversationView) -> str:
 def _unknown(event: UnknownEvent, view: ConversationView) -> str:
     problem = f": {one_line(event.problem, 500)}" if event.problem else ""
     kind = one_line(event.type)
-    return f"{view.vendor} sent an event the bridge could not read, “{kind}”{problem}. It is kept."
+    return f"{view.at} sent an event the bridge could not read, “{kind}”{problem}. It is kept."

@@ -98,6 +98,12 @@ class ConversationView:
     #: where the vendor tells a message again with other words: whether they are the newest
     revision: Literal["correction", "earlier"] | None = None
     row: int | None = None  # the store's row of it, for what is pressed
+    title: str | None = None  # the vendor's name as people write it
+
+    @property
+    def at(self) -> str:
+        """The vendor, in a sentence."""
+        return self.title or self.vendor
 
     @property
     def who(self) -> str:

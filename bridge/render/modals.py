@@ -57,10 +57,10 @@ def confirm(
 ) -> View:
     """What `act`, to hand back or to resolve, does at the vendor, and what follows when the customer writes
     again."""
-    told = f"This conversation is closed at {view.vendor}. {_AGAIN[again].format(vendor=view.vendor)}"
+    told = f"This conversation is closed at {view.at}. {_AGAIN[again].format(vendor=view.at)}"
     if act is Act.HAND_BACK:
         where = "a new thread begins with an alert" if again == "ai_agent" else "this thread has a new alert"
-        told = f"The AI agent at {view.vendor} answers the customer from now on. "
+        told = f"The AI agent at {view.at} answers the customer from now on. "
         told += f"If the customer asks for a human again, {where}."
     head = rich_text(section(text(view.who, bold=True), text(f"\n{told}")))
     return _modal(_LABELS[act], [head, *_alerts(warnings)], about)

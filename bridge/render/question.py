@@ -98,6 +98,8 @@ def _why(reason: HeldFor, words: str, owner: str | None, meant: str | None, stay
             return f"This was not sent: the customer cannot get {stays}, and it holds nothing else."
     word = one_line(words).partition(" ")[0]
     if meant and word.lower() == meant:
+        if meant == "!transfer":
+            return f"“{word}” needs one mention of a colleague, and no file. Nothing was done or sent."
         return f"“{word}” acts only as a message of its own. This was not sent."
     hint = f"; did you mean “{one_line(meant)}”?" if meant else "."
     return f"“{word}” is no word the bridge knows{hint} This was not sent."

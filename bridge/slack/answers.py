@@ -1,11 +1,27 @@
-"""Slack's answers that say `ok` and lack the rest: bolt-python's mock server gives such, a gateway may."""
+"""Slack's answers that say `ok` and lack the rest: bolt-python's mock server gives such, a gateway may. And
+those that cannot be read at all."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+import aiohttp
+from slack_sdk.errors import SlackClientError
+
 from bridge.errors import DeliveryError, OutcomeUnknown, RetryLater
+
+#: no answer, or one that cannot be read. The SDK raises AttributeError for JSON that is no object; bytes that
+#: are no UTF-8, and JSON that is nested too deeply, raise the last two.
+UNREADABLE = (
+    TimeoutError,
+    aiohttp.ClientError,
+    OSError,
+    SlackClientError,
+    AttributeError,
+    UnicodeDecodeError,
+    RecursionError,
+)
 
 
 def text_at(answer: Mapping[str, Any], method: str, *path: str, acted: bool = False) -> str:

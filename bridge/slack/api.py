@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bridge import metrics, telemetry
@@ -23,7 +23,7 @@ from bridge.errors import DeliveryError, OutcomeUnknown, Rejected, RetryAfter, R
 from bridge.model import ThreadKey
 from bridge.render import SlackMessage
 from bridge.slack import codes
-from bridge.slack.answers import messages_of, next_cursor, text_at
+from bridge.slack.answers import UNREADABLE, messages_of, next_cursor, text_at
 
 # chat.update is Tier 3, 50 and more a minute: https://docs.slack.dev/apis/web-api/rate-limits
 UPDATES = 50
@@ -78,11 +78,12 @@ class Posted:
 
 @dataclass(frozen=True)
 class Identity:
-    """Who we are in the workspace, by auth.test."""
+    """Who we are in the workspace, by auth.test. `address` is the workspace's; Slack may leave it out: ""."""
 
     team: str
     user: str
     bot: str
+    address: str = ""
 
 
 class SlackApi:
@@ -290,8 +291,7 @@ class SlackApi:
                 ended("no_connection")
                 detail = f"could not connect to Slack ({type(error).__name__})"
                 raise RetryLater("could not connect to Slack", where=method, detail=detail) from None
-            # The third is the SDK's, for JSON that is no object.
-            except (TimeoutError, aiohttp.ClientError, AttributeError, SlackClientError, OSError) as error:
+            except UNREADABLE as error:
                 ended("no_answer")
                 detail = f"no answer from Slack ({type(error).__name__})"
                 raise OutcomeUnknown("no answer from Slack", where=method, detail=detail) from None
@@ -305,7 +305,9 @@ class SlackApi:
         self, method: str, key: str, error: SlackApiError, ended: Callable[[str], None]
     ) -> RetryAfter | RetryLater | OutcomeUnknown | SlackRejected:
         response: Any = error.response
-        status = getattr(response, "status_code", None)
+        status = getattr(response, "status_code", None) or getattr(
+            response, "status", None
+        )  # not read at all
         data = getattr(response, "data", response)
         code = str(data.get("error", "")) if isinstance(data, dict) else ""
         ended(codes.counted(code, status))
@@ -362,7 +364,8 @@ def _identity(told: Mapping[str, Any], variable: str) -> Identity:
             where="auth.test",
             remedy=f"Set {variable} to the app's bot token (xoxb-…)",
         )
-    return Identity(team=team, user=user, bot=bot)
+    url = told.get("url")
+    return Identity(team=team, user=user, bot=bot, address=url.rstrip("/") if isinstance(url, str) else "")
 
 
 def body(message: SlackMessage) -> dict[str, Any]:
@@ -390,7 +393,7 @@ def _seconds(headers: Mapping[str, Any]) -> float:
     for name, value in headers.items():
         if name.lower() == "retry-after":
             try:
-                return min(max(float(value), 0.1), 3600.0)
+                return min(max(0.1, float(value)), 3600.0)  # in this order NaN is 0.1
             except (TypeError, ValueError):
                 break
     return 1.0

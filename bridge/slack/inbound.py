@@ -102,9 +102,9 @@ def _message(event: Mapping[str, Any], us: Identity) -> Written | Changed | Gone
     if subtype not in _WRITTEN and subtype != "bot_message":
         return Ignored("other_subtype")
     channel, ts, thread_ts, user = (event.get(name) for name in ("channel", "ts", "thread_ts", "user"))
-    if not (isinstance(channel, str) and isinstance(ts, str) and isinstance(user, str)):
+    if not (isinstance(channel, str) and isinstance(ts, str) and ts and isinstance(user, str)):
         return Ignored("incomplete")
-    if not isinstance(thread_ts, str) or thread_ts == ts:
+    if not isinstance(thread_ts, str) or thread_ts in ("", ts):
         return Ignored("not_in_thread")
     thread = ThreadKey(team=us.team, channel=channel, ts=thread_ts)
     return Written(thread, _key(channel, event), _kept(event, thread, thread_ts))

@@ -202,7 +202,8 @@ class Listeners:
 
     async def _respond(self, respond: AsyncRespond, **told: Any) -> None:
         """Tell by the interaction's own address, if it is Slack's. What becomes of it is worth no retry."""
-        if respond.response_url is None or not is_slacks(respond.response_url, self._api_url):
+        address: object = respond.response_url  # as it came
+        if not isinstance(address, str) or not is_slacks(address, self._api_url):
             return
         try:
             async with asyncio.timeout(PATIENCE):

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Mapping
 
 from bridge import control
-from bridge.adapter import Adapter
+from bridge.adapter import Adapter, title_of
 from bridge.engine import acts
 from bridge.engine.ports import Ledger
 from bridge.engine.work import Conversation
@@ -61,7 +61,7 @@ class Modals:
         if asked.act is Act.TRANSFER:
             return modals.transfer(about)
         warnings = modals.warnings(
-            adapter.vendor,
+            title_of(adapter),
             **await self._ledger.undecided(stands.id),
             own_conversation=adapter.capabilities.handoff_is_own_conversation,
         )

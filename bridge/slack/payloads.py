@@ -14,7 +14,8 @@ from bridge.errors import Malformed
 
 #: neither database takes these in a text, and no UTF-8 has the latter: NUL, and half of a surrogate pair
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_TS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?", re.ASCII)
+#: until the year 2286: a time that no calendar has is none
+_TS = re.compile(r"[0-9]{1,10}(\.[0-9]{1,9})?", re.ASCII)
 _TIMES = frozenset({"ts", "thread_ts", "event_ts", "deleted_ts", "message_ts", "action_ts"})
 #: fields that hold people's words: `without_unstorable` is for these
 _WORDS = frozenset(

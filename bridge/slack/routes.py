@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from bridge import routing
-from bridge.adapter import KnowsCustomers, SpeaksAsCustomer
+from bridge.adapter import KnowsCustomers, SpeaksAsCustomer, title_of
 from bridge.config import Match, Route, Source
 from bridge.engine.acts import can
 from bridge.engine.work import Conversation
@@ -40,6 +40,11 @@ class Routes:
     def vendor(self, conversation: Conversation) -> str:
         source = self._sources.get(conversation.key.source)
         return source.adapter.vendor if source else conversation.key.source
+
+    def title(self, conversation: Conversation) -> str:
+        """The vendor's name as people write it."""
+        source = self._sources.get(conversation.key.source)
+        return title_of(source.adapter) if source else conversation.key.source
 
     def tells_humans_apart(self, conversation: Conversation) -> bool:
         source = self._sources.get(conversation.key.source)
@@ -98,6 +103,7 @@ class Routes:
             console,
             can_choose=speaks and route.reply_mode != "notes_only",
             can=can(source.adapter) if source else frozenset(),
+            title=self.title(conversation),
         )
 
 

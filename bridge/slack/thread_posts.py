@@ -72,7 +72,7 @@ class ThreadPosts(Handlers):
 
     @handles(ChangedTooLate)
     async def offer_correction(self, turn: Turn, payload: ChangedTooLate) -> Outcome:
-        offered = offer(payload, self._routes.vendor(turn.conversation))
+        offered = offer(payload, self._routes.title(turn.conversation))
         return await self._show(turn, Showing((offered,), turn.conversation.facts))
 
     @handles(StuckNotice)

@@ -56,6 +56,7 @@ def view(
     *,
     can_choose: bool = False,
     can: frozenset[Act] = frozenset(),
+    title: str | None = None,
 ) -> ConversationView:
     """The view of a conversation; of e-mail, phone and the vendor's own fields only what fits `shown`."""
     who = customer(facts)
@@ -80,6 +81,7 @@ def view(
         can_choose=can_choose,
         can=can,
         row=conversation.id,
+        title=title,
     )
 
 

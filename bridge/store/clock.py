@@ -46,6 +46,7 @@ from bridge.store.tables import (
     lane,
     now,
     pace,
+    said,
 )
 
 STEP = 5.0  # seconds: by less nothing waits longer than the safety net's poll
@@ -113,7 +114,7 @@ class Clock:
     async def _mend(self, back: bool, lease: float | None) -> bool:
         self._back = back  # until all of it is done
         if back:
-            for part in (_conversations, _handoffs, _lanes):  # the order of locks; each by itself
+            for part in (_conversations, _handoffs, _reports, _lanes):  # the order of locks; each by itself
                 await self._database.run(part, lease)
             self._back = False
         return back
@@ -165,7 +166,8 @@ _UNDER_WAY = _brought_back(
     handoff.c.breached_at,
     handoff.c.alarmed_at,
 ).where(handoff.c.ended_at.is_(None))
-_ENDED = _brought_back(handoff, handoff.c.ended_at)
+_ENDED = _brought_back(handoff, handoff.c.ended_at, handoff.c.end_written_at)
+_SAID = _brought_back(said, said.c.at, said.c.recorded_at)
 _WAITING = (
     select(lane.c.id)
     .where(_later(lane.c.due))
@@ -206,9 +208,15 @@ def _conversations(connection: Connection, _lease: float | None) -> None:
 
 
 def _handoffs(connection: Connection, _lease: float | None) -> None:
-    """A wait that began in the future would cause a reminder only after that time."""
+    """A wait that began in the future would cause a reminder only after that time. After an end in the future
+    the AI agent's talk would be shown in a quiet channel, and each later end be another word for that one."""
     connection.execute(_UNDER_WAY)
     connection.execute(_ENDED)
+
+
+def _reports(connection: Connection, _lease: float | None) -> None:
+    """An act that was recorded in the future would take each end until then for its own report."""
+    connection.execute(_SAID)
 
 
 def _lanes(connection: Connection, lease: float | None) -> None:

@@ -12,15 +12,15 @@ import sys
 import time
 from typing import Any
 
-import aiohttp
 from pydantic import TypeAdapter, ValidationError
-from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bridge.config import Config, Workspace
 from bridge.config.values import Duration
+from bridge.errors import DeliveryError
 from bridge.received import SLACK
-from bridge.store import trace
+from bridge.slack.api import SlackApi
+from bridge.store import Store, trace
 from bridge.store.database import Database
 from bridge.trace.finding import Found, find, heard
 from bridge.trace.lines import lines
@@ -62,7 +62,9 @@ async def run(config: Config, database: Database, asked: argparse.Namespace) -> 
     if asked.source is not None:
         config.source(asked.source)
     found = await find(database, asked.wanted, asked.source, time.time() - asked.since)
-    telling = Telling(config, await _addresses(config) if found.meant else {}, text=asked.text)
+    telling = Telling(
+        config, await _addresses(config, Store(database, dsn=None)) if found.meant else {}, text=asked.text
+    )
     told = [await _told(database, telling, about, only) for about, only in found.meant]
     nowhere = [telling.webhook(row) for row in found.webhooks]
     for one in nowhere:
@@ -100,13 +102,13 @@ async def _told(database: Database, telling: Telling, about: int, only: int | No
     return {**telling.conversation(life), "older_left_out": life.older, "life": happened}
 
 
-async def _addresses(config: Config) -> dict[str, str]:
+async def _addresses(config: Config, store: Store) -> dict[str, str]:
     """Where Slack shows messages, by team; without those that Slack does not tell."""
-    told = await asyncio.gather(*(_address(one) for one in config.workspaces.values()))
+    told = await asyncio.gather(*(_address(one, store) for one in config.workspaces.values()))
     return dict(one for one in told if one is not None)
 
 
-async def _address(one: Workspace) -> tuple[str, str] | None:
+async def _address(one: Workspace, store: Store) -> tuple[str, str] | None:
     """https://docs.slack.dev/reference/methods/auth.test"""
     client = AsyncWebClient(
         token=one.bot_token.get_secret_value(),
@@ -115,10 +117,10 @@ async def _address(one: Workspace) -> tuple[str, str] | None:
         retry_handlers=[],
     )
     try:
-        told = await client.auth_test()
-    except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError):
+        us = await SlackApi(client, one.slack, store, one.bot_variable).authenticate()
+    except DeliveryError:
         return None
-    return str(told["team_id"]), str(told["url"]).rstrip("/")
+    return (us.team, us.address) if us.address else None
 
 
 def _print(told: list[dict[str, Any]], nowhere: list[Told]) -> None:

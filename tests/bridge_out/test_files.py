@@ -170,12 +170,12 @@ async def test_a_canvas_is_no_file(stage: Stage, name: str) -> None:
 
 async def test_a_type_that_the_vendor_refuses(stage: Stage) -> None:
     scene = await waiting(stage)
-    await not_sent(scene, "“photo.webp”: ada does not take .webp files", "pdf, png", name="photo.webp")
+    await not_sent(scene, "“photo.webp”: Ada does not take .webp files", "pdf, png", name="photo.webp")
 
 
 async def test_a_name_without_an_ending(stage: Stage) -> None:
     scene = await waiting(stage)
-    await not_sent(scene, "“LICENSE”: ada takes no files without an ending", name="LICENSE")
+    await not_sent(scene, "“LICENSE”: Ada takes no files without an ending", name="LICENSE")
 
 
 @pytest.mark.parametrize("name", ["ada", "moveo"])
@@ -319,6 +319,6 @@ async def test_a_no_in_the_middle_tells_what_went_out(stage: Stage) -> None:
 async def test_no_name_of_a_file_is_in_the_log(stage: Stage, bridge: Any) -> None:
     scene = await waiting(stage)
     await not_sent(scene, "“Passport of Lena.webp”", name="Passport of Lena.webp")
-    logged = lambda: "“…”: ada does not take .webp files" in bridge.log.read_text()
+    logged = lambda: "“…”: Ada does not take .webp files" in bridge.log.read_text()
     await scene.until(logged, "a line in the log")
     assert "Passport" not in bridge.log.read_text()

@@ -329,3 +329,21 @@ def test_what_needs_a_name() -> None:
     assert found.users == {"U1", "U3"}
     assert found.channels == {"C2", "C4"}
     assert found.usergroups == {"S2", "S5"}
+
+
+ODD_TYPES: list[Any] = [[], {}, None, 7, "", "unheard_of"]
+
+
+@pytest.mark.parametrize("kind", ODD_TYPES, ids=repr)
+def test_a_part_whose_type_is_no_word_is_left_out_as_any_unknown_one(kind: Any) -> None:
+    odd = {"type": kind, "user_id": "U1", "text": "odd"}
+    for blocks in (
+        [odd],
+        [{"type": "rich_text", "elements": [section(odd)]}],
+        [{"type": "rich_text", "elements": [odd]}],
+    ):
+        message = {"text": "hello", "blocks": blocks, "attachments": [{"blocks": blocks}]}
+        mentioned(message)
+        draft = composed(message)
+        assert isinstance(draft, ReplyDraft)
+        assert draft.left_out

@@ -95,15 +95,15 @@ async def test_links_are_in_the_one_message(words: str, before: str) -> None:
 async def test_every_file_that_is_refused_is_named() -> None:
     error = await refused(make("ada"), composed("ada", "a.webp", "b.pdf", "c.html", "d"))
     assert error.problem == (
-        "“a.webp”: ada does not take .webp files; “c.html”: ada does not take .html files; "
-        "“d”: ada takes no files without an ending"
+        "“a.webp”: Ada does not take .webp files; “c.html”: Ada does not take .html files; "
+        "“d”: Ada takes no files without an ending"
     )
     assert "avif, csv" in error.remedy
 
 
 async def test_a_file_that_is_too_large_is_named() -> None:
     what = Composed(reply("ada"), WISH, (Posted("a.pdf", 50 * 1024**2), Posted("b.pdf", 50 * 1024**2 + 1)))
-    assert (await refused(make("ada"), what)).problem == "“b.pdf”: ada takes files up to 50 MB"
+    assert (await refused(make("ada"), what)).problem == "“b.pdf”: Ada takes files up to 50 MB"
 
 
 class WithoutFiles:

@@ -49,6 +49,8 @@ async def test_taken_over(stage: Stage, way: Way) -> None:
     assert (in_thread(scene), in_channel(scene)) == ([], [])  # nobody waited
     scene.writes("!takeover", user=JO)
     await aside(scene, JO, "Mina Park has this conversation")
+    scene.writes("!takeover")
+    await aside(scene, MINA, "You have this conversation.")
     scene.writes("!release")
     await alert(scene, "waits for a human", "Released: by Mina Park")
     await scene.stands("waiting for a human")

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from bridge.sandbox.page import LABELS
 from bridge.sandbox.slack import View
 from bridge.sandbox.stage import Stage
 from tests.bridge.events import interact
@@ -66,9 +67,9 @@ async def test_what_resolving_does(stage: Stage, name: str) -> None:
     scene = await claimed(stage, name, JO)
     view = await modal(scene, "resolve")
     assert view.body["title"]["text"] == view.body["submit"]["text"] == "Resolve"
-    assert says(view, f"This conversation is closed at {name}", "If the customer writes again")
+    assert says(view, f"This conversation is closed at {LABELS[name]}", "If the customer writes again")
     own_session = (
-        "This ends the session with people at gptbots: what the customer says next is for its AI agent."
+        "This ends the session with people at GPTBots: what the customer says next is for its AI agent."
     )
     assert warnings(view) == ([own_session] if name == "gptbots" else [])
     await stage.slack.close(MINA, view)
@@ -81,7 +82,7 @@ async def test_what_handing_back_does(stage: Stage, name: str) -> None:
     scene = await claimed(stage, name, JO)
     view = await modal(scene, "hand_back")
     assert view.body["submit"]["text"] == "Hand back"
-    assert says(view, f"The AI agent at {name} answers the customer from now on.")
+    assert says(view, f"The AI agent at {LABELS[name]} answers the customer from now on.")
     assert len(warnings(view)) == (1 if name == "gptbots" else 0)
     await stage.slack.close(MINA, view)
 

@@ -270,10 +270,10 @@ async def test_afterwards_it_is_told_what_cannot_be_undone(stage: Stage) -> None
     scene.locks(reply)
     await scene.tells("A lock was put on a reply after it had gone out")
     scene.edits(reply, "It is blue")
-    offer = await scene.told("A reply was changed here after it had gone out. ada cannot change it")
+    offer = await scene.told("A reply was changed here after it had gone out. Ada cannot change it")
     assert buttons(offer) == ["send_correction"]
     scene.deletes(reply)
-    await scene.tells("A reply was deleted here after it had gone out. ada cannot take it back")
+    await scene.tells("A reply was deleted here after it had gone out. Ada cannot take it back")
     assert scene.sent == ["It is bule"]
 
 

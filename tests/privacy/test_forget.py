@@ -244,6 +244,19 @@ async def test_slack_is_told_that_it_is_not_ours_any_more(alone: Stage) -> None:
 # ── in Slack ─────────────────────────────────────────────────────────────────────────────────────
 
 
+async def test_what_stays_in_slack_is_said_before_and_afterwards(alone: Stage) -> None:
+    """No later run finds it: what was forgotten has no thread any more."""
+    scene = await talked(alone, alone.ada, "Nora")
+    warning = "without --slack, this stays in Slack (3 threads), and the bridge cannot delete it later"
+    code, out, _ = await forget(alone, f"{scene.id} --even-open")
+    assert (code, warning in out) == (command.NOTHING, True)
+    code, out, _ = await forget(alone, f"{scene.id} --even-open --yes")
+    assert (code, scene.card.ts in out) == (command.DONE, True)
+    assert "Slack still shows 3 threads, named above. The bridge cannot delete any of it now" in out
+    code, _, err = await forget(alone, f"{scene.id} --even-open --yes --slack")
+    assert (code, "no conversation" in err) == (command.NOTHING, True)
+
+
 async def test_what_is_ours_goes_from_slack_and_the_rest_is_listed(alone: Stage) -> None:
     nora, kofi = await talked(alone, alone.ada, "Nora"), await talked(alone, alone.ada, "Kofi")
     kept = len(kofi.thread)

@@ -76,6 +76,9 @@ QUESTIONS: dict[str, SlackMessage] = {
     "held_for_a_word": held(
         HeldFor.UNCLEAR, HeldChoice.SEND, HeldChoice.NOTE, words="!relase\nplease", meant="!release"
     ),
+    "held_for_a_transfer_to_nobody": held(
+        HeldFor.UNCLEAR, HeldChoice.SEND, HeldChoice.NOTE, words="!transfer Jo", meant="!transfer"
+    ),
     "held_for_an_odd_word": held(HeldFor.UNCLEAR, HeldChoice.SEND, HeldChoice.NOTE, words="!important <b>"),
     "held_with_a_forward": held(
         HeldFor.LEFT_OUT,

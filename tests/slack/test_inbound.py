@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from bridge.errors import Malformed
 from bridge.model import Direction, ThreadKey
 from bridge.slack import inbound
 from bridge.slack.api import MARKER, Identity
 from bridge.slack.asking import written
 from bridge.slack.inbound import APP, Changed, Gone, HomeOpened, Ignored, Locked, Written, read
+from bridge.slack.payloads import check
 
 US = Identity(team="T1", user="UBOT", bot="BBOT")
 REPLY = {
@@ -287,3 +289,16 @@ def test_somebody_opens_their_home() -> None:
 
 def test_an_envelope_without_an_event() -> None:
     assert read({"type": "event_callback", "team_id": "T1"}, US) == Ignored("no_event")
+
+
+@pytest.mark.parametrize("name", ["ts", "thread_ts"])
+def test_a_message_without_a_time_is_no_reply(name: str) -> None:
+    assert isinstance(read(envelope({name: ""}), US), Ignored)
+
+
+@pytest.mark.parametrize("ts", ["999999999999.1", "99999999999", "1e9", "nan", "-1.0", "1.0\n"])
+def test_a_time_that_no_calendar_has_is_not_slacks(ts: str) -> None:
+    check(envelope())
+    for name in ("ts", "thread_ts", "event_ts"):
+        with pytest.raises(Malformed):
+            check(envelope({name: ts}))

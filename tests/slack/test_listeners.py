@@ -93,6 +93,17 @@ async def test_a_question_that_cannot_be_taken_away_does_no_harm(desk: Desk) -> 
     await desk.until(lambda: decided(desk) == ["once"], "it is sent on")
 
 
+@pytest.mark.parametrize("address", [[], ["x"], {}, {"a": 1}, 7, True])
+async def test_an_address_that_is_no_text_does_no_harm(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, address: object
+) -> None:
+    """What is pressed is done, and Slack is not told that it failed."""
+    _, question = await held(desk)
+    monkeypatch.setattr(desk.slack._interactions, "_url", lambda message, user: address)
+    await desk.presses("U0MINA", "held-once", question)
+    await desk.until(lambda: decided(desk) == ["once"], "it is sent on")
+
+
 async def test_the_question_is_asked_again(desk: Desk) -> None:
     message, question = await held(desk)
     desk.slack.state.hide(question)

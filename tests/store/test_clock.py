@@ -12,12 +12,14 @@ import pytest
 from sqlalchemy import select, text, update
 
 from bridge.config import Engine
+from bridge.control import Signal
 from bridge.engine.lanes import Lanes
 from bridge.engine.work import Again, Done, Incoming, NewDelivery, Outcome, PutBack, Turn
-from bridge.model import Direction, HandoffStarted
-from bridge.store import Store, clock
+from bridge.model import Control, ConversationEnded, Direction, HandoffEnded, HandoffStarted
+from bridge.store import Store, clock, handoffs, own_reports
 from bridge.store.tables import conversation, handoff, lane, now
 from tests.store.stepped import StoreClock
+from tests.store.test_vendor_clock import Vendor
 from tests.stores import connect, opened, receive, said
 
 HOUR = 3600.0
@@ -162,6 +164,42 @@ async def test_nothing_is_later_than_now_once_the_clock_was_set_back(store: Stor
     heard = await store.heard()
     assert heard is not None
     assert heard <= await store._database.run(lambda on: on.execute(select(now())).scalar_one())
+
+
+async def test_an_end_counts_though_ours_was_recorded_by_a_clock_that_was_ahead(
+    store: Store, at: StoreClock
+) -> None:
+    """The report of our own never came, and the customer came back to the AI agent."""
+    await at.set(store, HOUR)
+    worker = await store.join()
+    await store.renew(worker, [], 15.0)
+    vendor = Vendor(store)
+    await vendor.tells(HandoffStarted)
+    await vendor.act(Signal.CLAIMED)
+    await store._database.run(own_reports.expect, 1, 77, Signal.RESOLVED)
+    assert await vendor.act(Signal.RESOLVED) is Control.CLOSED
+    await at.set(store, 0.0)
+    await store.renew(worker, [], 15.0)
+    await vendor.talks()
+    assert await vendor.control() is Control.BOT
+    assert await vendor.tells(ConversationEnded, 400) is Control.CLOSED
+
+
+async def test_a_second_end_is_another_word_for_the_first_for_seconds_only(
+    store: Store, at: StoreClock
+) -> None:
+    await at.set(store, HOUR)
+    worker = await store.join()
+    await store.renew(worker, [], 15.0)
+    vendor = Vendor(store)
+    await vendor.tells(HandoffStarted)
+    assert await vendor.tells(HandoffEnded) is Control.BOT
+    await at.set(store, 0.0)
+    await store.renew(worker, [], 15.0)
+    await at.set(store, handoffs.AT_ONCE + 1)
+    await vendor.act(Signal.RESOLVED)
+    ending: Any = lambda on: on.execute(select(handoff.c.ending)).scalar_one()
+    assert await store._database.run(ending) == "handed_back"
 
 
 class Slow:

@@ -25,7 +25,7 @@ class Fault:
     times: int
     status: int | None
     retry_after: int | None
-    body: str | None
+    body: str | bytes | None
     ok_error: str | None
     problems: list[str] | None
     reset: bool
@@ -54,7 +54,7 @@ class Faults:
         times: int = 1,
         status: int | None = None,
         retry_after: int | None = None,
-        body: str | None = None,
+        body: str | bytes | None = None,
         ok_error: str | None = None,
         problems: list[str] | None = None,
         reset: bool = False,

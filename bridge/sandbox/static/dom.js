@@ -32,12 +32,28 @@ export function keep(list, items, key, build) {
     const old = before.get(id);
     const node = old?.signature === signature ? old.node : build(item);
     kept.set(id, { signature, node });
+    if (old && old.node !== node) replace(old.node, node);
     if (list.children[index] !== node) list.insertBefore(node, list.children[index] ?? null);
     if (!old && before.size) node.classList.add("new");
   });
   while (list.children.length > items.length) list.lastElementChild.remove();
   list.kept = kept;
   if (atEnd) toEnd(list);
+}
+
+const FOCUSABLE = "a[href], button, summary, select, input, textarea";
+
+/** Put `node` in the place of `old`. The focus stays where it was in `old`, so that a keyboard goes on from there. */
+function replace(old, node) {
+  const focused = document.activeElement;
+  const had = old.contains(focused);
+  old.replaceWith(node);
+  if (!had) return;
+  const shown = [node, ...node.querySelectorAll(FOCUSABLE)]
+    .filter((one) => one.matches(FOCUSABLE) && one.checkVisibility()); // the entries of a closed menu are not
+  const same = shown.find((one) => one.textContent === focused.textContent);
+  // Never another act in its place: a second Enter would do that.
+  (same ?? shown.at(-1))?.focus({ preventScroll: true });
 }
 
 /** Bring the end of `list` in sight; `keep` then keeps it there. */
