@@ -35,6 +35,7 @@ from bridge.adapter.port import (
 from bridge.adapter.reading import (
     Unreadable,
     address,
+    callable_address,
     mapping,
     mappings,
     moment,
@@ -90,6 +91,7 @@ __all__ = [
     "address",
     "answer_of",
     "call",
+    "callable_address",
     "date_of",
     "failure",
     "mapping",
