@@ -46,11 +46,12 @@ def listening(host: str, port: int) -> list[socket.socket]:
                 one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             one.bind(address)
             one.listen(BACKLOG)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter of a host that no name system takes
         for one in sockets:
             one.close()
+        why = getattr(error, "strerror", None) or "this is no host"
         raise ConfigError(
-            f"nothing can listen at {host}, port {port}: {error.strerror}",
+            f"nothing can listen at {host}, port {port}: {why}",
             where="[server] host and port, or PORT",
             remedy="Stop what listens there, or choose another port",
         ) from None

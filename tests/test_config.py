@@ -221,6 +221,11 @@ def test_a_single_secret_may_hold_a_comma(load: Load) -> None:
             '[[routes]]\nchannel = "C1234"\nmatch = { vendor = ["PIGEON", "parott"] }\n' + FILE,
             "routes.0.match.vendor: no vendor has the name 'parott'; did you mean 'parrot'?",
         ),
+        (
+            FILE.replace("loft", "base_url = 'https://[::1'\nloft"),
+            "sources.acme-pigeon.base_url: is not an address that can be called: "
+            "its host or its port cannot be read",
+        ),
         (FILE + "chanel = 'C1'\n", "routes.0.chanel: unknown key; did you mean 'channel'?"),
         (
             FILE + "match = { sorce = 'a' }\n",
@@ -253,6 +258,7 @@ def test_an_unknown_key_names_the_nearest(load: Load, text: str, fault: str) -> 
             "[server]\nmax_body = '1 GB'\n",
             'server.max_body: is not a size; write it like "512KB" or "1MB"',
         ),
+        ("[slack]\ntimeout = 0\n", "slack.timeout: should be greater than 0"),
         ("[server]\nmax_body = 0\n", "server.max_body: should be greater than 0"),
         (
             "[server]\ndrain = '20 sec'\n",
@@ -268,6 +274,15 @@ def test_an_unknown_key_names_the_nearest(load: Load, text: str, fault: str) -> 
         ("[store]\npool = 1.5\n", "store.pool: should be a valid integer"),
         ("[store]\nkeep = '6d'\n", 'store.keep: is less than "7d"; 0 keeps everything for ever'),
         ("[slack]\napi_url = 'slack.com'\n", "slack.api_url: is not an http or https address"),
+        (
+            "[slack]\napi_url = 'http://[::1'\n",
+            "slack.api_url: is not an address that can be called: its host or its port cannot be read",
+        ),
+        ("[slack]\napi_url = 'https://x:99999'\n", "slack.api_url: is not an address that can be called"),
+        ("[slack]\napi_url = 'https://x:y/'\n", "slack.api_url: is not an address that can be called"),
+        ("[server]\npublic_url = 'https://@/'\n", "server.public_url: is not an address that can be called"),
+        ("[server]\ndrain = '99999999999999d'\n", 'server.drain: is longer than "36500d"'),
+        ('[store]\npath = "a\\u0000b"\n', "store.path: has a NUL character in it"),
         ("[slack]\nchannel_rate = '1'\n", "slack.channel_rate: should be a valid number"),
         ("[slack]\nchannel_rate = nan\n", "slack.channel_rate: should be"),
         ("[engine]\nto_slack = 1\n", "engine.to_slack: is not a table"),

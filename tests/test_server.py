@@ -85,6 +85,12 @@ def test_a_port_that_is_taken_is_named_with_what_to_do() -> None:
     assert "choose another port" in str(raised.value)
 
 
+@pytest.mark.parametrize("host", ["é" * 70, "a\0b", "999.999.999.999"], ids=ascii)
+def test_a_host_that_is_none_is_named(host: str) -> None:
+    with pytest.raises(ConfigError, match=r"nothing can listen at .*, port 0: \w+"):
+        listening(host, 0)
+
+
 async def test_the_command_says_nothing_else_of_it(tmp_path: Path) -> None:
     async with Stage(tmp_path) as stage:
         (taken,) = listening(HOST, stage.bridge_port)

@@ -36,6 +36,7 @@ from bridge.adapter.port import (
 from bridge.adapter.reading import (
     Unreadable,
     address,
+    callable_address,
     mapping,
     mappings,
     moment,
@@ -91,6 +92,7 @@ __all__ = [
     "address",
     "answer_of",
     "call",
+    "callable_address",
     "date_of",
     "failure",
     "mapping",

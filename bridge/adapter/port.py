@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import IO, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bridge.adapter.checking import Finding
-from bridge.adapter.reading import storable
+from bridge.adapter.reading import callable_address, storable
 from bridge.errors import Malformed
 from bridge.model import Act, AnyEvent, AnyPart, ConversationKey, Customer, Frozen, Reply, Sent
 
@@ -28,6 +28,12 @@ class Settings(BaseModel):
     console_url: str | None = Field(None, pattern=r"^https?://\S*\{id\}\S*$")
     """Where people see a conversation at the vendor; {id} stands for its id. Default: none, the card has no
     link."""
+
+    @field_validator("base_url", check_fields=False)
+    @classmethod
+    def _can_be_called(cls, value: str) -> str:
+        """Where an adapter has such a key."""
+        return callable_address(value)
 
 
 class Secrets(BaseModel):

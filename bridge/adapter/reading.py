@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from bridge.model import AnyEvent, AnyPart, Message, Text, UnknownEvent, UnknownPart
 
@@ -74,6 +75,18 @@ def address(value: object) -> str | None:
     """An http(s) address. Any other scheme (`javascript:`, `data:` …) must never become a link."""
     found = isinstance(value, str) and _ADDRESS.fullmatch(value.strip())
     return found[0] if found else None
+
+
+def callable_address(value: str) -> str:
+    """`value`, where a host and a port can be read from it. Raises `ValueError`."""
+    try:
+        parts = urlsplit(value)
+        known = parts.hostname and parts.port != 0  # reading the port checks it
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError("is not an address that can be called: its host or its port cannot be read")
+    return value
 
 
 def moment(value: object) -> datetime | None:

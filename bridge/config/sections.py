@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bridge.config.values import Duration, Filled, Host, Keep, Size, WebAddress
+from bridge.config.values import Duration, FilePath, Filled, Host, Keep, Size, WebAddress
 
 
 class Section(BaseModel):
@@ -40,7 +40,7 @@ class Server(Section):
 class Store(Section):
     """Where everything is kept, and for how long. `DATABASE_URL` from the environment wins over `path`."""
 
-    path: Path = Path("var/bridge.sqlite3")
+    path: FilePath = Path("var/bridge.sqlite3")
     """The SQLite file, from the folder the bridge is started in. One process serves it; several need
     Postgres."""
 
@@ -68,8 +68,8 @@ class Slack(Section):
     workspace_rate: float = Field(300.0, gt=0, le=10_000, strict=True)
     """More than 0, to 10,000 messages a minute into all channels together. Slack allows several hundred."""
 
-    timeout: Duration = 15.0
-    """How long one call to Slack may take before its outcome counts as unknown."""
+    timeout: Duration = Field(15.0, gt=0)
+    """More than 0: how long one call to Slack may take before its outcome counts as unknown."""
 
 
 class Media(Section):

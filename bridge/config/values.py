@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from bridge.adapter import callable_address
 from bridge.hours import Hours, zone
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -21,6 +23,19 @@ def _seconds(value: object) -> object:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     raise ValueError('is not a duration; write it like "30s", "10m" or "6h"')
+
+
+def _without_nul(path: Path) -> Path:
+    if "\0" in str(path):
+        raise ValueError("has a NUL character in it, which no file's name has")
+    return path
+
+
+def _countable(seconds: float) -> float:
+    """No clock or timer counts much further."""
+    if seconds > 36_500 * _UNITS["d"]:
+        raise ValueError('is longer than "36500d"')
+    return seconds
 
 
 def _bytes(value: object) -> object:
@@ -80,7 +95,9 @@ def _reads(read: Callable[[str], object]) -> AfterValidator:
 
 OneOrSeveral = BeforeValidator(_one_or_several)
 Filled = AfterValidator(_filled)  # min_length would also count entries that are there, but wrong
-Duration = Annotated[float, BeforeValidator(_seconds), Field(ge=0, allow_inf_nan=False)]
+Duration = Annotated[
+    float, BeforeValidator(_seconds), Field(ge=0, allow_inf_nan=False), AfterValidator(_countable)
+]
 Pause = Annotated[Duration, Field(gt=0)]
 Keep = Annotated[Duration, AfterValidator(_outlasts)]
 Size = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
@@ -104,12 +121,17 @@ NotePrefix = Annotated[
     Field(min_length=1, max_length=20),
     _form(r"(?!\s*[!！])(?s:.*)", 'begins with "!", as commands do (!claim)'),
 ]
-WebAddress = Annotated[str, _form(r"https?://[^\s/]\S*", "is not an http or https address")]
+WebAddress = Annotated[
+    str,
+    _form(r"https?://[^\s/]\S*", "is not an http or https address"),
+    AfterValidator(callable_address),
+]
 Host = Annotated[
     str,
     AfterValidator(str.lower),
     _form(r"(?:[^\s/@:\[\]]+|\[[0-9a-f:.]+\])(?::\d{1,5})?", "is not a host, or a host and its port"),
 ]
+FilePath = Annotated[Path, AfterValidator(_without_nul)]
 Patterns = Annotated[tuple[str, ...], OneOrSeveral]
 Globs = Annotated[Patterns, Filled]
 TimeOfDay = Annotated[
