@@ -1,6 +1,6 @@
 """The picture of the parts, held against what the files import.
 
-model, errors  <-  adapter, routing, control, render, compose  <-  engine  <-  slack, store, web
+model, errors  <-  adapter, routing, control, delivery, render, compose  <-  engine  <-  slack, store, web
 errors  <-  hours  <-  config, render, engine, slack, store
 slack, store, web  <-  app  <-  __main__
 media (files from vendors' addresses) <- slack
@@ -85,7 +85,7 @@ ALLOWED = {
         "sandbox",
     },
 }
-PURE = {"model", "errors", "hours", "routing", "control", "render", "compose", "manifest", "scrub"}
+PURE = {"model", "errors", "delivery", "hours", "routing", "control", "render", "compose", "manifest", "scrub"}
 EFFECTS = {
     "aiohttp",
     "asyncio",

@@ -76,7 +76,8 @@ class Payload(BaseModel):
             raise Rejected(problem, can_retry=False) from None
 
     def write(self) -> str:
-        return json.dumps(self.model_dump(by_alias=True), default=str)
+        """As a row. What was not set is left out: a process of an earlier version may not expect it."""
+        return json.dumps(self.model_dump(by_alias=True, exclude_unset=True), default=str)
 
     def public(self) -> dict[str, Any]:
         """The fields that have a value, without those that hold people's words."""

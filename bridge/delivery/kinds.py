@@ -5,7 +5,6 @@ The class is the payload; the first line of its docstring says what the delivery
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, Self
@@ -174,9 +173,6 @@ class SlackReply(Decided):
     look: int | None = None
     reread: bool = False
     edited_at: str | None = None
-
-    def write(self) -> str:
-        return json.dumps(self.model_dump(exclude_unset=True))
 
     @property
     def message(self) -> Mapping[str, Any]:

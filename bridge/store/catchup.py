@@ -152,11 +152,9 @@ def look_into(connection: Connection, where: ThreadKey, since: float, away_until
     return all(enqueue(connection, [(found.conversation_id, look)]))
 
 
-def _look(
-    where: ThreadKey, at: float, *, since: float, after: float, until: float | None = None
-) -> NewDelivery:
+def _look(where: ThreadKey, at: float, **when: float) -> NewDelivery:
     """Into the thread `where`, queued `at` this time."""
-    look = Look(**where.model_dump(), since=since, after=after, until=until)
+    look = Look.model_validate({**where.model_dump(), **when})
     return NewDelivery.of(look, f"{LOOK}:{where.channel}:{where.ts}:{at:.6f}")
 
 

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from bridge.delivery.kinds import History
+from bridge.delivery.kinds import EventPosted, History
 from bridge.engine.work import Done, Found, Incoming, NewDelivery, PutBack, Turn
 from bridge.errors import OutcomeUnknown
 from bridge.model import (
-    EVENT,
     Author,
     ConversationEnded,
     ConversationKey,
@@ -247,7 +246,7 @@ class Desk:
         _, following = await self.store.advance(turn, Done(), keep_going=True)
         while following is not None:
             told = json.loads(following.body)
-            found.append((told["text"], told.get("late", False)))
+            found.append((told.get("text", following.kind), told.get("late", False)))
             _, following = await self.store.advance(following, Done(), keep_going=True)
         return found
 
@@ -384,15 +383,15 @@ async def test_the_same_words_said_once_more_are_no_repetition(store: Store, sam
     claimed = await store.claim(worker, 30, 20)
     (turn,) = [one for one in claimed if one.kind == "history"]
     (event,) = [one for one in claimed if one.direction is Direction.SLACK]
-    await store.keep_history(turn, now - 600, [spoke("m1", "hello?", now - 2)])
+    await store.keep_history(turn, History(since=now - 600), [spoke("m1", "hello?", now - 2)])
     await receive(store, spoke("m1" if same_ids else "w1", "hello?", now - 2), key="first")
     await receive(store, spoke("w2", "hello?", now), key="second")
 
     known = []
     _, following = await store.advance(event, Done(), keep_going=True)
     while following is not None:
-        if following.kind == "event" and not following.read()["late"]:
-            told = EVENT.validate_json(following.payload)
+        told = following.carries(EventPosted).event if following.kind == "event" else None
+        if told is not None and not told.late:
             known.append((told.id, [await store.was_told(following, told) for _ in range(2)]))
         _, following = await store.advance(following, Done(), keep_going=True)
     assert known == [*([] if same_ids else [("w1", [True, True])]), ("w2", [False, False])]

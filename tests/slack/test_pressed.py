@@ -63,7 +63,6 @@ def test_a_button_on_the_card_acts_on_its_thread() -> None:
         "thread_ts": None,  # there is none yet in which somebody could be told something
         "ts": None,
         "to": None,
-        "handoff": None,
     }
 
 

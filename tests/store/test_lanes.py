@@ -295,7 +295,7 @@ async def test_a_lost_lane_changes_nothing_beside_one_that_is_held(store: Store)
     await receive(store, said("c", 1))
     lost = await one(store, other, lease=0.0)
     await asyncio.sleep(0.02)
-    follow = (NewDelivery(Direction.MARKS, "card", "k", "{}"),)
+    follow = (NewDelivery(Direction.CARD, "card", "k", "{}"),)
     await store.advance(await one(store, worker), Done(follow=follow), keep_going=True)
     marks = await one(store, worker)
     recorded = [

@@ -169,7 +169,7 @@ async def test_what_is_not_decided_stays_and_can_be_carried(
     if isinstance(outcome, Uncertain):
         assert found["attempt"] == 1
         assert await store.retry(turn.delivery) is DeliveryState.UNCERTAIN
-    assert (await story.turn(Direction.VENDOR)).body == turn.body
+    assert (await story.turn(Direction.VENDOR)).payload == turn.payload
 
 
 async def test_whoever_wrote_a_held_reply_can_still_be_asked(store: Store, story: Story) -> None:
