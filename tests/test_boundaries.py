@@ -85,7 +85,10 @@ ALLOWED = {
         "sandbox",
     },
 }
-PURE = {"model", "errors", "delivery", "hours", "routing", "control", "render", "compose", "manifest", "scrub"}
+PURE = {"model", "errors", "delivery", "hours", "routing", "control", "render", "compose"} | {
+    "manifest",
+    "scrub",
+}
 EFFECTS = {
     "aiohttp",
     "asyncio",
