@@ -13,7 +13,6 @@ from enum import StrEnum
 from itertools import pairwise
 
 from bridge.model import (
-    Act,
     AnyEvent,
     Control,
     ConversationEnded,
@@ -82,16 +81,6 @@ TABLE: dict[tuple[Control, Signal], Control] = {
     (_CLOSED, Signal.CUSTOMER_SPOKE): _BOT,
     (_CLOSED, Signal.SPOKE_IN_HANDOFF): _WAITING,
     (_CLOSED, Signal.REOPENED_BY_AGENT): _HUMAN,
-}
-
-ACTS: dict[Act, Signal] = {
-    Act.CLAIM: Signal.CLAIMED,
-    Act.RELEASE: Signal.RELEASED,
-    Act.TRANSFER: Signal.TRANSFERRED,
-    Act.TAKE_OVER: Signal.TAKEN_OVER,
-    Act.HAND_BACK: Signal.HANDED_BACK,
-    Act.RESOLVE: Signal.RESOLVED,
-    Act.REOPEN: Signal.REOPENED_BY_AGENT,
 }
 
 #: what a vendor says of the state itself; the others only hint at it

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bridge.model import Act
+from bridge.actions import ACTIONS
 
 NAME = "Handoff Bridge"
 #: where Slack's events and interactions go
@@ -37,10 +37,11 @@ EVENTS = ("app_home_opened", "message.channels", "message.groups", "reaction_add
 
 #: callback_id -> name and description, as entries in a message's menu
 SHORTCUTS: dict[str, tuple[str, str]] = {
-    Act.CLAIM: ("Claim", "The conversation of this thread is yours."),
-    Act.TRANSFER: ("Transfer…", "Give the conversation of this thread to a colleague."),
-    Act.HAND_BACK: ("Hand back…", "Give the conversation of this thread back to the AI agent."),
-    Act.RESOLVE: ("Resolve…", "Close the conversation of this thread."),
+    **{
+        act: (action.label + ("…" if action.asks else ""), action.menu)
+        for act, action in ACTIONS.items()
+        if action.menu is not None
+    },
     "ask_again": ("Send or keep this reply…", "Decide about a reply of yours that is held."),
 }
 

@@ -1,6 +1,7 @@
 """The picture of the parts, held against what the files import.
 
-model, errors  <-  adapter, routing, control, delivery, render, compose  <-  engine  <-  slack, store, web
+model, errors  <-  adapter, control  <-  actions  <-  routing, delivery, render, compose  <-  engine
+engine  <-  slack, store, web
 errors  <-  hours  <-  config, render, engine, slack, store
 slack, store, web  <-  app  <-  __main__
 media (files from vendors' addresses) <- slack
@@ -24,7 +25,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 BASE = {"model", "errors"}
-RULES = BASE | {"adapter", "config", "routing", "control", "render", "compose", "delivery"}
+RULES = BASE | {"adapter", "actions", "config", "routing", "control", "render", "compose", "delivery"}
 
 #: part of bridge/ -> the parts it may import, beside itself
 ALLOWED = {
@@ -35,8 +36,9 @@ ALLOWED = {
     "config": BASE | {"adapter", "hours"},
     "routing": BASE | {"config"},
     "control": BASE,
-    "render": BASE | {"hours"},
-    "compose": BASE,
+    "actions": BASE | {"adapter", "control"},
+    "render": BASE | {"actions", "hours"},
+    "compose": BASE | {"actions"},
     "metrics": set(),
     "telemetry": {"errors", "logs"},
     "calls": {"adapter", "metrics", "telemetry"},
@@ -56,7 +58,7 @@ ALLOWED = {
     "deadletters": BASE | {"delivery", "engine", "store"},
     "encrypt": BASE | {"store"},
     "forget": BASE | {"config", "slack", "store"},
-    "manifest": BASE,
+    "manifest": BASE | {"actions"},
     "doctor": BASE | {"adapter", "config", "manifest", "store", "telemetry"},
     "received": BASE | {"adapter", "config", "slack"},
     "trace": RULES | {"engine", "slack", "store", "received"},
@@ -85,7 +87,7 @@ ALLOWED = {
         "sandbox",
     },
 }
-PURE = {"model", "errors", "delivery", "hours", "routing", "control", "render", "compose"} | {
+PURE = {"model", "errors", "actions", "delivery", "hours", "routing", "control", "render", "compose"} | {
     "manifest",
     "scrub",
 }

@@ -1,7 +1,7 @@
 """What an agent wrote in a thread becomes a reply for the customer, a note that stays in, or a command."""
 
 from bridge.compose.attachments import content
-from bridge.compose.commands import ACTS, WORDS, Command, Unclear, Word, command
+from bridge.compose.commands import ACTS, WORDS, Command, Unclear, command
 from bridge.compose.draft import Draft, Note, ReplyDraft, compose
 from bridge.compose.names import Mentions, Names, mentioned
 from bridge.compose.runs import Unsendable
@@ -18,7 +18,6 @@ __all__ = [
     "ReplyDraft",
     "Unclear",
     "Unsendable",
-    "Word",
     "command",
     "compose",
     "content",

@@ -13,27 +13,18 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import dropwhile
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
+from bridge.actions import ACTIONS, OTHER_WORDS
 from bridge.compose.addresses import UNSEEN
 from bridge.compose.names import Names
 from bridge.compose.reading import LEADING, files_of, read, seen
 from bridge.compose.runs import Run
 from bridge.model import Act
 
-Word = Literal["claim", "release", "transfer", "takeover", "bot", "resolve", "reopen", "note", "who", "help"]
-WORDS: Final[tuple[Word, ...]] = get_args(Word)
-#: those that are acts
-ACTS: Final[Mapping[Word, Act]] = {
-    "claim": Act.CLAIM,
-    "release": Act.RELEASE,
-    "transfer": Act.TRANSFER,
-    "takeover": Act.TAKE_OVER,
-    "bot": Act.HAND_BACK,
-    "resolve": Act.RESOLVE,
-    "reopen": Act.REOPEN,
-}
-_KNOWN: Final[Mapping[str, Word]] = {word: word for word in WORDS}
+#: the words that are acts
+ACTS: Final[Mapping[str, Act]] = {action.word: act for act, action in ACTIONS.items()}
+WORDS: Final[tuple[str, ...]] = (*ACTS, *OTHER_WORDS)
 
 #: the word however it is styled, and what follows it
 _BEGINNING = re.compile(
@@ -46,7 +37,7 @@ _USER = re.compile(r"[UW][A-Z0-9]+")
 class Command:
     """`user` is whom a transfer mentions; `rest` what a note says, or the words that go with a transfer."""
 
-    word: Word
+    word: str
     user: str | None = None
     rest: str = ""
 
@@ -56,7 +47,7 @@ class Unclear:
     """`nearest` is what may have been meant: the word itself where only what follows it is in the way."""
 
     word: str
-    nearest: Word | None
+    nearest: str | None
 
 
 def command(message: Mapping[str, Any]) -> Command | Unclear | None:
@@ -70,20 +61,20 @@ def command_of(runs: Sequence[Run], *, with_files: bool) -> Command | Unclear | 
     word = seen(found[1]).strip("_-").lower() if found else ""
     if found is None or not word:
         return None
-    known = _KNOWN.get(word)
-    if known is None:
+    if word not in WORDS:
         near = difflib.get_close_matches(word, WORDS, n=1)
-        return Unclear(word, _KNOWN[near[0]] if near else None)
+        return Unclear(word, near[0] if near else None)
     rest = found[2].strip() if _says(found[2]) else ""
-    if known == "note":
-        return Command(known, rest=rest)
+    if word == "note":
+        return Command(word, rest=rest)
     mentioned = {run.user for run in runs if run.kind == "mention"}
     with_files |= any(run.kind == "table" for run in runs)
-    if known == "transfer" and len(mentioned) == 1 and not with_files:
+    names_colleague = word in ACTS and ACTIONS[ACTS[word]].names_colleague
+    if names_colleague and len(mentioned) == 1 and not with_files:
         (user,) = mentioned
         if _USER.fullmatch(user):  # not a group, or all of a channel
-            return Command(known, user, rest)
-    return Unclear(known, known) if rest or mentioned or with_files else Command(known)
+            return Command(word, user, rest)
+    return Unclear(word, word) if rest or mentioned or with_files else Command(word)
 
 
 def _words(run: Run) -> str:

@@ -70,10 +70,8 @@ class Payload(BaseModel):
         """The payload of a row. Raises `Rejected` where it has not the shape of this kind."""
         try:
             return cls.model_validate(json.loads(row))
-        except ValidationError as error:  # its own text would quote people's words
-            fields = ", ".join(sorted({".".join(map(str, one["loc"])) for one in error.errors()}))
-            problem = f"the payload of a “{cls.kind.name}” delivery cannot be read ({fields})"
-            raise Rejected(problem, can_retry=False) from None
+        except ValidationError as error:
+            raise unreadable(cls.kind.name, error) from None
 
     def write(self) -> str:
         """As a row. What was not set is left out: a process of an earlier version may not expect it."""
@@ -87,6 +85,13 @@ class Payload(BaseModel):
             if Private not in field.metadata
         }
         return {name: value for name, value in shown.items() if value is not None}
+
+
+def unreadable(name: str, error: ValidationError) -> Rejected:
+    """Names the fields that are wrong: the error's own text would quote people's words."""
+    fields = sorted({".".join(map(str, one["loc"])) for one in error.errors()} - {""})
+    where = f" ({', '.join(fields)})" if fields else ""
+    return Rejected(f"the payload of a “{name}” delivery cannot be read{where}", can_retry=False)
 
 
 P = TypeVar("P", bound=type[Payload])

@@ -11,8 +11,7 @@ from typing import Any, Self
 
 from pydantic import ConfigDict, Field, ValidationError
 
-from bridge.delivery.kind import Failure, Key, Labels, Payload, Words, kind
-from bridge.errors import Rejected
+from bridge.delivery.kind import Failure, Key, Labels, Payload, Words, kind, unreadable
 from bridge.model import EVENT, Act, AnyEvent, Customer, Direction, HeldChoice, HeldFor
 
 SLACK, VENDOR, MARKS, CARD = Direction.SLACK, Direction.VENDOR, Direction.MARKS, Direction.CARD
@@ -46,8 +45,7 @@ class OfEvent(Payload):
         try:
             return cls(event=EVENT.validate_json(row))
         except ValidationError as error:
-            fields = ", ".join(sorted({".".join(map(str, one["loc"])) for one in error.errors()}))
-            raise Rejected(f"a queued event cannot be read ({fields})", can_retry=False) from None
+            raise unreadable(cls.kind.name, error) from None
 
     def write(self) -> str:
         return self.event.model_dump_json()
@@ -140,7 +138,10 @@ class CustomerFound(Payload):
 
     @classmethod
     def read(cls, row: str) -> Self:
-        return cls(customer=Customer.model_validate_json(row))
+        try:
+            return cls(customer=Customer.model_validate_json(row))
+        except ValidationError as error:
+            raise unreadable(cls.kind.name, error) from None
 
     def write(self) -> str:
         return self.customer.model_dump_json(exclude_none=True)

@@ -4,32 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
-from bridge import control
-from bridge.adapter import Adapter, HandsBack, Reopens, Resolves, TakesOver, title_of
+from bridge.actions import ACTIONS
+from bridge.adapter import Adapter, title_of
 from bridge.control import Signal
 from bridge.engine.work import Conversation, Owner
 from bridge.errors import Rejected
-from bridge.model import Act, Control, ConversationKey, Direction
-
-#: the vendor has a say in these, so they go the way of the replies, behind those written before
-AT_VENDOR = frozenset({Act.TAKE_OVER, Act.HAND_BACK, Act.RESOLVE, Act.REOPEN})
+from bridge.model import Act, Control, ConversationKey
 
 #: how a conversation stands after what ends its handoff, which a vendor tells by itself
-LEAVES = {Signal.HANDED_BACK: Control.BOT, Signal.RESOLVED: Control.CLOSED}
+LEAVES = {action.signal: action.leaves for action in ACTIONS.values() if action.leaves is not None}
 
 #: what whoever wanted to end a handoff is told once there is another
 ASKED_AGAIN = "The customer has asked for a human again since you wanted that: it was not done."
 
-_TOLD = {
-    Act.CLAIM: "{by} claimed the conversation.",
-    Act.RELEASE: "{by} released the conversation: the customer waits again.",
-    Act.TRANSFER: "{by} gave the conversation to {to}.",
-    Act.TAKE_OVER: "{by} took the conversation over from the AI agent.",
-    Act.HAND_BACK: "{by} handed the conversation back to the AI agent.",
-    Act.RESOLVE: "{by} resolved the conversation.",
-    Act.REOPEN: "{by} reopened the conversation.",
-}
 _STANDS = {
     Control.BOT: "The AI agent has this conversation.",
     Control.WAITING: "The customer waits: nobody has this conversation.",
@@ -51,7 +40,7 @@ class Asked:
     def told(self) -> str:
         """What the thread is told once it is done."""
         by, to = self.by.name or "Somebody", self.to and self.to.name
-        return _TOLD[self.act].format(by=by, to=to or "somebody")
+        return ACTIONS[self.act].done.format(by=by, to=to or "somebody")
 
 
 def taken(by: Owner, stands: Conversation) -> str:
@@ -59,11 +48,7 @@ def taken(by: Owner, stands: Conversation) -> str:
     name, owner = by.name or "Somebody", stands.owner
     if stands.control is Control.HUMAN and owner is not None and owner.id != by.id:
         return f"{name} took the conversation over from {owner.name or 'a colleague'}."
-    return _TOLD[Act.TAKE_OVER if stands.control is Control.BOT else Act.CLAIM].format(by=name)
-
-
-def lane_of(act: Act) -> Direction:
-    return Direction.VENDOR if act in AT_VENDOR else Direction.ACTS
+    return ACTIONS[Act.TAKE_OVER if stands.control is Control.BOT else Act.CLAIM].done.format(by=name)
 
 
 def stands(control: Control, owner: Owner | None, reader: str | None = None) -> str:
@@ -78,34 +63,20 @@ def stands(control: Control, owner: Owner | None, reader: str | None = None) -> 
 def can(adapter: type[Adapter] | Adapter) -> frozenset[Act]:
     """The acts that are possible in a conversation of this vendor's."""
     kind = adapter if isinstance(adapter, type) else type(adapter)
-    found = {act for act, protocol in _PROTOCOLS.items() if issubclass(kind, protocol)}
-    return frozenset({*found, *(set(Act) - AT_VENDOR)})
+    calls = {act: action.call for act, action in ACTIONS.items()}
+    return frozenset(act for act, call in calls.items() if call is None or issubclass(kind, call.protocol))
 
 
 def signal_of(act: Act, adapter: Adapter) -> Signal:
     """What has happened once `act` is done."""
     if act is Act.HAND_BACK and adapter.capabilities.handoff_is_own_conversation:
         return Signal.RESOLVED
-    return control.ACTS[act]
+    return ACTIONS[act].signal
 
 
 def call_of(act: Act, adapter: Adapter) -> Callable[[ConversationKey], Awaitable[None]]:
     """The vendor's side of `act`. Raises `Rejected` with the vendor's reason where it has none."""
-    match act, adapter:
-        case Act.TAKE_OVER, TakesOver():
-            return adapter.take_over
-        case Act.HAND_BACK, HandsBack():
-            return adapter.hand_back
-        case Act.RESOLVE, Resolves():
-            return adapter.resolve
-        case Act.REOPEN, Reopens():
-            return adapter.reopen
+    call = ACTIONS[act].call
+    if call is not None and isinstance(adapter, call.protocol):
+        return partial(call.do, adapter)
     raise Rejected(adapter.capabilities.cannot.get(act, f"{title_of(adapter)} cannot do that"))
-
-
-_PROTOCOLS: dict[Act, type] = {
-    Act.TAKE_OVER: TakesOver,
-    Act.HAND_BACK: HandsBack,
-    Act.RESOLVE: Resolves,
-    Act.REOPEN: Reopens,
-}

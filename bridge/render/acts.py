@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from bridge.actions import ACTIONS
 from bridge.model import Act, Control
 from bridge.render.literal import Element, plain
 
@@ -16,38 +17,17 @@ HELD = "held-"
 #: the action_id of sending a reply again
 RETRY = "retry"
 
-#: acts between people in Slack, which need nothing of the vendor
-OURS = frozenset({Act.CLAIM, Act.RELEASE, Act.TRANSFER})
-#: acts whose button opens a modal first
-ASK = frozenset({Act.TRANSFER, Act.HAND_BACK, Act.RESOLVE})
-
-_OFFERED = {
-    Control.BOT: (Act.TAKE_OVER,),
-    Control.WAITING: (Act.CLAIM, Act.HAND_BACK, Act.RESOLVE),
-    Control.HUMAN: (Act.RELEASE, Act.TRANSFER, Act.HAND_BACK, Act.RESOLVE),
-    Control.CLOSED: (Act.REOPEN,),
-}
-_LABELS = {
-    Act.CLAIM: "Claim",
-    Act.RELEASE: "Release",
-    Act.TRANSFER: "Transfer",
-    Act.TAKE_OVER: "Take over",
-    Act.HAND_BACK: "Hand back",
-    Act.RESOLVE: "Resolve",
-    Act.REOPEN: "Reopen",
-}
-
 
 def offered(control: Control, can: Collection[Act]) -> tuple[Act, ...]:
     """The acts that make sense now, of those that `can` be done at all."""
-    return tuple(act for act in _OFFERED[control] if act in can)
+    return tuple(act for act, action in ACTIONS.items() if control in action.offered and act in can)
 
 
 def act_button(act: Act, *, conversation: int | None = None) -> Element:
     """`conversation` is the store's row of it: on the Home no place says which is meant, and a message can be
     pressed before it is written down where it stands."""
     value = None if conversation is None else {"conversation": conversation}
-    label = _LABELS[act] + ("…" if act in ASK else "")
+    label = ACTIONS[act].label + ("…" if ACTIONS[act].asks else "")
     return button(f"{ACT}{act}", label, value, primary=act is Act.CLAIM)
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from bridge.actions import OWN
 from bridge.model import Act, Author, Channel, Control, ConversationKey, Customer, Role
 from bridge.render import limits
-from bridge.render.acts import OURS
 from bridge.render.literal import Block, Element, escape, is_web, one_line
 
 #: in parentheses stands who somebody is, and that customers do not say themselves
@@ -93,7 +93,7 @@ class ConversationView:
     owner: str | None = None  # the agent who has it
     console: str | None = None  # where people see it at the vendor
     can_choose: bool = False  # whether the vendor lets us say something as the customer
-    can: frozenset[Act] = OURS  # the acts that can be done about it, at this vendor and on its route
+    can: frozenset[Act] = OWN  # the acts that can be done about it, at this vendor and on its route
     out_of_turn: bool = False  # whether the AI agent speaks though a human has the conversation
     #: where the vendor tells a message again with other words: whether they are the newest
     revision: Literal["correction", "earlier"] | None = None

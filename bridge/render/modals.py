@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
+from bridge.actions import ACTIONS
 from bridge.model import Act
 from bridge.render import limits
 from bridge.render.fitting import fitting
@@ -34,7 +35,6 @@ _AGAIN = {
     "unknown": "{vendor} does not say what happens if the customer writes again. A message that it reports "
     "for this conversation is shown in this thread.",
 }
-_LABELS = {Act.HAND_BACK: "Hand back", Act.RESOLVE: "Resolve"}
 
 
 def transfer(about: Mapping[str, Any]) -> View:
@@ -45,7 +45,7 @@ def transfer(about: Mapping[str, Any]) -> View:
         "label": plain("Who takes the conversation?"),
         "element": {"type": "users_select", "action_id": COLLEAGUE},
     }
-    return _modal("Transfer", [chosen], about)
+    return _modal(ACTIONS[Act.TRANSFER].label, [chosen], about)
 
 
 def confirm(
@@ -63,7 +63,7 @@ def confirm(
         told = f"The AI agent at {view.at} answers the customer from now on. "
         told += f"If the customer asks for a human again, {where}."
     head = rich_text(section(text(view.who, bold=True), text(f"\n{told}")))
-    return _modal(_LABELS[act], [head, *_alerts(warnings)], about)
+    return _modal(ACTIONS[act].label, [head, *_alerts(warnings)], about)
 
 
 def refused(words: str) -> View:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 
-from bridge import control
-from bridge.compose import Word
+from bridge.actions import ACTIONS, OTHER_WORDS
 from bridge.delivery.kinds import Help, InSlack, OwnAct, Who
 from bridge.engine.acts import Asked, stands
 from bridge.engine.follow import notice, undone, whisper, whisper_to
@@ -18,22 +17,11 @@ from bridge.slack.home import Homes
 from bridge.slack.permit import Permit
 from bridge.slack.routes import Routes
 
-EXPLAINED: dict[Word, str] = {
-    "claim": "the conversation is yours",
-    "release": "the customer waits again, for whoever comes first",
-    "transfer": "with @somebody: the conversation is theirs",
-    "takeover": "you answer instead of the AI agent",
-    "bot": "the AI agent answers again",
-    "resolve": "the conversation is closed",
-    "reopen": "a closed conversation is open again, and yours",
-    "note": "with words: they stay among us",
-    "who": "who has the conversation, and for how long",
-    "help": "these lines",
-}
+_EXPLAINED = {**{action.word: action.help for action in ACTIONS.values()}, **OTHER_WORDS}
 HELP = "\n".join(
     [
         "Each of these is a message of its own, and goes to no customer:",
-        *(f"!{word}: {what}" for word, what in EXPLAINED.items()),
+        *(f"!{word}: {what}" for word, what in _EXPLAINED.items()),
     ]
 )
 
@@ -63,7 +51,7 @@ class ActsCarrier(Handlers):
 
     async def _act(self, turn: Turn, asked: Asked) -> Done:
         becomes = asked.to or asked.by
-        done, now = await self._ledger.act(turn, control.ACTS[asked.act], becomes)
+        done, now = await self._ledger.act(turn, ACTIONS[asked.act].signal, becomes)
         if not done:
             return Done("not needed", follow=(_tell(turn, self._why_not(asked, now)),))
         follow = [notice(turn, asked.told)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bridge.actions import OWN
 from bridge.compose import ACTS, Command, command
 from bridge.delivery.kinds import Help, OwnAct, PostedByApp, SlackReply, VendorAct, Who
-from bridge.engine.acts import AT_VENDOR
 from bridge.engine.work import NewDelivery
 from bridge.model import Act
 from bridge.slack.inbound import APP
@@ -51,6 +51,6 @@ def act(
 
     `ts` is the message in which they wrote it; nothing that is pressed has one.
     """
-    payload = VendorAct if wanted in AT_VENDOR else OwnAct
+    payload = OwnAct if wanted in OWN else VendorAct
     asked = payload(act=wanted, user=user, team=team, channel=channel, thread_ts=thread_ts, ts=ts, to=to)
     return NewDelivery.of(asked, key)

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Mapping
 
 from bridge import control
+from bridge.actions import OWN
 from bridge.adapter import Adapter, title_of
 from bridge.engine import acts
 from bridge.engine.ports import Ledger
@@ -51,7 +52,7 @@ class Modals:
         if adapter is None:
             return modals.refused("The source of this conversation is no longer configured.")
         try:
-            if asked.act in acts.AT_VENDOR:
+            if asked.act not in OWN:
                 acts.call_of(asked.act, adapter)
         except Rejected as error:
             return modals.refused(error.told)

@@ -3,6 +3,7 @@ other workspaces only where its route lets them."""
 
 from __future__ import annotations
 
+from bridge.actions import ACTIONS
 from bridge.compose import Mentions
 from bridge.config import Route
 from bridge.delivery.kinds import WantedAct
@@ -10,7 +11,6 @@ from bridge.engine.acts import Asked
 from bridge.engine.age import is_expired
 from bridge.engine.work import Owner, Turn
 from bridge.errors import Forbidden, Rejected
-from bridge.model import Act
 from bridge.render.words import lasting
 from bridge.slack.api import ChannelAway, ScopeMissing
 from bridge.slack.people import People, Person
@@ -51,7 +51,7 @@ class Permit:
             raise Forbidden(
                 f"only members of {channel} act on its conversations", remedy=f"Join {channel} first"
             )
-        gives = wanted.act is Act.TRANSFER
+        gives = ACTIONS[wanted.act].names_colleague
         to = await self._colleague(wanted.to, thread.channel, route) if gives else None
         return Asked(wanted.act, _owner(by), to, wanted.handoff)
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from bridge.actions import ACTIONS
 from bridge.delivery.kinds import Correction, OptionPressed
 from bridge.engine.work import NewDelivery
 from bridge.model import Act, HeldChoice, ThreadKey
-from bridge.render.acts import ACT, ASK, HELD, RETRY
+from bridge.render.acts import ACT, HELD, RETRY
 from bridge.render.choices import SAY
 from bridge.render.home import REFRESH
 from bridge.render.modals import ACT_MODAL, COLLEAGUE
@@ -171,7 +172,7 @@ def _act(
     # https://docs.slack.dev/reference/methods/chat.postEphemeral
     if place and (thread_ts := thread_of(body)):
         place["thread_ts"] = thread_ts
-    if wanted in ASK:
+    if ACTIONS[wanted].asks:
         return Opened(wanted, where, str(body.get("trigger_id")), user, place)
     key = f"act:{wanted}:{press}"
     return Pressed(where, key, act(wanted, key, user=user, team=us.team, **place))
@@ -185,7 +186,7 @@ def _submitted(view: Mapping[str, Any], us: Identity, user: str) -> Pressed | In
         return None
     values = _mapping(_mapping(view.get("state")).get("values"))
     to = _mapping(_mapping(values.get(COLLEAGUE)).get(COLLEAGUE)).get("selected_user")
-    if wanted is Act.TRANSFER and not isinstance(to, str):
+    if ACTIONS[wanted].names_colleague and not isinstance(to, str):
         return Incomplete({COLLEAGUE: "Choose who takes the conversation"})
     place = {name: about[name] for name in ("channel", "thread_ts") if name in about}
     key = f"act:{view.get('id')}"  # one modal is one act, also where it is sent twice

@@ -87,7 +87,7 @@ async def test_a_fault_of_our_own_holds_up_nobody_for_long(stage: Stage) -> None
     stage.slack.faults.clear()
     scene.says("two")
     await scene.shows("two")
-    await scene.tells("could not be shown here: internal error")
+    await scene.tells("was given up: the payload of a “event” delivery cannot be read")
 
 
 # ── 429 ──────────────────────────────────────────────────────────────────────────────────────────

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.compose import ACTS, WORDS, Command, Names, Note, ReplyDraft, Unclear, Word, command, compose
+from bridge.compose import ACTS, WORDS, Command, Names, Note, ReplyDraft, Unclear, command, compose
 from bridge.model import Act, Text
 from bridge.sandbox.slack.typed import typed
 
@@ -39,7 +39,7 @@ def composed(message: dict[str, Any], as_is: bool = False) -> object:
 
 
 @pytest.mark.parametrize("word", WORDS)
-def test_every_word(word: Word) -> None:
+def test_every_word(word: str) -> None:
     for message in (as_typed(f"!{word}"), {"text": f"!{word}"}):
         assert command(message) == Command(word)
         assert composed(message) == composed(message, as_is=True) == Note("command")

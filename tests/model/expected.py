@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from bridge.control import ACTS, TABLE, Signal
+from bridge.actions import ACTIONS
+from bridge.control import TABLE, Signal
 from bridge.model import Act, Control, HeldChoice, HeldFor
 from tests.model.reports import REPORTS
 from tests.model.vendor import Fault, Meanwhile
@@ -225,7 +226,7 @@ class Model:
     def act(self, act: Act, by: Person, to: Person) -> None:
         if not by.serves or (act is Act.TRANSFER and not to.serves):
             return
-        happened = Signal.RESOLVED if act is Act.HAND_BACK and self.apart else ACTS[act]
+        happened = Signal.RESOLVED if act is Act.HAND_BACK and self.apart else ACTIONS[act].signal
         if act in (Act.CLAIM, Act.RELEASE, Act.TRANSFER):
             self.done += self._act(happened, to if act is Act.TRANSFER else by)
             return

@@ -15,9 +15,10 @@ from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from bridge.control import ACTS, TABLE
+from bridge.actions import ACTIONS
+from bridge.control import TABLE
 from bridge.model import Act, HeldChoice
-from bridge.render.acts import ACT, ASK, HELD, RETRY
+from bridge.render.acts import ACT, HELD, RETRY
 from bridge.render.modals import COLLEAGUE
 from bridge.sandbox.slack import Message
 from bridge.slack.pressed import CORRECT
@@ -225,7 +226,7 @@ class Machine(Story):
     async def _answers(self, by: Person, act: Act, to: Person, begins: Coroutine[Any, Any, Any]) -> None:
         """Begin an act, and answer the modal that asks about it."""
         await begins
-        if act not in ASK or (view := self.slack.modal_of(by.id)) is None:
+        if not ACTIONS[act].asks or (view := self.slack.modal_of(by.id)) is None:
             return
         if "submit" not in view.body:  # it says why not
             await self.slack.close(by.id, view)
@@ -238,9 +239,9 @@ class Machine(Story):
         """What both want is done once, and both see by whom."""
         self.settle()
         self.talk.vendor.ahead.clear()
-        before, had, happened = self.model.control, self.model.done, ACTS[act]
+        before, had, happened = self.model.control, self.model.done, ACTIONS[act].signal
         if act is Act.HAND_BACK and self.model.apart:
-            happened = ACTS[Act.RESOLVE]
+            happened = ACTIONS[Act.RESOLVE].signal
         after = TABLE.get((before, happened)) if act in self.model.can else None
         jo = self._says(JO, act, JO) if in_words else self._presses_card(JO, act, JO)
         self.known = False

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bridge.actions import ACTIONS, OWN
 from bridge.model import Act, Control, HandoffStarted, HeldChoice, HeldFor, Quote, Role, Text
 from bridge.render import (
     HandoffView,
@@ -19,7 +20,7 @@ from bridge.render import (
     notice,
     render,
 )
-from bridge.render.acts import ACT, ASK, HELD, OURS, RETRY, act_button, offered
+from bridge.render.acts import ACT, HELD, RETRY, act_button, offered
 from bridge.render.alert import before, told
 from bridge.render.modals import ACT_MODAL, COLLEAGUE
 from tests.render.examples import BOT, CUSTOMER, EVENTS, event, said, view
@@ -69,7 +70,7 @@ def pressable(message: SlackMessage) -> list[list[str]]:
 def test_what_is_offered_when(control: Control, acts: str) -> None:
     assert " ".join(offered(control, ALL)) == acts
     assert offered(control, ()) == ()
-    assert set(offered(control, OURS)) == set(offered(control, ALL)) & OURS
+    assert set(offered(control, OWN)) == set(offered(control, ALL)) & OWN
     ids = [f"{ACT}{act}" for act in acts.split()]
     assert pressable(card(view(control=control, can=ALL))) == [ids, ids, []]
     assert pressable(card(view(control=control, can=frozenset()))) == [[], [], []]
@@ -78,7 +79,7 @@ def test_what_is_offered_when(control: Control, acts: str) -> None:
 @pytest.mark.parametrize("act", Act)
 def test_an_act_that_asks_first_says_so(act: Act) -> None:
     button = act_button(act)
-    assert button["text"]["text"].endswith("…") == (act in ASK)
+    assert button["text"]["text"].endswith("…") == ACTIONS[act].asks
     assert "value" not in button
     assert json.loads(act_button(act, conversation=5)["value"]) == {"conversation": 5}
 
