@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 from bridge.delivery.kind import Key, registered
 from bridge.engine.gate import ASKED, LEFT_OUT
-from bridge.engine.work import COVERS, ECHOED, KEPT, MEANT, OWN_REPORT, QUIET, READ, SENDING, WAS
+from bridge.engine.work import COVERS, ECHOED, KEPT, LOOKED, MEANT, OWN_REPORT, QUIET, READ, SENDING, WAS
 
 #: among a delivery's refs, beside the other side's ids: what the bridge keeps there for itself
-OWN_REFS = frozenset({"", COVERS, KEPT, SENDING, WAS, READ, ASKED, LEFT_OUT, MEANT, "pace", "acted", "with"})
+OWN_REFS = frozenset(
+    {"", COVERS, KEPT, SENDING, WAS, LOOKED, READ, ASKED, LEFT_OUT, MEANT, "pace", "acted", "with"}
+)
 #: what a delivery came to that has no id at the other side
 NOT_AN_ID: Mapping[str, str] = {
     QUIET: "not shown by itself: the route mirrors handoffs only, and this belongs to none (a quiet channel)",

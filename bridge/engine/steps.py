@@ -14,9 +14,9 @@ from typing import Protocol
 from bridge.adapter import Adapter, FileRules, TakesFiles, Upload, title_of
 from bridge.compose import Unsendable
 from bridge.engine.gate import Held, Wish
-from bridge.engine.work import SENDING, Turn
+from bridge.engine.work import LOOKED, SENDING, Turn
 from bridge.errors import Rejected
-from bridge.model import File, HeldFor, Reply, Text
+from bridge.model import DeliveryState, File, HeldFor, Reply, Text
 
 #: the key of the step for the words; before files had keys of their own, each step had its position as key
 WORDS = "words"
@@ -131,15 +131,18 @@ def name_positions(refs: dict[str, str], steps: Sequence[Step], *, changed: bool
 
 
 def is_pending(turn: Turn) -> bool:
-    """Whether the vendor may have a step that is not known to be sent."""
-    return SENDING in turn.refs and turn.refs[SENDING] not in turn.refs
+    """Whether the vendor may have a step that is not known to be sent; also one from before a *Retry*, until
+    the vendor was asked for it."""
+    if SENDING in turn.refs:
+        return turn.refs[SENDING] not in turn.refs
+    return DeliveryState.UNCERTAIN in turn.was and LOOKED not in turn.refs
 
 
 def none_pending(turn: Turn, steps: Sequence[Step]) -> None:
     """It is known by now of every step whether the vendor has it."""
     sent = [step.key for step in steps if step.key in turn.refs]
     turn.refs.pop(SENDING, None)
-    turn.refs.update({SENDING: sent[-1]} if sent else {})
+    turn.refs.update({SENDING: sent[-1]} if sent else {LOOKED: ""})
 
 
 def doubtful_of(steps: Sequence[Step], turn: Turn) -> Step | None:

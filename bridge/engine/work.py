@@ -344,6 +344,8 @@ OWN_REPORT = "own report"
 READ = "read"
 #: among its refs: the states it was in before somebody sent it on
 WAS = "was"
+#: among its refs: the vendor was asked for it since then, and has nothing of it
+LOOKED = "looked"
 
 Outcome = Done | Kept | PutBack | Again | Failed | Uncertain
 

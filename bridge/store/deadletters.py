@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Integer, bindparam, select, text, update
 
 from bridge.delivery.kind import payload_of
 from bridge.delivery.kinds import Decided
-from bridge.engine.work import KEPT, SENDING, WAS
+from bridge.engine.work import KEPT, LOOKED, SENDING, WAS
 from bridge.model import ConversationKey, DeliveryState, Direction
 from bridge.store.lanes import CHANNEL, wake
 from bridge.store.tables import DEAD, attempt, conversation, delivery, lane, now
@@ -121,7 +121,7 @@ def queue_again(connection: Connection, held: Any, body: str, was: str) -> None:
     refs = json.loads(held.refs)
     # A vendor is asked only where it may have something: an agent may well say the same words again.
     doubt = held.direction != Direction.VENDOR or held.state == DeliveryState.UNCERTAIN or SENDING in refs
-    refs = {name: value for name, value in refs.items() if name not in (KEPT, SENDING)}
+    refs = {name: value for name, value in refs.items() if name not in (KEPT, SENDING, LOOKED)}
     refs[WAS] = " ".join(sorted({*refs.get(WAS, "").split(), was}))
     again = {
         "state": DeliveryState.QUEUED,

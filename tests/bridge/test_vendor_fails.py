@@ -141,3 +141,9 @@ async def test_a_no_after_a_doubt_is_no_answer_to_it(stage: Stage) -> None:
     await scene.marked(reply, UNCERTAIN)
     await scene.tells("Nobody knows whether this reply arrived", "Look in the vendor's console")
     assert scene.sent == ["Hello Lena"]
+
+    stage.ada.faults.next(f"*/{scene.id}/messages/", method="GET", status=403)
+    doubts = lambda: [text for text in scene.texts if "Nobody knows whether this reply arrived" in text]
+    await scene.presses(await scene.told("Nobody knows whether this reply arrived"), "retry")
+    await scene.until(lambda: len(doubts()) == 2, "the same once more")
+    assert scene.sent == ["Hello Lena"]
