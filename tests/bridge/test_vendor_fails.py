@@ -97,7 +97,7 @@ async def test_where_nobody_can_say_whether_it_arrived_the_author_is_asked(
     stage.moveo.faults.next(f"*/{scene.id}/messages/agent", **fault)
     reply = scene.writes("Hello Kim")
     await scene.marked(reply, UNCERTAIN)
-    await scene.tells("Nobody knows whether this reply arrived", "moveo")
+    await scene.tells("Nobody knows whether this reply arrived", "Moveo")
     await scene.carried("the lane goes on")
     assert marks(scene, reply) == [WAITING, UNCERTAIN]
 

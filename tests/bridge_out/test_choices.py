@@ -85,7 +85,7 @@ async def test_where_nobody_knows_the_thread_is_told(stage: Stage) -> None:
     scene, message = await offered(stage)
     stage.moveo.faults.next(f"*/{scene.id}/messages", reset=True)
     await stage.slack.press("U0MINA", message, buttons(message)[0]["action_id"])
-    await scene.tells("Something was chosen for the customer. Nobody knows whether it arrived", "moveo")
+    await scene.tells("Something was chosen for the customer. Nobody knows whether it arrived", "Moveo")
     assert len(heard(scene)) == 1
 
 
