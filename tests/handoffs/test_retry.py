@@ -20,6 +20,7 @@ CONFIG = {"[engine.to_vendor]": 'give_up_after = "2s"'}
 
 NOT_SENT, IN_PART = "A reply was not sent to the customer", "Only a part of a reply was sent to the customer"
 PERHAPS = "Nobody knows whether this reply arrived"
+TITLES = {"gptbots": "GPTBots", "moveo": "Moveo"}
 RETRY = "retry"
 A, B = ("a.pdf", b"%PDF-1.7 a"), ("b.pdf", b"%PDF-1.7 b")
 
@@ -54,7 +55,7 @@ async def doubtful(stage: Stage, name: str) -> tuple[Scene, Message, Message]:
     breaks(scene, reset=True)
     reply = scene.writes("Hello Lena")
     await scene.marked(reply, UNCERTAIN)
-    return scene, reply, await scene.told(PERHAPS, name)
+    return scene, reply, await scene.told(PERHAPS, TITLES[name])
 
 
 # ── what was not taken ───────────────────────────────────────────────────────────────────────────
