@@ -13,12 +13,13 @@ FIND_PYTHON = IFS=:; for name in $(PYTHONS); do for folder in $$PATH; do \
 	if "$$folder/$$name" -c '$(TRY_PYTHON)' >/dev/null 2>&1; then echo "$$folder/$$name"; exit; fi; done; done
 TRY_PYTHON := import ensurepip, sqlite3, ssl, sys, venv; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help demo test test-full check audit bench lock clean
+.PHONY: help demo test test-fast test-full check audit bench lock clean
 
 help:
 	@echo "make demo    the bridge against a Slack and three vendors on this machine (ARGS=--check: a tour by itself)"
 	@echo "make test    check, then every test on SQLite and on a real Postgres"
-	@echo "make test-full the same, and a kill at every step there is"
+	@echo "make test-fast what needs no process, no Postgres and no browser: a minute"
+	@echo "make test-full the same as make test, and a kill at every step there is"
 	@echo "make check   ruff and mypy"
 	@echo "make audit   whether what requirements.txt pins has known vulnerabilities (ends with Error 75 if nobody can be asked)"
 	@echo "make bench   every budget of docs/performance.md, measured (ARGS=--quick: only whether it works); needs wrk"
@@ -30,6 +31,12 @@ demo: $(VENV)/.requirements
 
 test: check
 	@$(RUN) pytest -q -n $(WORKERS) $(ARGS)
+
+FAST := adapters compose contract delivery engine media render telemetry $(addprefix test_,$(addsuffix .py, \
+	actions adapter boundaries config config_example config_reference control docs hours manifest registry routing))
+
+test-fast: $(VENV)/.requirements-dev
+	@$(RUN) pytest -q -n $(WORKERS) -k "not postgres" $(addprefix tests/,$(FAST)) $(ARGS)
 
 test-full:
 	@BRIDGE_CRASH_STEPS=all $(MAKE) test
