@@ -55,7 +55,7 @@ ACTIONS: Final[Mapping[Act, Action]] = {
     Act.RELEASE: Action(
         Signal.RELEASED,
         word="release",
-        help="the customer waits again, for whoever comes first",
+        help="the customer waits again, for the first who claims",
         label="Release",
         offered=frozenset({HUMAN}),
         done="{by} released the conversation: the customer waits again.",
@@ -63,7 +63,7 @@ ACTIONS: Final[Mapping[Act, Action]] = {
     Act.TRANSFER: Action(
         Signal.TRANSFERRED,
         word="transfer",
-        help="with @somebody: the conversation is theirs",
+        help="with @colleague: the conversation is theirs",
         label="Transfer",
         offered=frozenset({HUMAN}),
         done="{by} gave the conversation to {to}.",

@@ -161,8 +161,8 @@ class Decided(InSlack):
 class SlackReply(Decided):
     """Sends an agent's message to the customer.
 
-    The row is the message as Slack gave it, beside these fields. `late`: it was written while nobody
-    listened, and the delivery `look` found it. `reread`: Slack may have it in other words by now.
+    The row is the message as Slack gave it, beside these fields. `late`: it was written while
+    the bridge was away, and the delivery `look` found it. `reread`: Slack may have it in other words by now.
     `edited_at`: the ts of the newest edit that is in these words.
     """
 
@@ -346,7 +346,7 @@ class Clock(OfHandoff):
 
 
 class Overdue(OfHandoff):
-    """The wait number `round` of a handoff is too long; `breach`: nobody came in time."""
+    """The wait number `round` of a handoff is too long; `breach`: no agent came in time."""
 
     round: int
     breach: bool = False

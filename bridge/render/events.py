@@ -75,7 +75,7 @@ def status(event: Typing) -> str | None:
     return "is typing…" if event.active else None
 
 
-REVISIONS = {"correction": "Correction:", "earlier": "Earlier words, told late:"}
+REVISIONS = {"correction": "Correction:", "earlier": "Earlier words, received late:"}
 
 
 def _message(event: Message, view: ConversationView) -> tuple[Shown, ...]:

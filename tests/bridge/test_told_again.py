@@ -110,7 +110,7 @@ async def test_earlier_words_that_come_late_are_shown_as_such(stage: Stage) -> N
     for _ in range(2):
         answers(stage, scene.id, first, id, create_time=begun - 60_000)
     await marker(stage, scene)
-    assert [text for text in scene.texts if first in text] == [f"Earlier words, told late:\n{first}"]
+    assert [text for text in scene.texts if first in text] == [f"Earlier words, received late:\n{first}"]
 
 
 async def test_our_own_reply_told_again_is_no_correction(stage: Stage) -> None:
