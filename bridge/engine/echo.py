@@ -8,7 +8,7 @@ each takes away one echo.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from bridge.adapter import wording
 from bridge.control import WHOLE_SECOND
@@ -44,19 +44,24 @@ def was_handed_over_from(start: HandoffStarted, events: Iterable[AnyEvent]) -> b
     """Whether `events`, the newest first, are of the conversation from which the AI agent handed over.
 
     Then the answers that `start` quotes are its last ones before `start`. Neither has to name a customer. The
-    last answer alone is no proof: many customers hear the same one before a person comes.
+    last answer alone is no proof: many customers hear the same one before a person comes. An answer may be
+    missing in between, since a webhook can be lost; then the one before it has to be another than the first
+    of all, which many customers hear as well.
     """
     quoted = [answer for quote in start.context if quote.role is Role.BOT and (answer := wording(quote.text))]
-    skipped = found = 0
+    skipped = found = gaps = 0
     for event in events:
         if not quoted:
-            return True
+            break
         if not isinstance(event, Message) or event.author.role is not Role.BOT or event.at > start.at:
             continue
         words, answers = {words_of(event.parts), *(words_of([part]) for part in event.parts)}, len(quoted)
         for _ in event.parts:  # each may be quoted by itself
             if quoted and quoted[-1] in words:
                 quoted.pop()
+        if len(quoted) == answers and found and (at := _last_of(quoted, words)) is not None:
+            del quoted[at:]  # the answers between may not have reached us
+            gaps += 1
         if len(quoted) < answers:
             found += 1
         elif found:  # what a person said in a handoff before may not be quoted
@@ -64,7 +69,12 @@ def was_handed_over_from(start: HandoffStarted, events: Iterable[AnyEvent]) -> b
         elif (start.at - event.at).total_seconds() > WHOLE_SECOND:  # what is nearer may be later: cut times
             return False
     # Where no more is known of the conversation, the quotes go back further.
-    return found > 0 and (not quoted or not skipped)
+    return found > 0 and (not skipped or not (quoted or gaps))
+
+
+def _last_of(quoted: Sequence[str], words: Collection[str]) -> int | None:
+    """The place of the last answer that is among `words`, but for the first answer of all."""
+    return next((at for at in range(len(quoted) - 1, 0, -1) if quoted[at] in words), None)
 
 
 def _of(*told: str) -> str:
