@@ -27,6 +27,7 @@ from bridge.protocol import Protocol
 LINGER = 0.5  # seconds
 TICKS = 10  # of uvicorn, a second, between two looks at the connections
 BACKLOG = 2048  # connections that wait, as uvicorn has it; the system may allow less
+UNSENT = 16 * 1024  # bytes of answers that the system takes from us ahead of the peer
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,10 @@ def listening(host: str, port: int) -> list[socket.socket]:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
                 one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            # Each connection inherits it. By itself Linux takes megabytes of an answer, and more only once a
+            # third of them went out: a peer that reads slowly would seem not to read at all.
+            if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
             one.bind(address)
             one.listen(BACKLOG)
     except (OSError, UnicodeError) as error:  # the latter of a host that no name system takes

@@ -127,6 +127,7 @@ class Lanes:
                     due = SOON if turns else await self._ledger.next_due()
                     wait = self._settings.poll if due is None else min(max(due, 0.001), self._settings.poll)
             except BaseException as error:
+                self._lost = True  # what was claimed may have been committed, and not be begun
                 _survive("cannot take lanes", error)
                 wait = 1.0
             try:
@@ -137,11 +138,7 @@ class Lanes:
 
     async def _claim(self, worker: int, free: int) -> list[Turn]:
         lost, self._lost = self._lost, False
-        try:
-            return await self._ledger.claim(worker, self._settings.lease, free, list(self._held), lost=lost)
-        except BaseException:
-            self._lost = True  # it may have been committed
-            raise
+        return await self._ledger.claim(worker, self._settings.lease, free, list(self._held), lost=lost)
 
     async def _renew(self, worker: int) -> None:
         while True:
@@ -165,7 +162,7 @@ class Lanes:
     # ── one lane ─────────────────────────────────────────────────────────────────────────────────
 
     def _begin(self, turn: Turn) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._drain(turn), name=f"lane-{turn.lane}")
+        task = asyncio.create_task(self._carry(turn), name=f"lane-{turn.lane}")
         self._held[turn.lane] = task
         metrics.lanes_held.set(len(self._held))
         task.add_done_callback(lambda done: self._ended(turn.lane, done))
@@ -175,12 +172,19 @@ class Lanes:
         if self._held.get(lane) is task:
             del self._held[lane]
         metrics.lanes_held.set(len(self._held))
-        error = asyncio.CancelledError() if task.cancelled() else task.exception()
-        if error is not None:
-            self._lost = True  # the lane is taken again, with doubt
-            if not self._stopping:
-                fault(logger, "a lane's task died", error)
+        if task.cancelled() or task.exception() is not None:
+            self._lost = True
         self._ledger.woken.set()
+
+    async def _carry(self, turn: Turn) -> None:
+        """Carry the lane; where that fails the lane is taken again, with doubt."""
+        try:
+            await self._drain(turn)
+        except BaseException as error:
+            self._lost = True
+            _reraise(error)
+            if not self._stopping:  # a `SystemExit` that a task raises ends the process
+                fault(logger, "a lane's task died", error)
 
     async def _drain(self, first: Turn) -> None:
         turn: Turn | None = first

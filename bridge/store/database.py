@@ -290,7 +290,8 @@ def is_read_only(connection: Connection) -> bool:
 
 def _told(error: Exception, where: str, *client_errors: type[Exception]) -> Exception:
     """A database that cannot be used now is `Unavailable`; a fault in our own code stays what it is."""
-    if isinstance(error, ProgrammingError | IntegrityError | DataError):
+    # Without a statement the connection was refused: by its address it may want a setting that is not known.
+    if isinstance(error, ProgrammingError | IntegrityError | DataError) and error.statement is not None:
         return error
     if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == READ_ONLY:
         return Unavailable("takes no writes now: it is read-only, as a replica is", where=where)

@@ -17,7 +17,8 @@ def check_address(parts: SplitResult) -> None:
     ports = [host.rpartition("]")[2].partition(":")[2] for host in hosts]
     # A password with a slash in it ends the host's part too early: what looks like the port is its beginning.
     misread = "@" not in parts.netloc and "@" in parts.path + parts.fragment
-    if misread or any(port and not (port.isdecimal() and int(port) <= 65535) for port in ports):
+    unread = any(port and not (port.isdecimal() and int(port) <= 65535) for port in ports)
+    if misread or unread or not all(map(_can_be_asked_for, hosts)):
         raise ConfigError(
             "DATABASE_URL cannot be read as a Postgres address",
             where="environment",
@@ -32,6 +33,17 @@ def postgres_at(dsn: str) -> str:
     hosts = parts.netloc.rpartition("@")[2] or parse_qs(parts.query).get("host", ["localhost"])[-1]
     named = [host if _has_port(host) else f"{host}:{PORT}" for host in hosts.split(",")]
     return f"Postgres at {', '.join(named)} (DATABASE_URL)"
+
+
+def _can_be_asked_for(host: str) -> bool:
+    """Whether a name server can be asked for it: not with an empty part, nor one of over 63 characters."""
+    if host.startswith("["):
+        return True
+    try:
+        host.partition(":")[0].encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _has_port(host: str) -> bool:

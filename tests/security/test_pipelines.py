@@ -238,6 +238,25 @@ async def test_a_peer_that_reads_slowly_gets_all_of_it(monkeypatch: pytest.Monke
             assert got == count * len(LARGE)
 
 
+async def test_the_system_takes_little_of_an_answer_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a peer that reads slowly seems not to read: the system takes more only after a third went out."""
+    begun = 0
+    begin = Protocol._start_asgi_task
+
+    def counted(self: Protocol, *args: object) -> None:
+        nonlocal begun
+        begun += 1
+        begin(self, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Protocol, "_start_asgi_task", counted)
+    async with served(monkeypatch) as server:
+        with deaf(server) as peer:
+            await pour(peer, SHORTEST * 1000)
+            await until(lambda: begun > 0 and connection(server).flow.write_paused)
+            await asyncio.sleep(0.2)
+    assert begun * len(LARGE) < 1024**2
+
+
 async def test_what_follows_a_request_for_another_protocol_is_not_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

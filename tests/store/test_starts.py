@@ -165,11 +165,15 @@ async def test_what_a_library_raises_as_if_we_were_to_end_is_a_fault_as_any_othe
     assert carrier.carried == [("a:1", False), ("a:1", True), ("a:2", False)]
 
 
+STRAYS = pytest.mark.parametrize("error", [asyncio.CancelledError, SystemExit, MemoryError])
+
+
+@STRAYS
 @pytest.mark.parametrize("method", ["claim", "advance", "renew", "reap", "next_due"])
-async def test_a_stray_cancellation_leaves_no_lane_and_no_loop_behind(
-    store: Store, monkeypatch: pytest.MonkeyPatch, method: str
+async def test_a_stray_error_leaves_no_lane_and_no_loop_behind(
+    store: Store, monkeypatch: pytest.MonkeyPatch, method: str, error: type[BaseException]
 ) -> None:
-    call, strays = getattr(store, method), [asyncio.CancelledError()]
+    call, strays = getattr(store, method), [error()]
 
     async def stray(*args: Any, **how: Any) -> Any:
         result = await call(*args, **how)
@@ -186,6 +190,23 @@ async def test_a_stray_cancellation_leaves_no_lane_and_no_loop_behind(
 
     await carried(store, carrier, "a:1", "a:2", during=during)
     assert (strays == []) == (method != "renew")  # whose turn comes later
+
+
+@STRAYS
+async def test_a_stray_error_before_a_claimed_lane_is_carried_leaves_none_behind(
+    store: Store, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    begin, strays = Lanes._begin, [error()]
+
+    def stray(self: Lanes, turn: Turn) -> asyncio.Task[None]:
+        if strays:
+            raise strays.pop()
+        return begin(self, turn)
+
+    monkeypatch.setattr(Lanes, "_begin", stray)
+    await receive(store, said("a", 1), said("a", 2))
+    await carried(store, Carrier(), "a:1", "a:2")
+    assert strays == []
 
 
 async def test_a_write_that_is_cancelled_fails_its_callers(

@@ -20,6 +20,7 @@ from bridge.store import open_store, patience
 from bridge.store.database import postgres_dsn
 from bridge.store.patience import patiently
 from bridge.store.unreachable import postgres_at, reason
+from tests.postgres import Postgres
 
 PASSWORD = "not-to-be-shown"
 
@@ -44,6 +45,32 @@ def test_a_password_that_ends_the_host_too_early_is_not_shown(password: str) -> 
     with pytest.raises(ConfigError, match="cannot be read as a Postgres address") as raised:
         postgres_dsn(f"postgres://u:{password}@db.example/name")
     assert PASSWORD not in str(raised.value)
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "db..example", ".example"])
+def test_a_host_that_no_name_server_can_be_asked_for(host: str) -> None:
+    with pytest.raises(ConfigError, match="cannot be read as a Postgres address"):
+        postgres_dsn(f"postgres://u:{PASSWORD}@{host}:5432/name")
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("pgbouncer=true", 'unrecognized configuration parameter "pgbouncer"'),  # of other clients
+        ("options=-c%20nosuch%3D1", 'unrecognized configuration parameter "nosuch"'),
+        ("TimeZone=nowhere", 'invalid value for parameter "TimeZone"'),
+    ],
+)
+async def test_a_server_that_refuses_a_setting_in_the_address(
+    postgres: Postgres, query: str, why: str
+) -> None:
+    store = open_store(Path("unused"), f"{postgres.url('postgres')}?{query}", pool=1, environ={})
+    try:
+        with pytest.raises(Unavailable) as raised:
+            await store.check_schema()
+    finally:
+        await store.close()
+    assert why in reason(raised.value)
 
 
 def caused(by: Exception) -> Exception:
