@@ -26,7 +26,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from bridge.delivery.kinds import Clock, SlackReply
-from bridge.engine.kinds import queued_by
+from bridge.engine.refs import queued_by
 from bridge.engine.work import Conversation, Handoff
 from bridge.model import Direction
 from bridge.store import conversations

@@ -12,7 +12,7 @@ from bridge.config import Engine, Route
 from bridge.delivery.kind import payload_of
 from bridge.delivery.kinds import Decided
 from bridge.engine.gate import ASKED
-from bridge.engine.kinds import NOT_AN_ID, OWN_REFS, is_id
+from bridge.engine.refs import NOT_AN_ID, OWN_REFS, is_id
 from bridge.engine.work import COVERS, KEPT, QUIET, WAS
 from bridge.errors import DeliveryError
 from bridge.model import Direction

@@ -14,7 +14,7 @@ import pytest
 from bridge.delivery import kinds
 from bridge.delivery.kind import Failure, Key, Payload, payload_of, registered
 from bridge.engine.handlers import Handlers
-from bridge.engine.kinds import queued_by
+from bridge.engine.refs import queued_by
 from bridge.engine.vendor import VendorCarrier
 from bridge.engine.work import MEANT, Conversation, Failed, NewDelivery, Turn
 from bridge.errors import Rejected, RetryLater
