@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from bridge.delivery.kind import payload_of
+from bridge.delivery.kind import readable_payload
 from bridge.delivery.kinds import InSlack
 from bridge.engine.lanes import redacted
 from bridge.model import DeliveryState
@@ -77,7 +77,7 @@ async def _show(store: Store, asked: argparse.Namespace) -> int:
         print(f"bridge: there is no delivery {asked.id}", file=sys.stderr)
         return 1
     delivery, attempts = found
-    payload = payload_of(delivery.direction, delivery.kind, delivery.payload)
+    payload = readable_payload(delivery.direction, delivery.kind, delivery.payload)
     told = _told(delivery, text=asked.text)
     if isinstance(payload, InSlack):
         told |= {name: value for name in _BY if (value := getattr(payload, name)) is not None}

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, SkipValidation, ValidationError
 
-from bridge.errors import Rejected, RetryLater
+from bridge.errors import DeliveryError, Rejected, RetryLater
 from bridge.model import Direction
 
 
@@ -69,9 +69,17 @@ class Payload(BaseModel):
     def read(cls, row: str) -> Self:
         """The payload of a row. Raises `Rejected` where it has not the shape of this kind."""
         try:
-            return cls.model_validate(json.loads(row))
-        except ValidationError as error:
-            raise unreadable(cls.kind.name, error) from None
+            return cls.parse(row)
+        except ValidationError as error:  # its own text would quote people's words
+            fields = sorted({".".join(map(str, one["loc"])) for one in error.errors()} - {""})
+            where = f" ({', '.join(fields)})" if fields else ""
+            problem = f"the payload of a “{cls.kind.name}” delivery cannot be read{where}"
+            raise Rejected(problem, can_retry=False) from None
+
+    @classmethod
+    def parse(cls, row: str) -> Self:
+        """As `read`. Raises pydantic's `ValidationError`."""
+        return cls.model_validate(json.loads(row))
 
     def write(self) -> str:
         """As a row. What was not set is left out: a process of an earlier version may not expect it."""
@@ -85,13 +93,6 @@ class Payload(BaseModel):
             if Private not in field.metadata
         }
         return {name: value for name, value in shown.items() if value is not None}
-
-
-def unreadable(name: str, error: ValidationError) -> Rejected:
-    """Names the fields that are wrong: the error's own text would quote people's words."""
-    fields = sorted({".".join(map(str, one["loc"])) for one in error.errors()} - {""})
-    where = f" ({', '.join(fields)})" if fields else ""
-    return Rejected(f"the payload of a “{name}” delivery cannot be read{where}", can_retry=False)
 
 
 P = TypeVar("P", bound=type[Payload])
@@ -131,3 +132,11 @@ def payload_of(lane: Direction, name: str, row: str) -> Payload:
             remedy="Finish the deploy, or go back to the version that queued it",
         )
     return known.read(row)
+
+
+def readable_payload(lane: Direction, name: str, row: str) -> Payload | None:
+    """As `payload_of`; None where this version cannot read the row."""
+    try:
+        return payload_of(lane, name, row)
+    except DeliveryError:
+        return None

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Self
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field
 
-from bridge.delivery.kind import Failure, Key, Labels, Payload, Words, kind, unreadable
+from bridge.delivery.kind import Failure, Key, Labels, Payload, Words, kind
 from bridge.model import EVENT, Act, AnyEvent, Customer, Direction, HeldChoice, HeldFor
 
 SLACK, VENDOR, MARKS, CARD = Direction.SLACK, Direction.VENDOR, Direction.MARKS, Direction.CARD
@@ -41,11 +41,8 @@ class OfEvent(Payload):
     event: AnyEvent
 
     @classmethod
-    def read(cls, row: str) -> Self:
-        try:
-            return cls(event=EVENT.validate_json(row))
-        except ValidationError as error:
-            raise unreadable(cls.kind.name, error) from None
+    def parse(cls, row: str) -> Self:
+        return cls(event=EVENT.validate_json(row))
 
     def write(self) -> str:
         return self.event.model_dump_json()
@@ -137,11 +134,8 @@ class CustomerFound(Payload):
     customer: Customer
 
     @classmethod
-    def read(cls, row: str) -> Self:
-        try:
-            return cls(customer=Customer.model_validate_json(row))
-        except ValidationError as error:
-            raise unreadable(cls.kind.name, error) from None
+    def parse(cls, row: str) -> Self:
+        return cls(customer=Customer.model_validate_json(row))
 
     def write(self) -> str:
         return self.customer.model_dump_json(exclude_none=True)

@@ -142,7 +142,7 @@ class Incoming:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NewDelivery:
     """A delivery to be queued, as its row has it. `key` is unique in its lane: the same queued twice is one.
 
@@ -164,7 +164,7 @@ class NewDelivery:
         """One that the delivery of `turn` queues once, however often it is tried."""
         return cls.of(payload, f"{payload.kind.name}:{turn.delivery}")
 
-    @property
+    @cached_property
     def payload(self) -> Payload:
         return payload_of(self.direction, self.kind, self.body)
 

@@ -12,10 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, bindparam, select, text, update
 
-from bridge.delivery.kind import Payload, payload_of
+from bridge.delivery.kind import readable_payload
 from bridge.delivery.kinds import Decided
 from bridge.engine.work import KEPT, LOOKED, SENDING, WAS
-from bridge.errors import DeliveryError
 from bridge.model import ConversationKey, DeliveryState, Direction
 from bridge.store.lanes import CHANNEL, wake
 from bridge.store.tables import DEAD, attempt, conversation, delivery, lane, now
@@ -142,19 +141,11 @@ def queue_again(connection: Connection, held: Any, body: str, was: str) -> None:
 
 def try_again(connection: Connection, held: Any, by: str | None) -> None:
     """Queue a dead letter again, as `by` in Slack wants it, or an operator. Who wants it answers for it."""
-    wanted, body = _payload(held), held.payload
+    wanted, body = readable_payload(Direction(held.direction), held.kind, held.payload), held.payload
     if isinstance(wanted, Decided):
         told = wanted.model_dump(exclude_unset=True, exclude={"again_by"})
         body = type(wanted).model_validate(told | ({} if by is None else {"again_by": by})).write()
     queue_again(connection, held, body, held.state)
-
-
-def _payload(held: Any) -> Payload | None:
-    """None where this version cannot read it: its carrier says so."""
-    try:
-        return payload_of(Direction(held.direction), held.kind, held.payload)
-    except DeliveryError:
-        return None
 
 
 def retry(connection: Connection, delivery_id: int) -> DeliveryState | None:

@@ -9,12 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bridge.config import Engine, Route
-from bridge.delivery.kind import payload_of
+from bridge.delivery.kind import readable_payload
 from bridge.delivery.kinds import Decided
 from bridge.engine.gate import ASKED
 from bridge.engine.refs import NOT_AN_ID, OWN_REFS, is_id
 from bridge.engine.work import COVERS, KEPT, QUIET, WAS
-from bridge.errors import DeliveryError
 from bridge.model import Direction
 from bridge.store.trace import Life
 
@@ -190,10 +189,7 @@ def _worker(number: int | None, life: Life) -> str:
 
 
 def _decided(row: Any) -> Decided | None:
-    try:
-        payload = payload_of(Direction(row.direction), row.kind, row.payload)
-    except DeliveryError:
-        return None
+    payload = readable_payload(Direction(row.direction), row.kind, row.payload)
     return payload if isinstance(payload, Decided) else None
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from argparse import Namespace
 from collections.abc import AsyncIterator
 
 import pytest
 
+from bridge import deadletters
 from bridge.config import Engine
 from bridge.delivery.kinds import EventPosted, Notice
 from bridge.engine.handlers import Handlers, handles
@@ -62,3 +64,4 @@ async def test_its_lane_goes_on_and_the_thread_says_so(store: Store) -> None:
     assert "secret words" not in carrier.shown[2]
     (dead,) = await store.dead_letters(None, 10)
     assert (dead.kind, dead.state) == ("failure", DeliveryState.FAILED)
+    assert await deadletters._show(store, Namespace(id=dead.id, text=False, json=False)) == 0
